@@ -1,0 +1,202 @@
+// The state of one release: everything that must survive a crash, and nothing else. Only decide()
+// changes it; the store keeps it; `linnet status` prints it.
+//
+// Legal transitions (each row is covered by DecideTransitionsTest):
+//
+//   Idle, Succeeded, RolledBack, Failed --deploy--> Preparing
+//   Preparing ---- canary ready ----------------------> Stepping{0}
+//   Stepping{i} -- held its time and passed ----------> Stepping{i+1} | AwaitingPromotion | Promoting
+//   Preparing, Stepping, AwaitingPromotion -- pause, own weight, someone else's weight,
+//                  failure or no data with hold ------> Holding
+//   Holding ------ resume ----------------------------> Stepping{i} | AwaitingPromotion | Preparing
+//   Holding, AwaitingPromotion -- promote ------------> Promoting
+//   Preparing, Stepping, Holding, AwaitingPromotion, Promoting
+//          ------- failed check, trouble, rollback ---> RollingBack
+//   Promoting ---- stable rolled, weight 0, drained --> Succeeded
+//   RollingBack -- weight 0, drained, canary stopped -> RolledBack
+//   Idle --init--> Idle (Failed, when stable never gets ready)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/observation.h"
+#include "core/release.h"
+
+namespace linnet::core {
+
+/// Why something ended or waits: a stable word for programs and a sentence with numbers for people.
+struct Cause {
+  // "error_rate", "latency_p95", "health", "not_ready", "no_data", "operator", "superseded",
+  // "interrupted", "taken_back", "foreign_weight", "paused", "manual_weight", "promotion"
+  std::string kind;
+  std::string text;
+
+  friend bool operator==(const Cause&, const Cause&) = default;
+};
+
+struct Idle {
+  friend bool operator==(const Idle&, const Idle&) = default;
+};
+/// The canary is being started; no traffic yet.
+struct Preparing {
+  Duration waited{};
+  friend bool operator==(const Preparing&, const Preparing&) = default;
+};
+/// A weight is held and watched. The clock runs only while the weight is in force.
+struct Stepping {
+  int index = 0;
+  bool in_force = false;  // read back, and seen in the canary's own request count
+  Duration held{};        // time in force so far
+  Duration silent{};      // time without usable data
+  friend bool operator==(const Stepping&, const Stepping&) = default;
+};
+/// Stands still until a person decides. Checks go on and still roll back.
+struct Holding {
+  Cause cause;
+  std::optional<Stepping> resume;  // none: was awaiting promotion or preparing
+  bool preparing = false;
+  friend bool operator==(const Holding&, const Holding&) = default;
+};
+struct AwaitingPromotion {
+  Duration silent{};
+  friend bool operator==(const AwaitingPromotion&, const AwaitingPromotion&) = default;
+};
+/// The canary carries all traffic while stable is restarted on the new version.
+struct Promoting {
+  enum class Part { canary_takes_all, stable_rolls, stable_takes_all, canary_drains, canary_stops };
+  Part part = Part::canary_takes_all;
+  Duration waited{};  // in this part
+  friend bool operator==(const Promoting&, const Promoting&) = default;
+};
+struct RollingBack {
+  enum class Part { weight_down, canary_drains, canary_stops };
+  Cause cause;
+  Part part = Part::weight_down;
+  Duration waited{};  // in this part
+  friend bool operator==(const RollingBack&, const RollingBack&) = default;
+};
+struct Succeeded {
+  friend bool operator==(const Succeeded&, const Succeeded&) = default;
+};
+struct RolledBack {
+  Cause cause;
+  friend bool operator==(const RolledBack&, const RolledBack&) = default;
+};
+struct Failed {
+  Cause cause;
+  friend bool operator==(const Failed&, const Failed&) = default;
+};
+
+using Phase = std::variant<Idle, Preparing, Stepping, Holding, AwaitingPromotion, Promoting,
+                           RollingBack, Succeeded, RolledBack, Failed>;
+
+/// "idle", "rolling_back": the words of the JSON.
+std::string_view phase_name(const Phase& phase);
+/// True while a rollout runs: a second deploy is refused.
+bool is_running(const Phase& phase);
+
+enum class Verdict { pass, fail, inconclusive, no_data, error };
+std::string_view verdict_name(Verdict verdict);
+
+/// One check as last judged, with the numbers that explain it.
+struct CheckReport {
+  std::string name;
+  Verdict verdict = Verdict::no_data;
+  double value = 0;  // percent, or milliseconds
+  double limit = 0;  // in the unit of value
+  std::string unit;  // "%" or "ms"; empty for health
+  std::int64_t requests = 0;
+  std::int64_t bad = 0;         // requests that count against the limit
+  double log_evidence = 0;      // natural log of the evidence that the limit is passed
+  double interval_low = 0;      // of the true share of bad requests, in percent
+  double interval_high = 0;
+  std::string text;             // one sentence for people
+
+  friend bool operator==(const CheckReport&, const CheckReport&) = default;
+};
+
+/// How one step went; kept for the history.
+struct StepResult {
+  int index = 0;
+  Percent weight;
+  Duration held{};
+  std::string outcome;  // "passed", "failed", "skipped", "left"
+  Counts canary;
+  std::vector<CheckReport> checks;
+
+  friend bool operator==(const StepResult&, const StepResult&) = default;
+};
+
+struct Rollout {
+  std::string id;    // "shop-7"
+  std::string from;
+  std::string to;
+  std::string by;
+  WallTime started;
+  bool promote = false;  // without asking
+  bool hold = false;     // an interruption leaves it as it is
+  std::vector<StepResult> steps;
+
+  friend bool operator==(const Rollout&, const Rollout&) = default;
+};
+
+/// A finished rollout, for `linnet history`.
+struct RolloutRecord {
+  Rollout rollout;
+  WallTime ended;
+  std::string outcome;  // "succeeded", "rolled_back", "failed"
+  Cause cause;
+
+  friend bool operator==(const RolloutRecord&, const RolloutRecord&) = default;
+};
+
+/// A message that must reach people; stays until the notifier reports it delivered or given up.
+struct Notice {
+  std::int64_t id = 0;
+  std::string event;  // "started", "step", "waiting", "paused", "promoted", "rolled_back", "failed"
+  std::string text;
+  std::string rollout;  // its id
+  WallTime at;
+
+  friend bool operator==(const Notice&, const Notice&) = default;
+};
+
+/// Counts since the step was entered, both tracks; the base of the plain rule.
+struct Stage {
+  Counts stable;
+  Counts canary;
+  std::int64_t lost = 0;
+
+  friend bool operator==(const Stage&, const Stage&) = default;
+};
+
+struct Status {
+  std::string stable_version;  // what stable shall run; empty before init
+  Phase phase = Idle{};
+  WallTime since;              // when the phase was entered
+  std::string reason;          // what it waits for, or how it ended, in one sentence
+  std::optional<Rollout> rollout;  // the running or the last one
+  std::int64_t rollouts = 0;       // started so far: the next id
+  Percent weight;         // the canary's share as wanted
+  Percent weight_before;  // the share wanted before; either may be seen after a crash
+  Percent weight_seen;    // as last read back
+  int canary_replicas = 0;  // as wanted
+  Stage stage;
+  std::vector<CheckReport> checks;
+  std::string cursor;  // of the metric source, saved together with the counts it belongs to
+  std::int64_t last_intent = 0;
+  std::vector<Notice> outbox;
+  std::int64_t notices = 0;  // ids handed out
+  /// When the last turn was: comparable only within one run of the engine, so never saved.
+  std::optional<MonoTime> last_turn;
+  /// When the evidence was last saved; as above.
+  std::optional<MonoTime> last_saved;
+
+  friend bool operator==(const Status&, const Status&) = default;
+};
+
+}  // namespace linnet::core
