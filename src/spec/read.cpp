@@ -1,0 +1,213 @@
+#include "spec/read.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "spec/fields.h"
+#include "spec/rules.h"
+#include "spec/scalar.h"
+#include "spec/yaml_tree.h"
+
+namespace linnet::spec {
+namespace {
+
+/// Fills one release from one document by walking the table and the tree together.
+class DocumentReader {
+ public:
+  DocumentReader(core::Release& release, Mistakes& mistakes)
+      : release_(release), mistakes_(mistakes) {}
+
+  void read(const Node& root) {
+    const std::size_t before = mistakes_.size();
+    read_object(root, "", "", 0);
+    if (release_.name.empty() && mistakes_.size() != before)
+      return;  // too little to judge the rest
+    fill_defaults(release_, seen_);
+    check_rules(release_, seen_, mistakes_);
+  }
+
+  [[nodiscard]] Place name_place() const { return seen_.place("metadata.name"); }
+
+ private:
+  void wrong(Place place, const std::string& path, std::string message) {
+    seen_.wrong.insert(path);
+    mistakes_.add(place, path, std::move(message));
+  }
+
+  static std::string join(const std::string& path, std::string_view key) {
+    return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+  }
+
+  static const Node* find(const Node& map, std::string_view key) {
+    for (std::size_t i = 0; i + 1 < map.items.size(); i += 2)
+      if (map.items[i].kind == Node::Kind::scalar && map.items[i].text == key)
+        return &map.items[i + 1];
+    return nullptr;
+  }
+
+  // `rows` is the path in the table ("spec.steps[]"), `path` the one in the document.
+  void read_object(const Node& node, const std::string& rows, const std::string& path,
+                   std::size_t index) {
+    if (node.kind == Node::Kind::refused) {
+      seen_.wrong.insert(path);
+      return;
+    }
+    if (node.kind != Node::Kind::map && node.kind != Node::Kind::null) {
+      wrong(node.place, path,
+            path.empty() ? "a document must be a mapping like 'kind: Release'"
+                         : "must be a mapping like { key: value }");
+      return;
+    }
+    find_unknown_keys(node, rows, path);
+    check_choices(node, rows, path);
+    for (const Field* field : fields_under(rows)) {
+      if (mistakes_.full()) return;
+      const std::string at = join(path, field->key());
+      if (const Node* value = find(node, field->key()))
+        read_field(*field, *value, at, index);
+      else if (field->need == Need::required)
+        wrong(node.place, at, fmt::format("'{}' is missing: {}", field->key(), field->help));
+    }
+  }
+
+  void read_field(const Field& field, const Node& node, const std::string& path,
+                  std::size_t index) {
+    seen_.places.emplace(path, node.place);
+    if (field.kind.type == Type::object) {
+      field.access.set(release_, index, Present{});
+      read_object(node, std::string(field.path), path, index);
+    } else if (field.kind.type == Type::objects) {
+      read_list(field, node, path);
+    } else {
+      auto value = parse_value(field.kind, node,
+                               [&](Place place, const std::string& part, std::string message) {
+                                 wrong(place, path + part, std::move(message));
+                               });
+      if (value)
+        field.access.set(release_, index, *std::move(value));
+      else
+        seen_.wrong.insert(path);
+    }
+  }
+
+  void read_list(const Field& field, const Node& node, const std::string& path) {
+    field.access.set(release_, 0, std::int64_t{0});
+    if (node.kind == Node::Kind::refused) {
+      seen_.wrong.insert(path);
+      return;
+    }
+    if (node.kind != Node::Kind::list) {
+      wrong(node.place, path, "must be a list: each entry begins with '- '");
+      return;
+    }
+    const auto size = static_cast<double>(node.items.size());
+    if (size < field.kind.min || size > field.kind.max) {
+      wrong(
+          node.place, path,
+          fmt::format("has {} entries; allowed are {}", node.items.size(), range_text(field.kind)));
+      return;
+    }
+    const std::string rows = inner_path(field);
+    for (std::size_t i = 0; i < node.items.size() && !mistakes_.full(); ++i) {
+      const std::string at = fmt::format("{}[{}]", path, i);
+      seen_.places.emplace(at, node.items[i].place);
+      field.access.set(release_, i, Present{});
+      read_object(node.items[i], rows, at, i);
+    }
+  }
+
+  void find_unknown_keys(const Node& node, const std::string& rows, const std::string& path) {
+    std::vector<std::string_view> known;
+    for (const Field* field : fields_under(rows)) known.push_back(field->key());
+    for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
+      const Node& key = node.items[i];
+      if (mistakes_.full()) return;
+      if (key.kind != Node::Kind::scalar) continue;
+      if (std::find(known.begin(), known.end(), key.text) != known.end()) continue;
+      wrong(key.place, join(path, key.text.substr(0, 64)), unknown_key(key.text, known));
+    }
+  }
+
+  static std::string unknown_key(const std::string& key,
+                                 const std::vector<std::string_view>& known) {
+    const std::string_view near = nearest_word(key, known);
+    if (!near.empty()) return fmt::format("unknown key {}; did you mean '{}'?", shown(key), near);
+    for (const Field& field : fields())
+      if (field.key() == key)
+        return fmt::format("unknown key {} here; it stands at {}", shown(key), field.path);
+    return fmt::format("unknown key {}; known here: {}", shown(key), fmt::join(known, ", "));
+  }
+
+  void check_choices(const Node& node, const std::string& rows, const std::string& path) {
+    std::vector<std::string_view> choices;
+    const Field* first = nullptr;
+    int present = 0;
+    for (const Field* field : fields_under(rows)) {
+      if (field->need != Need::choice) continue;
+      choices.push_back(field->key());
+      if (find(node, field->key()) == nullptr) continue;
+      if (++present == 1)
+        first = field;
+      else
+        wrong(find(node, field->key())->place, join(path, field->key()),
+              fmt::format("only one of {} may be given; '{}' is there already",
+                          fmt::join(choices_under(rows), ", "), first->key()));
+    }
+    if (!choices.empty() && present == 0)
+      wrong(node.place, path,
+            choices.size() == 1 ? fmt::format("needs '{}'", choices[0])
+                                : fmt::format("needs one of {}", fmt::join(choices, ", ")));
+  }
+
+  static std::vector<std::string_view> choices_under(const std::string& rows) {
+    std::vector<std::string_view> keys;
+    for (const Field* field : fields_under(rows))
+      if (field->need == Need::choice) keys.push_back(field->key());
+    return keys;
+  }
+
+  core::Release& release_;
+  Mistakes& mistakes_;
+  Seen seen_;
+};
+
+}  // namespace
+
+std::string Mistake::text() const {
+  std::string out = file;
+  if (line > 0) out += fmt::format(":{}", line);
+  if (line > 0 && column > 0) out += fmt::format(":{}", column);
+  if (!key.empty()) {
+    const std::string safe = shown(key);  // a key may be anything the file holds
+    out += ": " + (safe.size() == key.size() + 2 ? key : safe);
+  }
+  return out + ": " + message;
+}
+
+ReadSpecs read_specs(std::string_view yaml_text, std::string_view file_name) {
+  ReadSpecs result;
+  Mistakes mistakes(file_name);
+  std::map<std::string, int> lines;  // of the names
+  const std::vector<Document> documents = parse_documents(yaml_text, mistakes);
+  for (const Document& document : documents) {
+    if (mistakes.full()) break;
+    const std::size_t before = mistakes.size();
+    core::Release release;
+    DocumentReader reader(release, mistakes);
+    reader.read(document.root);
+    const Place place = reader.name_place();
+    const auto [first, added] = lines.emplace(release.name, place.line);
+    if (!added && !release.name.empty())
+      mistakes.add(place, "metadata.name",
+                   fmt::format("another release of this file is named {} (line {})",
+                               shown(release.name), first->second));
+    if (document.sound && mistakes.size() == before) result.releases.push_back(std::move(release));
+  }
+  if (result.releases.empty() && mistakes.size() == 0)
+    mistakes.add({}, "", "there is no release in this file");
+  result.mistakes = mistakes.take();
+  return result;
+}
+
+}  // namespace linnet::spec
