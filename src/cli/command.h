@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "cli/exit_code.h"
+
 namespace linnet::cli {
 
 class Session;
@@ -33,8 +35,8 @@ struct Command {
   std::string_view examples;     // lines of "command   # what for"
   std::span<const Positional> positionals = {};
   std::span<const Option> options = {};
-  /// Does the work; the number is the exit code (exit_code.h).
-  int (*run)(Session& session) = nullptr;
+  /// Does the work. An error is reported by the caller, which knows its exit code (exit_code.h).
+  Result<Exit> (*run)(Session& session) = nullptr;
 };
 
 /// The options that every command takes.

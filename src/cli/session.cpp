@@ -116,8 +116,4 @@ int Session::fail_with(const Error& error) {
   return static_cast<int>(exit_for(error.code));
 }
 
-int finish(Session& session, const Result<Exit>& result) {
-  return result ? static_cast<int>(*result) : session.fail_with(result.error());
-}
-
 }  // namespace linnet::cli

@@ -64,7 +64,4 @@ class Session {
   std::unique_ptr<Daemon> daemon_;
 };
 
-/// A Result<int> as the exit code of a command: errors are reported.
-int finish(Session& session, const Result<Exit>& result);
-
 }  // namespace linnet::cli
