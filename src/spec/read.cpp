@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 #include "spec/fields.h"
@@ -19,10 +21,8 @@ class DocumentReader {
       : release_(release), mistakes_(mistakes) {}
 
   void read(const Node& root) {
-    const std::size_t before = mistakes_.size();
+    if (is_another_kind(root)) return;
     read_object(root, "", "", 0);
-    if (release_.name.empty() && mistakes_.size() != before)
-      return;  // too little to judge the rest
     fill_defaults(release_, seen_);
     check_rules(release_, seen_, mistakes_);
   }
@@ -44,6 +44,17 @@ class DocumentReader {
       if (map.items[i].kind == Node::Kind::scalar && map.items[i].text == key)
         return &map.items[i + 1];
     return nullptr;
+  }
+
+  // A Deployment or a Service between the releases: one mistake says it all.
+  bool is_another_kind(const Node& root) {
+    const Node* kind = root.kind == Node::Kind::map ? find(root, "kind") : nullptr;
+    constexpr std::array<std::string_view, 1> known{"Release"};
+    if (kind == nullptr || kind->kind != Node::Kind::scalar || kind->text.empty() ||
+        !nearest_word(kind->text, known).empty())
+      return false;
+    wrong(kind->place, "kind", fmt::format("{} is not Release", shown(kind->text)));
+    return true;
   }
 
   // `rows` is the path in the table ("spec.steps[]"), `path` the one in the document.
