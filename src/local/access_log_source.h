@@ -35,6 +35,7 @@ class AccessLogSource final : public MetricSource {
 
   /// Counted since this object began, for /metrics.
   [[nodiscard]] const Counters& totals() const { return counter_.totals(); }
+  void set_loss(LossMeter* loss) { options_.loss = loss; }
   /// Slots were added.
   void set_canary_ports(const std::vector<std::uint16_t>& ports);
 
