@@ -155,32 +155,22 @@ class DocumentReader {
     return fmt::format("unknown key {}; known here: {}", shown(key), fmt::join(known, ", "));
   }
 
+  // Of the choices beside each other, exactly one.
   void check_choices(const Node& node, const std::string& rows, const std::string& path) {
     std::vector<std::string_view> choices;
-    const Field* first = nullptr;
-    int present = 0;
+    std::vector<std::pair<std::string_view, Place>> given;
     for (const Field* field : fields_under(rows)) {
       if (field->need != Need::choice) continue;
       choices.push_back(field->key());
-      if (find(node, field->key()) == nullptr) continue;
-      if (++present == 1)
-        first = field;
-      else
-        wrong(find(node, field->key())->place, join(path, field->key()),
-              fmt::format("only one of {} may be given; '{}' is there already",
-                          fmt::join(choices_under(rows), ", "), first->key()));
+      if (const Node* value = find(node, field->key()))
+        given.emplace_back(field->key(), value->place);
     }
-    if (!choices.empty() && present == 0)
-      wrong(node.place, path,
-            choices.size() == 1 ? fmt::format("needs '{}'", choices[0])
-                                : fmt::format("needs one of {}", fmt::join(choices, ", ")));
-  }
-
-  static std::vector<std::string_view> choices_under(const std::string& rows) {
-    std::vector<std::string_view> keys;
-    for (const Field* field : fields_under(rows))
-      if (field->need == Need::choice) keys.push_back(field->key());
-    return keys;
+    const std::string names = fmt::format("{}", fmt::join(choices, ", "));
+    if (!choices.empty() && given.empty()) wrong(node.place, path, "needs one of " + names);
+    for (std::size_t i = 1; i < given.size(); ++i)
+      wrong(
+          given[i].second, join(path, given[i].first),
+          fmt::format("only one of {} may be given; '{}' is there already", names, given[0].first));
   }
 
   core::Release& release_;

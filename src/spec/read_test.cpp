@@ -300,7 +300,7 @@ TEST(Mistakes, CalendarsAndWebhooksMustMakeSense) {
       {"  notify: [{ webhook: { url: ftp://x } }]\n", "an http:// or https:// URL"},
       {"  notify: [{ webhook: { url: '' } }]\n", "must be an http:// or https:// URL"},
       {"  notify: [{ webhook: { url: http://x, on: [promted] } }]\n", "did you mean 'promoted'?"},
-      {"  notify: [{}]\n", "needs 'webhook'"},
+      {"  notify: [{}]\n", "'webhook' is missing"},
       {"  checks: [{ health: {} }, { health: { restarts: 5 } }]\n", "like checks[0]"},
       {"  checks: [{ name: x }]\n", "needs one of error_rate, latency, health"},
   };
