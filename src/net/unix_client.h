@@ -10,9 +10,9 @@ namespace linnet::net {
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string target;      // percent-encoded path and query
-  std::string body;        // sent as application/json when not empty
-  Duration timeout = 10s;  // for all of it; a long poll adds its wait
+  std::string target = {};  // percent-encoded path and query
+  std::string body = {};    // sent as application/json when not empty
+  Duration timeout = 10s;   // for all of it; a long poll adds its wait
 };
 
 struct ClientResponse {
