@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/observation.h"
@@ -33,7 +34,8 @@ class AccessLogCounter {
   std::size_t consume(std::string_view text);
   void set_canary(PortSet canary) { canary_ = canary; }
   [[nodiscard]] const Counters& totals() const { return totals_; }
-  [[nodiscard]] Counters& totals() { return totals_; }
+  /// What is known from elsewhere to be missing, as a total.
+  void set_missing(std::int64_t lost) { totals_.lost = lost; }
   /// 5xx of canary since the last call.
   [[nodiscard]] bool take_canary_failed() { return std::exchange(canary_failed_, false); }
 
@@ -46,6 +48,7 @@ class AccessLogCounter {
   PortSet canary_;
   Counters totals_;
   bool canary_failed_ = false;
+  bool in_long_line_ = false;
 };
 
 }  // namespace linnet::local

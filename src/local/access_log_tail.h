@@ -1,16 +1,13 @@
-// Follows the access log wherever it goes: grows, rotated by us or by others, removed, truncated. Woken
-// by inotify only, so an idle service costs nothing. Hands out whole lines in order, and positions that
-// survive a restart of linnet.
+// Follows the access log wherever it goes: it grows, is put aside by us or rotated by others, removed,
+// cut short. Woken by inotify only, so an idle service costs nothing. Hands out whole lines in order.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
-#include "base/result.h"
-#include "base/units.h"
+#include "local/access_log_files.h"
 
 namespace boost::asio {
 class io_context;
@@ -18,44 +15,40 @@ class io_context;
 
 namespace linnet::local {
 
-/// A place in the log: byte `offset` of the file with this inode, always at the start of a line.
-struct LogPosition {
-  std::uint64_t inode = 0;
-  std::uint64_t offset = 0;
-  friend bool operator==(const LogPosition&, const LogPosition&) = default;
-};
-
 struct AccessLogTailOptions {
   std::string path;
-  /// Takes bytes, returns how many it consumed (whole lines); called again with the rest and more.
-  std::function<std::size_t(std::string_view)> consume;
+  ConsumeLines consume;
   /// After some of it was consumed.
   std::function<void()> grown;
   /// Asks NGINX to reopen its logs (USR1); empty: that is somebody else's duty.
   std::function<Result<void>()> reopen;
-  /// The file is put aside and NGINX asked for a new one beyond this size. Needs `reopen`.
+  /// Beyond this size the file is put aside and NGINX asked for a new one. Needs `reopen`.
   std::uint64_t rotate_bytes = 64u << 20;
+  /// Files put aside are removed, oldest first, when together they are larger.
+  std::uint64_t keep_bytes = 256u << 20;
 };
 
 class AccessLogTail {
  public:
+  /// Follows from where the log ends now, or from the start of the file that appears later.
   AccessLogTail(boost::asio::io_context& io, AccessLogTailOptions options);
   ~AccessLogTail();
   AccessLogTail(const AccessLogTail&) = delete;
   AccessLogTail& operator=(const AccessLogTail&) = delete;
 
-  /// Where the log ends now. Code::not_found while there is no file.
-  [[nodiscard]] Result<LogPosition> end() const;
-  /// Starts to follow at `from`. False: that place is gone (removed, truncated), and it starts at the
-  /// oldest place that is still there and may follow it.
-  Result<bool> start(LogPosition from);
-  [[nodiscard]] bool started() const;
-  /// Reads what is there now, at most `limit` bytes. Code::unavailable: reading failed.
-  Result<void> drain(std::size_t limit = 16u << 20);
+  /// Reads what is there now, about `limit` bytes at most; true: there was more than that.
+  /// Code::not_found while there is no file.
+  Result<bool> drain(std::size_t limit);
   [[nodiscard]] LogPosition position() const;
-  /// Reads [from, position()) again through `consume`. False: not all of it is there any more.
-  Result<bool> again(LogPosition from, const std::function<std::size_t(std::string_view)>& consume) const;
-  /// Files that were put aside and end before `position` are given back to the disk.
+
+  /// One piece, of at most about `limit` bytes, of reading [from, to) again; `from` moves on.
+  struct Again {
+    bool done = false;
+    bool gap = false;  // a part was not there any more
+  };
+  Result<Again> again(LogPosition& from, LogPosition to, const ConsumeLines& consume,
+                      std::size_t limit) const;
+  /// Files that linnet put aside and that end before `position` are given back to the disk.
   void release(LogPosition position);
   /// How often somebody else cut the file short under us.
   [[nodiscard]] std::int64_t truncations() const;

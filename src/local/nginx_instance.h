@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "async/task.h"
 #include "local/nginx_config.h"
@@ -28,9 +29,6 @@ Result<std::string> find_nginx(const std::string& path);
 
 /// As whom workers run: www-data or nobody for root, else the user itself (name empty: no `user` line).
 Result<WorkerUser> nginx_worker_user();
-
-/// Plain words about who listens on a local TCP port: "nginx (pid 812)"; empty when unknown.
-std::string port_holder(std::uint16_t port);
 
 struct Applied {
   enum class What { unchanged, started, reloaded };
@@ -57,7 +55,7 @@ class NginxInstance {
   [[nodiscard]] Result<void> reopen_logs() const;
   /// Serves what it has accepted, then ends. Code::timed_out: it goes on by itself.
   Task<Result<void>> quit(Deadline deadline);
-  /// Until cancelled: starts NGINX again, with the configuration last applied, whenever it died.
+  /// After apply(), until quit(): starts NGINX again, with the configuration last applied, when it died.
   /// `say` gets one sentence for each time.
   Task<void> keep_running(std::function<void(std::string)> say);
 
@@ -65,6 +63,7 @@ class NginxInstance {
   Task<Result<void>> test(std::string file, Deadline deadline);
   Task<Result<pid_t>> start(NginxOwn own, Deadline deadline);
   Task<Result<void>> reload(pid_t master, Deadline deadline);
+  Task<Result<void>> workers_are_new(pid_t master_pid, std::vector<pid_t> old, Deadline deadline);
   Result<void> make_directories(const NginxOwn& own) const;
 
   boost::asio::io_context& io_;
