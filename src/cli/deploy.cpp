@@ -86,7 +86,8 @@ class Deploy {
   Result<Exit> report(const StatusDocument& status) {
     follower_.print_document();
     const std::string release = printable(status.release);
-    const std::string version = printable(status.rollout ? status.rollout->to : status.canary_version);
+    const std::string version =
+        printable(status.rollout ? status.rollout->to : status.canary_version);
     const std::string reason = printable(status.reason);
     Terminal& out = session_.out();
     if (status.phase == "succeeded") {
@@ -94,7 +95,8 @@ class Deploy {
       return Exit::done;
     }
     if (status.phase == "awaiting_promotion") {
-      session_.say(fmt::format("{}: {} passed all steps and waits for promotion", release, version));
+      session_.say(
+          fmt::format("{}: {} passed all steps and waits for promotion", release, version));
       session_.say(fmt::format("next: `{}` or `{}`", follower_.next_command("promote"),
                                follower_.next_command("rollback")));
       return Exit::done;
@@ -111,7 +113,8 @@ class Deploy {
   Result<Exit> report_held(const StatusDocument& status) {
     session_.say(fmt::format("{}: held: {}", printable(status.release), printable(status.reason)));
     session_.say(fmt::format("next: `{}`, `{}` or `{}`", follower_.next_command("resume"),
-                             follower_.next_command("promote"), follower_.next_command("rollback")));
+                             follower_.next_command("promote"),
+                             follower_.next_command("rollback")));
     if (status.any_check("fail")) return Exit::failed;
     return status.any_check("no_data") || status.any_check("error") ? Exit::no_data : Exit::busy;
   }
@@ -134,9 +137,8 @@ class Deploy {
     auto answer = follower_.submit(std::move(wish));
     if (!answer && answer.error().code != Code::cancelled) session_.note(answer.error().message);
     if (answer && !wish_.hold) {
-      auto status = follower_.until([this](const StatusDocument& now) {
-        return !is_ours(now) || !is_running(now.phase);
-      });
+      auto status = follower_.until(
+          [this](const StatusDocument& now) { return !is_ours(now) || !is_running(now.phase); });
       if (status) {
         auto ignored = report(*status);
         return Exit::interrupted;
@@ -192,10 +194,11 @@ constexpr Command deploy_command{
         "`promotion: automatic`. Ctrl-C and SIGTERM roll back, see that through and exit with 130. "
         "Without a terminal a rollout that is held ends the command: 1 when a check fails, 3 "
         "without data, 5 when somebody holds it.",
-    .examples = "linnet deploy v1.2.0                 # asks before it promotes\n"
-                "linnet deploy v1.2.0 --promote       # in a pipeline, to the end\n"
-                "linnet deploy v1.3.0 --supersede     # instead of the one that is running\n"
-                "linnet deploy v1.2.0 -o json         # the last status document\n",
+    .examples =
+        "linnet deploy v1.2.0                 # asks before it promotes\n"
+        "linnet deploy v1.2.0 --promote       # in a pipeline, to the end\n"
+        "linnet deploy v1.3.0 --supersede     # instead of the one that is running\n"
+        "linnet deploy v1.2.0 -o json         # the last status document\n",
     .positionals = positionals,
     .options = options,
     .run = run_deploy,

@@ -20,7 +20,8 @@ class Reader {
   explicit Reader(const json::value& value) : object_(value.if_object()) {}
 
   [[nodiscard]] const json::value* find(std::string_view key) const {
-    return object_ == nullptr ? nullptr : object_->if_contains(json::string_view(key.data(), key.size()));
+    return object_ == nullptr ? nullptr
+                              : object_->if_contains(json::string_view(key.data(), key.size()));
   }
   [[nodiscard]] std::string text(std::string_view key) const {
     const json::value* value = find(key);
@@ -61,21 +62,26 @@ Result<json::value> parse(std::string_view text, std::string_view what) {
   json::error_code trouble;
   json::value value = json::parse(json::string_view(text.data(), text.size()), trouble);
   if (trouble)
-    return fail(Code::internal, "reading the daemon's {}: it is not JSON ({})", what, trouble.message());
+    return fail(Code::internal, "reading the daemon's {}: it is not JSON ({})", what,
+                trouble.message());
   return value;
 }
 
 Result<json::value> parse_object(std::string_view text, std::string_view what) {
   TRY(value, parse(text, what));
   if (!value.is_object())
-    return fail(Code::internal, "reading the daemon's {}: it is no JSON object; is the daemon of another version?", what);
+    return fail(Code::internal,
+                "reading the daemon's {}: it is no JSON object; is the daemon of another version?",
+                what);
   return std::move(value);
 }
 
 Result<json::value> parse_list(std::string_view text, std::string_view what) {
   TRY(value, parse(text, what));
   if (!value.is_array())
-    return fail(Code::internal, "reading the daemon's {}: it is no JSON list; is the daemon of another version?", what);
+    return fail(Code::internal,
+                "reading the daemon's {}: it is no JSON list; is the daemon of another version?",
+                what);
   return std::move(value);
 }
 
@@ -128,8 +134,7 @@ TrackCounts track_counts(const Reader& from) {
   TrackCounts out;
   out.requests = from.integer("requests");
   out.bad = from.integer("bad");
-  for (const json::value& each : from.list("latency"))
-    out.latency.push_back(whole(each));
+  for (const json::value& each : from.list("latency")) out.latency.push_back(whole(each));
   return out;
 }
 
@@ -246,7 +251,8 @@ Error read_error(int http_status, std::string_view text) {
   Error out{Code::internal, error.text("message")};
   out.code = code_named(error.text("code"));
   if (out.message.empty()) out.message = fmt::format("the daemon answered {}", http_status);
-  const json::array& mistakes = top.list("mistakes").empty() ? error.list("mistakes") : top.list("mistakes");
+  const json::array& mistakes =
+      top.list("mistakes").empty() ? error.list("mistakes") : top.list("mistakes");
   for (const json::value& each : mistakes) {
     const Reader from(each);
     out.message += fmt::format("\n{}:{}: {}: {}", from.text("file"), from.integer("line"),

@@ -138,7 +138,8 @@ void Follower::show_live(const StatusDocument& status) {
 }
 
 void Follower::print_document() {
-  if (session_.json()) session_.out().raw(last_status_ + (last_status_.ends_with('\n') ? "" : "\n"));
+  if (session_.json())
+    session_.out().raw(last_status_ + (last_status_.ends_with('\n') ? "" : "\n"));
 }
 
 std::string Follower::next_command(std::string_view words) const {

@@ -40,8 +40,9 @@ constexpr Command init_command{
     .description =
         "Sends the spec, starts stable and the router, and waits until stable is ready. Doing it "
         "again is harmless.",
-    .examples = "linnet init                     # the version named in the spec\n"
-                "linnet init --version v1.0.0    # another one\n",
+    .examples =
+        "linnet init                     # the version named in the spec\n"
+        "linnet init --version v1.0.0    # another one\n",
     .options = options,
     .run = run_init,
 };
