@@ -86,7 +86,10 @@ Result<json::value> parse_list(std::string_view text, std::string_view what) {
 }
 
 ReplicasDocument replicas(const Reader& from) {
-  return {static_cast<int>(from.integer("wanted")), static_cast<int>(from.integer("ready"))};
+  ReplicasDocument out;
+  out.wanted = static_cast<int>(from.integer("wanted"));
+  if (from.maybe_number("ready")) out.ready = static_cast<int>(from.integer("ready"));
+  return out;
 }
 
 CheckDocument check(const Reader& from) {
@@ -120,6 +123,7 @@ StatusDocument status(const json::value& value) {
   out.canary = replicas(from.inner("replicas").inner("canary"));
   for (const json::value& each : from.list("checks")) out.checks.push_back(check(Reader(each)));
   out.reason = from.text("reason");
+  out.cause = from.inner("cause").text("kind");
   out.since = from.text("since");
   const json::value* rollout = from.find("rollout");
   if (rollout != nullptr && rollout->is_object()) {
@@ -221,10 +225,10 @@ Result<std::vector<HistoryDocument>> read_history(std::string_view text) {
   std::vector<HistoryDocument> out;
   for (const json::value& each : value.get_array()) {
     const Reader from(each);
-    std::string cause = from.text("cause");
-    if (cause.empty()) cause = from.inner("cause").text("text");
+    const Reader cause = from.inner("cause");
     out.push_back({from.text("id"), from.text("from"), from.text("to"), from.text("by"),
-                   from.text("started"), from.text("ended"), from.text("outcome"), cause});
+                   from.text("started"), from.text("ended"), from.text("outcome"),
+                   cause.text("kind"), cause.text("text")});
   }
   return out;
 }

@@ -8,8 +8,7 @@ namespace {
 
 bool is_up(const StatusDocument& status) {
   if (status.phase == "failed") return true;
-  return !is_running(status.phase) && status.stable.wanted > 0 &&
-         status.stable.ready >= status.stable.wanted;
+  return !is_running(status.phase) && status.stable.all_ready();
 }
 
 Result<Exit> run_init(Session& session) {
@@ -24,7 +23,7 @@ Result<Exit> run_init(Session& session) {
   }
   session.say(fmt::format("{}: stable runs {} with {}", printable(done.status.release),
                           printable(done.status.stable_version),
-                          count_text(done.status.stable.ready, "replica")));
+                          count_text(done.status.stable.wanted, "replica")));
   return Exit::done;
 }
 

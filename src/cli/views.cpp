@@ -78,7 +78,8 @@ std::vector<std::string> track_lines(const StatusDocument& status, const Termina
   const auto row = [&](std::string_view name, const std::string& version,
                        const ReplicasDocument& replicas, double share) {
     table.row({std::string(name), version_text(version),
-               fmt::format("{}/{} ready", replicas.ready, replicas.wanted),
+               fmt::format("{}/{} ready", replicas.ready ? std::to_string(*replicas.ready) : "?",
+                           replicas.wanted),
                none ? "" : percent_text(share), none ? "" : bar(share / 100, width, options)});
   };
   row("stable", status.stable_version, status.stable, 100 - canary);
