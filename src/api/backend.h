@@ -81,8 +81,8 @@ struct ReleaseMetrics {
   Percent weight_wanted;
   Percent weight_in_force;
   CountsView counts;
-  std::int64_t turns = 0;        // of the engine
-  double turn_seconds = 0;       // all turns together
+  std::int64_t turns = 0;   // of the engine
+  double turn_seconds = 0;  // all turns together
   double slowest_turn_seconds = 0;
   std::int64_t failed_turns = 0;  // such that could not be saved or threw
 };
@@ -105,8 +105,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual DaemonInfo info() = 0;
-  /// Code::conflict while a rollout runs and the spec differs; Code::invalid when the spec's name is
-  /// not `release`.
+  /// Code::conflict while a rollout runs and the spec differs; Code::invalid when the spec's name
+  /// is not `release`.
   virtual Task<Result<PutSpec>> put_spec(std::string release, std::string yaml,
                                          std::string file) = 0;
   virtual Task<Result<std::vector<StatusView>>> releases() = 0;

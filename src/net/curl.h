@@ -1,5 +1,6 @@
-// The asynchronous HTTP client for everything beyond this process: webhooks, Prometheus, Kubernetes.
-// libcurl is opened when first needed, since its 37 libraries would cost every command 15 ms.
+// The asynchronous HTTP client for everything beyond this process: webhooks, Prometheus,
+// Kubernetes. libcurl is opened when first needed, since its 37 libraries would cost every command
+// 15 ms.
 #pragma once
 
 #include <memory>
@@ -46,15 +47,16 @@ struct Response {
 class Curl {
  public:
   /// Loads libcurl. Code::unavailable: it is not there ("apt-get install libcurl4").
-  static Result<std::unique_ptr<Curl>> load(boost::asio::any_io_executor executor,
-                                            std::vector<std::string> libraries = default_libraries());
+  static Result<std::unique_ptr<Curl>> load(
+      boost::asio::any_io_executor executor,
+      std::vector<std::string> libraries = default_libraries());
   static std::vector<std::string> default_libraries();
   ~Curl();
   Curl(const Curl&) = delete;
   Curl& operator=(const Curl&) = delete;
 
-  /// Any HTTP answer is a success here, 500 too; redirects are answers and not followed. Connections
-  /// are kept and shared. May be cancelled at any time, and outlive this object.
+  /// Any HTTP answer is a success here, 500 too; redirects are answers and not followed.
+  /// Connections are kept and shared. May be cancelled at any time, and outlive this object.
   /// Code::invalid: the URL or an option; Code::unavailable: cannot connect, or it broke before
   /// anything was sent; Code::denied: TLS refused; Code::timed_out: GET and HEAD, or not sent yet;
   /// Code::unknown_outcome: another method was sent and no answer came; Code::cancelled.

@@ -43,8 +43,8 @@ struct Target {
   [[nodiscard]] const std::string* parameter(std::string_view name) const;
 };
 
-/// Code::invalid: no leading '/', a bad percent escape, a decoded '/', NUL or control character in a
-/// segment, an empty, "." or ".." segment, a parameter given twice, more than 16 of either.
+/// Code::invalid: no leading '/', a bad percent escape, a decoded '/', NUL or control character in
+/// a segment, an empty, "." or ".." segment, a parameter given twice, more than 16 of either.
 Result<Target> parse_target(std::string_view target);
 
 /// Everything but [A-Za-z0-9._~-] as %XX.

@@ -17,9 +17,9 @@ namespace linnet::net {
 using HttpHandler = std::function<Task<ServerResponse>(ServerRequest)>;
 
 struct ServerLimits {
-  std::size_t header_bytes = 16 * 1024;       // beyond: 431
-  std::size_t body_bytes = 4 * 1024 * 1024;   // beyond: 413; a spec of 1 MiB, escaped, fits
-  std::size_t connections = 128;              // beyond: 503, and closed
+  std::size_t header_bytes = 16 * 1024;      // beyond: 431
+  std::size_t body_bytes = 4 * 1024 * 1024;  // beyond: 413; a spec of 1 MiB, escaped, fits
+  std::size_t connections = 128;             // beyond: 503, and closed
   Duration header_time = 10s;  // from a request's first byte to the end of its header; then 408
   Duration body_time = 30s;    // for the body; then 408
   Duration idle_time = 60s;    // between requests; then closed
@@ -39,15 +39,19 @@ class HttpServer {
   /// Creates the socket file with mode 0600 and keeps PATH.lock for as long as it serves. A file
   /// left over from a dead daemon is replaced. Code::conflict: a living one serves there;
   /// Code::invalid: path too long, or there is something else at it.
-  static Result<std::unique_ptr<HttpServer>> on_unix_socket(
-      boost::asio::any_io_executor executor, const std::string& path, HttpHandler handler,
-      ServerLimits limits = {}, OnTrouble on_trouble = {});
+  static Result<std::unique_ptr<HttpServer>> on_unix_socket(boost::asio::any_io_executor executor,
+                                                            const std::string& path,
+                                                            HttpHandler handler,
+                                                            ServerLimits limits = {},
+                                                            OnTrouble on_trouble = {});
 
   /// `address` must be a loopback address ("127.0.0.1", "::1"); port 0: any free one.
   /// Code::conflict: the port is taken.
-  static Result<std::unique_ptr<HttpServer>> on_loopback(
-      boost::asio::any_io_executor executor, const std::string& address, std::uint16_t port,
-      HttpHandler handler, ServerLimits limits = {}, OnTrouble on_trouble = {});
+  static Result<std::unique_ptr<HttpServer>> on_loopback(boost::asio::any_io_executor executor,
+                                                         const std::string& address,
+                                                         std::uint16_t port, HttpHandler handler,
+                                                         ServerLimits limits = {},
+                                                         OnTrouble on_trouble = {});
 
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;

@@ -10,9 +10,9 @@ namespace linnet::net {
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string target;  // percent-encoded path and query
-  std::string body;    // sent as application/json when not empty
-  Duration timeout = 10s;  // for all of it; a long poll adds its wait
+  std::string target = {};  // percent-encoded path and query
+  std::string body = {};    // sent as application/json when not empty
+  Duration timeout = 10s;   // for all of it; a long poll adds its wait
 };
 
 struct ClientResponse {
@@ -29,9 +29,9 @@ class UnixClient {
 
   /// One request on a connection of its own. Any answer is a success here, 500 too.
   /// Code::unavailable: nobody listens there (the one case for starting a daemon);
-  /// Code::denied: no permission; Code::timed_out; Code::cancelled; Code::invalid: an answer that is
-  /// not HTTP or larger than 64 MiB; Code::unknown_outcome: something other than a GET was sent and
-  /// its answer did not come.
+  /// Code::denied: no permission; Code::timed_out; Code::cancelled; Code::invalid: an answer that
+  /// is not HTTP or larger than 64 MiB; Code::unknown_outcome: something other than a GET was sent
+  /// and its answer did not come.
   [[nodiscard]] Result<ClientResponse> send(const ClientRequest& request) const;
 
   /// Whether somebody accepts connections there now.

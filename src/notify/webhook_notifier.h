@@ -1,5 +1,6 @@
 // Tells people: posts each notice to the webhooks of its release, as JSON or in Slack's form, and
-// tries again until it is taken or a bound is reached. A notice is dropped only with a journal line.
+// tries again until it is taken or a bound is reached. A notice is dropped only with a journal
+// line.
 #pragma once
 
 #include <functional>
@@ -13,10 +14,10 @@
 namespace linnet::notify {
 
 struct RetryRule {
-  Duration first = 1s;       // pause after the first failure; doubles
+  Duration first = 1s;  // pause after the first failure; doubles
   Duration longest = 60s;
-  int attempts = 10;         // then it is given up (about 5 minutes with these numbers)
-  Duration timeout = 10s;    // of one attempt
+  int attempts = 10;       // then it is given up (about 5 minutes with these numbers)
+  Duration timeout = 10s;  // of one attempt
 };
 
 /// Delivery is at least once: a daemon that dies between delivery and save delivers again, with the
@@ -28,7 +29,8 @@ class WebhookNotifier final : public Notifier {
   using OnTrouble = std::function<void(const core::Entry&)>;
   /// Rung when delivered() has something new, so that the engine's next turn comes at once.
   using OnDelivered = std::function<void()>;
-  /// Gives the shared client; called again at each attempt until it succeeds (libcurl may be absent).
+  /// Gives the shared client; called again at each attempt until it succeeds (libcurl may be
+  /// absent).
   using GetClient = std::function<Result<net::Curl*>()>;
 
   WebhookNotifier(boost::asio::any_io_executor executor, GetClient client, std::string release,

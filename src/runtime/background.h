@@ -14,10 +14,10 @@
 namespace linnet::runtime {
 
 struct Background {
-  std::vector<std::string> command;  // absolute program and its arguments; no shell
-  std::string log_file;              // appended to; set aside as .1 beyond 10 MiB
-  std::string directory = "/";       // its working directory
-  std::function<bool()> answers;     // asked every 5 ms: does it serve now?
+  std::vector<std::string> command;    // absolute program and its arguments; no shell
+  std::string log_file;                // appended to; set aside as .1 beyond 10 MiB
+  std::string directory = "/";         // its working directory
+  std::function<bool()> answers = {};  // asked every 5 ms: does it serve now?
   Duration limit = 10s;
 };
 

@@ -19,7 +19,8 @@ class AsioDoorbell final : public Doorbell {
   AsioDoorbell& operator=(const AsioDoorbell&) = delete;
 
   /// Returns after `pause`, or as soon as ring() is called for this release; at once when it rang
-  /// since the last wait returned. Cancelled: throws boost::system::system_error(operation_aborted).
+  /// since the last wait returned. Cancelled: throws
+  /// boost::system::system_error(operation_aborted).
   Task<void> wait(std::string release, Duration pause) override;
   void ring(const std::string& release) override;
 

@@ -42,7 +42,8 @@ class Log {
   }
 
   /// "2026-11-23T21:02:07.123Z warning text\n" in one write; line breaks and control characters are
-  /// escaped, text beyond 8 KiB is cut. A log that cannot be written is not an error of the release.
+  /// escaped, text beyond 8 KiB is cut. A log that cannot be written is not an error of the
+  /// release.
   void line(Level level, std::string_view text);
 
  private:

@@ -1,5 +1,6 @@
 // Where linnet keeps its files. The environment is read once, here, and handed on as a value. The
-// directories hold logs, the store and a socket that commands the releases: they belong to one user.
+// directories hold logs, the store and a socket that commands the releases: they belong to one
+// user.
 #pragma once
 
 #include <sys/types.h>
@@ -13,11 +14,12 @@ namespace linnet::runtime {
 /// What the places depend on. Empty string: not set.
 struct Environment {
   uid_t uid = 0;  // effective
-  std::string home;
-  std::string xdg_state_home;
-  std::string xdg_runtime_dir;
-  std::string linnet_state_dir;    // LINNET_STATE_DIR: this very directory, for root as for users
-  std::string linnet_runtime_dir;  // LINNET_RUNTIME_DIR
+  std::string home = {};
+  std::string xdg_state_home = {};
+  std::string xdg_runtime_dir = {};
+  std::string linnet_state_dir =
+      {};  // LINNET_STATE_DIR: this very directory, for root as for users
+  std::string linnet_runtime_dir = {};  // LINNET_RUNTIME_DIR
 
   /// Reads the process's environment.
   static Environment of_process();
@@ -38,8 +40,8 @@ struct Paths {
 Result<Paths> paths_for(const Environment& environment);
 
 /// Creates the directory (and missing parents) with mode 0700, or checks the one that is there: a
-/// real directory, not a link, that `uid` owns; wider modes are narrowed to 0700. Code::denied when
-/// somebody else owns it.
+/// real directory, not a link, that `uid` owns and nobody else may write to (systemd makes 0755).
+/// Code::denied otherwise.
 Result<void> make_private_directory(const std::string& path, uid_t uid);
 
 /// Both directories of `paths`.

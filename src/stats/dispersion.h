@@ -15,6 +15,8 @@ namespace linnet::stats {
 struct Cell {
   double requests = 0;
   double bad = 0;
+
+  friend bool operator==(const Cell&, const Cell&) = default;
 };
 
 /// For 2a: do instances differ within a window? phi = sum over windows with bad requests of
@@ -30,6 +32,8 @@ struct InstanceDispersion {
   Result<void> add(std::span<const Cell> instances);
   /// Nothing before 30 windows with bad requests.
   [[nodiscard]] std::optional<double> phi() const;
+
+  friend bool operator==(const InstanceDispersion&, const InstanceDispersion&) = default;
 };
 
 /// For 2b: do cells (instances times windows) differ from one common rate? Also the conservative
@@ -43,6 +47,8 @@ struct PooledDispersion {
   Result<void> add(const Cell& cell);
   /// Nothing before 30 cells or without any bad (any good) request.
   [[nodiscard]] std::optional<double> phi() const;
+
+  friend bool operator==(const PooledDispersion&, const PooledDispersion&) = default;
 };
 
 /// The dispersion to divide by, given an estimate: 1.25 phi where phi is above 1.2, else 1; bounded
@@ -59,6 +65,8 @@ struct FrozenDispersion {
 
   /// Call at each stage's start.
   void freeze();
+
+  friend bool operator==(const FrozenDispersion&, const FrozenDispersion&) = default;
 };
 
 }  // namespace linnet::stats

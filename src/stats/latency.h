@@ -53,6 +53,8 @@ struct LatencyComparison {
 
   /// Code::invalid when loaded fields cannot be a state of this type.
   [[nodiscard]] Result<void> check() const;
+
+  friend bool operator==(const LatencyComparison&, const LatencyComparison&) = default;
 };
 
 /// The counts "latency above the limit" of one window for Threshold::add_bracketed (2c). The limit

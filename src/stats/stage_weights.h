@@ -29,6 +29,8 @@ struct StageWeights {
   [[nodiscard]] double unstarted(int stage) const;
   /// Code::invalid when the values are not what the functions above can make (say, after loading).
   [[nodiscard]] Result<void> check() const;
+
+  friend bool operator==(const StageWeights&, const StageWeights&) = default;
 };
 
 }  // namespace linnet::stats

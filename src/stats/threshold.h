@@ -59,6 +59,8 @@ struct Threshold {
 
   /// Code::invalid when loaded fields cannot be a state of this type.
   [[nodiscard]] Result<void> check() const;
+
+  friend bool operator==(const Threshold&, const Threshold&) = default;
 };
 
 }  // namespace linnet::stats

@@ -64,6 +64,8 @@ struct TwoSample {
 
   /// Code::invalid when loaded fields cannot be a state of this type.
   [[nodiscard]] Result<void> check() const;
+
+  friend bool operator==(const TwoSample&, const TwoSample&) = default;
 };
 
 /// Code::invalid unless both tracks' counts are whole and sane.
