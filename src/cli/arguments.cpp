@@ -24,7 +24,8 @@ std::vector<std::string_view> split_words(std::string_view text) {
 }
 
 bool is_negative_number(std::string_view word) {
-  return word.size() > 1 && word[0] == '-' && (std::isdigit(static_cast<unsigned char>(word[1])) || word[1] == '.');
+  return word.size() > 1 && word[0] == '-' &&
+         (std::isdigit(static_cast<unsigned char>(word[1])) || word[1] == '.');
 }
 
 // One place for a value of the table, filled by CLI11.
@@ -58,7 +59,8 @@ std::vector<std::string_view> option_names(const Command* command) {
 
 Error unknown_word(const Command* command, const std::string& word) {
   const bool is_option = word.size() > 1 && word[0] == '-';
-  const std::string called = command != nullptr ? fmt::format("linnet {}", command->name) : "linnet";
+  const std::string called =
+      command != nullptr ? fmt::format("linnet {}", command->name) : "linnet";
   std::string message;
   std::string_view near;
   if (is_option) {
@@ -73,8 +75,8 @@ Error unknown_word(const Command* command, const std::string& word) {
   } else {
     message = fmt::format("{} does not take '{}'", called, word);
   }
-  if (!near.empty()) message += fmt::format("; did you mean {}?", near);
-  message += fmt::format(" See `{} --help`.", called);
+  message += near.empty() ? fmt::format("; see `{} --help`", called)
+                          : fmt::format("; did you mean {}? See `{} --help`", near, called);
   return Error{Code::invalid, std::move(message)};
 }
 
@@ -101,7 +103,8 @@ std::size_t command_place(const std::vector<std::string>& words) {
     }
     if (word.empty() || word[0] != '-') return place;
     for (const Option& option : global_options())
-      value_follows |= !option.placeholder.empty() && (word == option.name || word == option.letter);
+      value_follows |=
+          !option.placeholder.empty() && (word == option.name || word == option.letter);
   }
   return words.size();
 }
@@ -127,7 +130,8 @@ Result<Line> split_line(const Command* command, std::vector<std::string> words) 
     line.extras = app.remaining();
     for (Slot& slot : line.slots) slot.given = slot.option->count() > 0;
   } catch (const CLI::ArgumentMismatch& mismatch) {
-    return fail(Code::invalid, "{}: a value must follow", mismatch.what());
+    const std::string_view what = mismatch.what();  // "--output: 1 required TEXT missing"
+    return fail(Code::invalid, "{} needs a value after it", what.substr(0, what.find(':')));
   } catch (const CLI::ParseError& error) {
     return fail(Code::invalid, "{}", error.what());
   }
@@ -177,9 +181,11 @@ Result<Parsed> parse_arguments(std::vector<std::string> words) {
   const Command* command = parsed.command;
   TRY(line, split_line(command, std::move(words)));
   for (Slot& slot : line.slots)
-    if (slot.given) parsed.arguments.set(slot.name, slot.flag ? std::vector<std::string>() : slot.values);
+    if (slot.given)
+      parsed.arguments.set(slot.name, slot.flag ? std::vector<std::string>() : slot.values);
 
-  std::span<const Positional> open = command != nullptr ? command->positionals : std::span<const Positional>();
+  std::span<const Positional> open =
+      command != nullptr ? command->positionals : std::span<const Positional>();
   std::vector<std::string> many;
   for (const std::string& word : line.extras) {
     const bool value = word.empty() || word[0] != '-' || word == "-" || is_negative_number(word);

@@ -7,7 +7,7 @@ namespace {
 
 bool is_clean(const StatusDocument& status) {
   return !is_running(status.phase) && status.weight_in_force <= 0 && status.canary.wanted == 0 &&
-         status.canary.ready == 0;
+         status.canary.ready.value_or(1) == 0;
 }
 
 Result<Exit> run_cleanup(Session& session) {

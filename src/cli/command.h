@@ -16,8 +16,8 @@ struct Option {
   std::string_view name;         // "--promote"
   std::string_view placeholder;  // "FILE"; empty: a flag without a value
   std::string_view help;
-  std::string_view words = {};    // the allowed values with spaces between; empty: any
-  std::string_view letter = {};   // "-f"; empty: none
+  std::string_view words = {};   // the allowed values with spaces between; empty: any
+  std::string_view letter = {};  // "-f"; empty: none
 };
 
 struct Positional {

@@ -35,7 +35,8 @@ class LocalDaemon : public Daemon {
     TRY_VOID(runtime::make_directories(*paths_, ::geteuid()));
     char self[4096] = {};
     const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length <= 0) return fail(Code::internal, "starting a daemon: /proc/self/exe cannot be read");
+    if (length <= 0)
+      return fail(Code::internal, "starting a daemon: /proc/self/exe cannot be read");
     runtime::Background background;
     background.command = {std::string(self, static_cast<std::size_t>(length)), "serve"};
     background.log_file = paths_->serve_log;

@@ -9,6 +9,8 @@
 namespace linnet::cli {
 namespace {
 
+constexpr int idle_looks_allowed = 5;
+
 class Deploy {
  public:
   Deploy(Session& session, const core::Release& release, Wish wish)
@@ -22,11 +24,12 @@ class Deploy {
     if (!answer && answer.error().code == Code::cancelled) return interrupted();
     if (!answer) return fail(std::move(answer).error());
     rollout_ = answer->rollout;
+    if (rollout_.empty()) return nothing_to_do(answer->text);
     for (;;) {
       auto status = follower_.until([this](const StatusDocument& now) { return stops(now); });
       if (!status && status.error().code == Code::cancelled) return interrupted();
       if (!status) return fail(std::move(status).error());
-      if (!is_ours(*status)) return superseded();
+      if (!is_ours(*status)) return replaced();
       if (status->phase != "awaiting_promotion" || !session_.interactive()) return report(*status);
       TRY(answered, ask(*status));
       if (answered == Asked::interrupted) return interrupted();
@@ -39,14 +42,23 @@ class Deploy {
   enum class Asked { yes, no, moot, interrupted };
 
   [[nodiscard]] bool is_ours(const StatusDocument& status) const {
-    return rollout_.empty() || (status.rollout && status.rollout->id == rollout_);
+    return status.rollout && status.rollout->id == rollout_;
   }
 
-  [[nodiscard]] bool stops(const StatusDocument& status) const {
-    if (!is_ours(status) || status.ended() || status.phase == "idle") return true;
+  bool stops(const StatusDocument& status) {
+    if (!is_ours(status)) {
+      // With --supersede the one before is taken back first, and ours starts in the turn after;
+      // if it does not, somebody has called it off meanwhile.
+      if (!began_ && is_running(status.phase)) return false;
+      return began_ || ++idle_looks_ > idle_looks_allowed;
+    }
+    began_ = true;
+    if (!is_running(status.phase)) return true;
     if (status.phase == "awaiting_promotion") return asks_;
-    // A person at the terminal can act on it; a job would hang until somebody looks.
-    return status.phase == "holding" && !session_.interactive();
+    // A person at the terminal can act, and who paused it will resume it; but a job would hang
+    // where the engine itself waits for somebody.
+    const bool by_engine = status.any_check("fail") || status.cause == "no_data";
+    return status.phase == "holding" && by_engine && !session_.interactive();
   }
 
   Result<void> promote() {
@@ -54,7 +66,8 @@ class Deploy {
     wish.kind = "promote";
     asks_ = false;
     auto answer = follower_.submit(std::move(wish));
-    if (!answer) return fail(std::move(answer).error());
+    // Refused: it is being taken back, which the next look will show.
+    if (!answer && answer.error().code != Code::conflict) return fail(std::move(answer).error());
     return {};
   }
 
@@ -86,7 +99,8 @@ class Deploy {
   Result<Exit> report(const StatusDocument& status) {
     follower_.print_document();
     const std::string release = printable(status.release);
-    const std::string version = printable(status.rollout ? status.rollout->to : status.canary_version);
+    const std::string version =
+        printable(status.rollout ? status.rollout->to : status.canary_version);
     const std::string reason = printable(status.reason);
     Terminal& out = session_.out();
     if (status.phase == "succeeded") {
@@ -94,7 +108,8 @@ class Deploy {
       return Exit::done;
     }
     if (status.phase == "awaiting_promotion") {
-      session_.say(fmt::format("{}: {} passed all steps and waits for promotion", release, version));
+      session_.say(
+          fmt::format("{}: {} passed all steps and waits for promotion", release, version));
       session_.say(fmt::format("next: `{}` or `{}`", follower_.next_command("promote"),
                                follower_.next_command("rollback")));
       return Exit::done;
@@ -103,25 +118,41 @@ class Deploy {
     const char* what = status.phase == "failed" ? "failed" : "was rolled back";
     session_.say(out.styled(Style::red, fmt::format("{}: {} {}", release, version, what)) +
                  (reason.empty() ? "" : ": " + reason));
-    // Nothing measured is another answer than something measured and bad.
-    const bool unmeasured = status.any_check("no_data") && !status.any_check("fail");
-    return unmeasured ? Exit::no_data : Exit::failed;
+    return exit_of_ending();
+  }
+
+  // Nothing measured is another answer than something measured and bad.
+  Result<Exit> exit_of_ending() {
+    const HistoryDocument ending = follower_.ending(rollout_);
+    return ending.cause_kind == "no_data" ? Exit::no_data : Exit::failed;
+  }
+
+  Result<Exit> nothing_to_do(const std::string& text) {
+    TRY(status, follower_.look());
+    follower_.print_document();
+    session_.say(fmt::format("{}: {}", printable(status.release), printable(text)));
+    return Exit::done;
   }
 
   Result<Exit> report_held(const StatusDocument& status) {
     session_.say(fmt::format("{}: held: {}", printable(status.release), printable(status.reason)));
     session_.say(fmt::format("next: `{}`, `{}` or `{}`", follower_.next_command("resume"),
-                             follower_.next_command("promote"), follower_.next_command("rollback")));
-    if (status.any_check("fail")) return Exit::failed;
-    return status.any_check("no_data") || status.any_check("error") ? Exit::no_data : Exit::busy;
+                             follower_.next_command("promote"),
+                             follower_.next_command("rollback")));
+    return status.any_check("fail") ? Exit::failed : Exit::no_data;
   }
 
-  // Another deploy took this one's place, so the status speaks of that one.
-  Result<Exit> superseded() {
-    session_.say(fmt::format("{} was replaced by another rollout; see `{}`", wish_.version,
-                             follower_.next_command("history")));
+  // The status speaks of another rollout by now: how ours ended stands in the history.
+  Result<Exit> replaced() {
+    const HistoryDocument ending = follower_.ending(rollout_);
     follower_.print_document();
-    return Exit::failed;
+    if (ending.outcome == "succeeded") {
+      session_.say(fmt::format("{} was promoted; another rollout has begun since", wish_.version));
+      return Exit::done;
+    }
+    session_.say(fmt::format("{} was taken back: {}", wish_.version,
+                             ending.cause.empty() ? "it never began" : printable(ending.cause)));
+    return ending.cause_kind == "no_data" ? Exit::no_data : Exit::failed;
   }
 
   // The first Ctrl-C takes the rollout back and sees it through, the second leaves at once.
@@ -135,13 +166,13 @@ class Deploy {
     if (!answer && answer.error().code != Code::cancelled) session_.note(answer.error().message);
     if (answer && !wish_.hold) {
       auto status = follower_.until([this](const StatusDocument& now) {
-        return !is_ours(now) || !is_running(now.phase);
+        return !is_running(now.phase) || (began_ && !is_ours(now));
       });
-      if (status) {
+      if (status && is_ours(*status)) {
         auto ignored = report(*status);
         return Exit::interrupted;
       }
-      if (status.error().code != Code::cancelled) session_.note(status.error().message);
+      if (!status && status.error().code != Code::cancelled) session_.note(status.error().message);
     }
     session_.note(fmt::format("see `{}`", follower_.next_command("status --follow")));
     follower_.print_document();
@@ -153,6 +184,8 @@ class Deploy {
   Wish wish_;
   bool asks_ = true;
   std::string rollout_;
+  bool began_ = false;  // our rollout was seen
+  int idle_looks_ = 0;
 };
 
 Result<Exit> run_deploy(Session& session) {
@@ -192,10 +225,11 @@ constexpr Command deploy_command{
         "`promotion: automatic`. Ctrl-C and SIGTERM roll back, see that through and exit with 130. "
         "Without a terminal a rollout that is held ends the command: 1 when a check fails, 3 "
         "without data, 5 when somebody holds it.",
-    .examples = "linnet deploy v1.2.0                 # asks before it promotes\n"
-                "linnet deploy v1.2.0 --promote       # in a pipeline, to the end\n"
-                "linnet deploy v1.3.0 --supersede     # instead of the one that is running\n"
-                "linnet deploy v1.2.0 -o json         # the last status document\n",
+    .examples =
+        "linnet deploy v1.2.0                 # asks before it promotes\n"
+        "linnet deploy v1.2.0 --promote       # in a pipeline, to the end\n"
+        "linnet deploy v1.3.0 --supersede     # instead of the one that is running\n"
+        "linnet deploy v1.2.0 -o json         # the last status document\n",
     .positionals = positionals,
     .options = options,
     .run = run_deploy,

@@ -9,10 +9,9 @@ namespace {
 
 void print(Session& session, const FindingDocument& finding) {
   Terminal& out = session.out();
-  out.line(fmt::format("{}  {}{}{}",
-                       finding.ok ? out.styled(Style::green, "ok  ") : out.styled(Style::red, "FAIL"),
-                       printable(finding.check), finding.cause.empty() ? "" : ": ",
-                       printable(finding.cause)));
+  out.line(fmt::format(
+      "{}  {}{}{}", finding.ok ? out.styled(Style::green, "ok  ") : out.styled(Style::red, "FAIL"),
+      printable(finding.check), finding.cause.empty() ? "" : ": ", printable(finding.cause)));
   if (!finding.ok && !finding.remedy.empty()) out.line("      -> " + printable(finding.remedy));
 }
 
@@ -32,8 +31,9 @@ std::vector<FindingDocument> own_findings(Session& session) {
   if (version)
     findings.push_back({"daemon", true, "answers at " + session.daemon().address(), ""});
   else
-    findings.push_back({"daemon", false, version.error().message,
-                        "run `linnet serve`, or any command that changes something: it starts one"});
+    findings.push_back(
+        {"daemon", false, version.error().message,
+         "run `linnet serve`, or any command that changes something: it starts one"});
   return findings;
 }
 
@@ -46,8 +46,9 @@ Result<Exit> run_doctor(Session& session) {
   std::vector<FindingDocument> findings = own_findings(session);
   if (findings.back().ok) {
     auto release = session.release_name();
-    auto text = release ? session.daemon().get("/v1/releases/" + net::percent_encode(*release) + "/doctor")
-                        : Result<std::string>(tl::unexpect, release.error());
+    auto text =
+        release ? session.daemon().get("/v1/releases/" + net::percent_encode(*release) + "/doctor")
+                : Result<std::string>(tl::unexpect, release.error());
     auto more = text ? read_findings(*text)
                      : Result<std::vector<FindingDocument>>(tl::unexpect, text.error());
     if (more)

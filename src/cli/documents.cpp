@@ -20,7 +20,8 @@ class Reader {
   explicit Reader(const json::value& value) : object_(value.if_object()) {}
 
   [[nodiscard]] const json::value* find(std::string_view key) const {
-    return object_ == nullptr ? nullptr : object_->if_contains(json::string_view(key.data(), key.size()));
+    return object_ == nullptr ? nullptr
+                              : object_->if_contains(json::string_view(key.data(), key.size()));
   }
   [[nodiscard]] std::string text(std::string_view key) const {
     const json::value* value = find(key);
@@ -61,26 +62,34 @@ Result<json::value> parse(std::string_view text, std::string_view what) {
   json::error_code trouble;
   json::value value = json::parse(json::string_view(text.data(), text.size()), trouble);
   if (trouble)
-    return fail(Code::internal, "reading the daemon's {}: it is not JSON ({})", what, trouble.message());
+    return fail(Code::internal, "reading the daemon's {}: it is not JSON ({})", what,
+                trouble.message());
   return value;
 }
 
 Result<json::value> parse_object(std::string_view text, std::string_view what) {
   TRY(value, parse(text, what));
   if (!value.is_object())
-    return fail(Code::internal, "reading the daemon's {}: it is no JSON object; is the daemon of another version?", what);
+    return fail(Code::internal,
+                "reading the daemon's {}: it is no JSON object; is the daemon of another version?",
+                what);
   return std::move(value);
 }
 
 Result<json::value> parse_list(std::string_view text, std::string_view what) {
   TRY(value, parse(text, what));
   if (!value.is_array())
-    return fail(Code::internal, "reading the daemon's {}: it is no JSON list; is the daemon of another version?", what);
+    return fail(Code::internal,
+                "reading the daemon's {}: it is no JSON list; is the daemon of another version?",
+                what);
   return std::move(value);
 }
 
 ReplicasDocument replicas(const Reader& from) {
-  return {static_cast<int>(from.integer("wanted")), static_cast<int>(from.integer("ready"))};
+  ReplicasDocument out;
+  out.wanted = static_cast<int>(from.integer("wanted"));
+  if (from.maybe_number("ready")) out.ready = static_cast<int>(from.integer("ready"));
+  return out;
 }
 
 CheckDocument check(const Reader& from) {
@@ -114,6 +123,7 @@ StatusDocument status(const json::value& value) {
   out.canary = replicas(from.inner("replicas").inner("canary"));
   for (const json::value& each : from.list("checks")) out.checks.push_back(check(Reader(each)));
   out.reason = from.text("reason");
+  out.cause = from.inner("cause").text("kind");
   out.since = from.text("since");
   const json::value* rollout = from.find("rollout");
   if (rollout != nullptr && rollout->is_object()) {
@@ -128,8 +138,7 @@ TrackCounts track_counts(const Reader& from) {
   TrackCounts out;
   out.requests = from.integer("requests");
   out.bad = from.integer("bad");
-  for (const json::value& each : from.list("latency"))
-    out.latency.push_back(whole(each));
+  for (const json::value& each : from.list("latency")) out.latency.push_back(whole(each));
   return out;
 }
 
@@ -216,10 +225,10 @@ Result<std::vector<HistoryDocument>> read_history(std::string_view text) {
   std::vector<HistoryDocument> out;
   for (const json::value& each : value.get_array()) {
     const Reader from(each);
-    std::string cause = from.text("cause");
-    if (cause.empty()) cause = from.inner("cause").text("text");
+    const Reader cause = from.inner("cause");
     out.push_back({from.text("id"), from.text("from"), from.text("to"), from.text("by"),
-                   from.text("started"), from.text("ended"), from.text("outcome"), cause});
+                   from.text("started"), from.text("ended"), from.text("outcome"),
+                   cause.text("kind"), cause.text("text")});
   }
   return out;
 }
@@ -246,7 +255,8 @@ Error read_error(int http_status, std::string_view text) {
   Error out{Code::internal, error.text("message")};
   out.code = code_named(error.text("code"));
   if (out.message.empty()) out.message = fmt::format("the daemon answered {}", http_status);
-  const json::array& mistakes = top.list("mistakes").empty() ? error.list("mistakes") : top.list("mistakes");
+  const json::array& mistakes =
+      top.list("mistakes").empty() ? error.list("mistakes") : top.list("mistakes");
   for (const json::value& each : mistakes) {
     const Reader from(each);
     out.message += fmt::format("\n{}:{}: {}: {}", from.text("file"), from.integer("line"),

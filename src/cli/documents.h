@@ -15,7 +15,9 @@ namespace linnet::cli {
 
 struct ReplicasDocument {
   int wanted = 0;
-  int ready = 0;
+  std::optional<int> ready;  // nothing: not known now
+
+  [[nodiscard]] bool all_ready() const { return wanted > 0 && ready && *ready >= wanted; }
 };
 
 struct CheckDocument {
@@ -53,6 +55,7 @@ struct StatusDocument {
   ReplicasDocument canary;
   std::vector<CheckDocument> checks;
   std::string reason;
+  std::string cause;  // the kind, where the daemon tells it: "paused", "no_data"
   std::string since;
   std::optional<RolloutDocument> rollout;
 
@@ -109,7 +112,9 @@ struct FindingDocument {
 };
 
 struct HistoryDocument {
-  std::string id, from, to, by, started, ended, outcome, cause;
+  std::string id, from, to, by, started, ended, outcome;
+  std::string cause_kind;  // "error_rate", "no_data", "operator"...
+  std::string cause;
 };
 
 struct PlanStep {

@@ -33,9 +33,9 @@ Exit exit_for(Code code) {
 }
 
 Code code_named(std::string_view word) {
-  for (const Code code : {Code::invalid, Code::not_found, Code::conflict, Code::denied,
-                          Code::unavailable, Code::timed_out, Code::unknown_outcome,
-                          Code::cancelled, Code::internal})
+  for (const Code code :
+       {Code::invalid, Code::not_found, Code::conflict, Code::denied, Code::unavailable,
+        Code::timed_out, Code::unknown_outcome, Code::cancelled, Code::internal})
     if (code_name(code) == word) return code;
   return Code::internal;
 }

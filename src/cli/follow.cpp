@@ -137,8 +137,19 @@ void Follower::show_live(const StatusDocument& status) {
   session_.out().live(progress_lines(status, rates, session_.out()));
 }
 
+HistoryDocument Follower::ending(const std::string& rollout) {
+  auto text = get(path_ + "/history?limit=20");
+  auto runs =
+      text ? read_history(*text) : Result<std::vector<HistoryDocument>>(tl::unexpect, text.error());
+  if (runs)
+    for (HistoryDocument& run : *runs)
+      if (run.id == rollout) return std::move(run);
+  return {};
+}
+
 void Follower::print_document() {
-  if (session_.json()) session_.out().raw(last_status_ + (last_status_.ends_with('\n') ? "" : "\n"));
+  if (session_.json())
+    session_.out().raw(last_status_ + (last_status_.ends_with('\n') ? "" : "\n"));
 }
 
 std::string Follower::next_command(std::string_view words) const {

@@ -27,6 +27,9 @@ class Follower {
   /// One look, without showing it.
   Result<StatusDocument> look();
 
+  /// How a rollout ended, from the history; an empty document when it is not there.
+  HistoryDocument ending(const std::string& rollout);
+
   /// Standard output of --output json: the last status document.
   void print_document();
   /// "linnet WORDS" with the options that lead to the same release.

@@ -62,7 +62,8 @@ std::optional<WallTime> parse_time(std::string_view text) {
   if (!whole || text.back() != 'Z' || text[4] != '-' || text[10] != 'T' || text[13] != ':')
     return std::nullopt;
   if (text.size() > 20 && (text[19] != '.' || !parse_digits(text, 20, 3, ms))) return std::nullopt;
-  const year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  const year_month_day date{std::chrono::year(year),
+                            std::chrono::month(static_cast<unsigned>(month)),
                             std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   const milliseconds time = sys_days(date).time_since_epoch() + hours(hour) + minutes(minute) +

@@ -46,9 +46,11 @@ std::string indented(std::string_view text) {
 std::string usage(const Command& command) {
   std::string text = fmt::format("linnet {}", command.name);
   for (const Positional& each : command.positionals)
-    text += fmt::format(each.required ? " {}{}" : " [{}{}]", each.name, each.many ? "..." : "");
+    text += fmt::format(" {}{}{}{}", each.required ? "" : "[", each.name, each.many ? "..." : "",
+                        each.required ? "" : "]");
   for (const Option& each : command.options)
-    text += fmt::format(" [{}{}{}]", each.name, each.placeholder.empty() ? "" : " ", each.placeholder);
+    text +=
+        fmt::format(" [{}{}{}]", each.name, each.placeholder.empty() ? "" : " ", each.placeholder);
   return text;
 }
 
@@ -85,12 +87,13 @@ std::string overview() {
     table.row({std::string(command->name), std::string(command->summary)});
   for (const std::string& line : table.lines("  ")) text += line + "\n";
   text += "\nOptions of every command:\n" + option_rows(global_options());
-  text += "\nExamples:\n"
-          "  linnet init                # stable and the traffic splitting\n"
-          "  linnet deploy v1.2.0       # step by step, watched; asks before it promotes\n"
-          "  linnet status              # where it stands\n"
-          "  linnet rollback            # all traffic to stable, now\n"
-          "\nExit codes:\n";
+  text +=
+      "\nExamples:\n"
+      "  linnet init                # stable and the traffic splitting\n"
+      "  linnet deploy v1.2.0       # step by step, watched; asks before it promotes\n"
+      "  linnet status              # where it stands\n"
+      "  linnet rollback            # all traffic to stable, now\n"
+      "\nExit codes:\n";
   for (const ExitMeaning& each : exit_meanings())
     text += fmt::format("  {:>3}  {}\n", static_cast<int>(each.code), each.meaning);
   text += "\n`linnet COMMAND --help` says more about one command.\n";
@@ -115,14 +118,17 @@ std::string commands_markdown() {
       "## Exit codes\n\n| code | when |\n|---|---|\n";
   for (const ExitMeaning& each : exit_meanings())
     text += fmt::format("| {} | {} |\n", static_cast<int>(each.code), each.meaning);
-  text += "\n## Options of every command\n\n```text\n" + option_rows(global_options()) + "```\n\n"
-          "They may stand before or after the command's name. With `--output json`, standard output\n"
-          "holds one document of [the JSON API](api.md) and nothing else; a failure is\n"
-          "`{\"error\": {\"code\", \"message\"}}`. Colours honour `NO_COLOR`; without a terminal only\n"
-          "plain lines are printed, one for each change, and nothing is ever asked.\n";
+  text +=
+      "\n## Options of every command\n\n```text\n" + option_rows(global_options()) +
+      "```\n\n"
+      "They may stand before or after the command's name. With `--output json`, standard output\n"
+      "holds one document of [the JSON API](api.md) and nothing else; a failure is\n"
+      "`{\"error\": {\"code\", \"message\"}}`. Colours honour `NO_COLOR`; without a terminal only\n"
+      "plain lines are printed, one for each change, and nothing is ever asked.\n";
   for (const Command* command : commands()) {
     text += fmt::format("\n## linnet {}\n\n{}\n\n```text\n{}\n```\n\n{}", command->name,
-                        command->summary + std::string("."), usage(*command), wrapped(command->description));
+                        fmt::format("{}.", command->summary), usage(*command),
+                        wrapped(command->description));
     if (!command->positionals.empty() || !command->options.empty())
       text += "\n```text\n" + positional_rows(*command) + option_rows(command->options) + "```\n";
     text += fmt::format("\n```sh\n{}```\n", command->examples);

@@ -32,12 +32,14 @@ Result<Exit> run_history(Session& session) {
   for (const HistoryDocument& run : runs) {
     const Style style = run.outcome == "succeeded" ? Style::green : Style::red;
     const auto started = parse_time(run.started);
-    const std::string outcome = run.outcome == "rolled_back" ? "rolled back" : printable(run.outcome);
-    table.row({printable(run.id), printable(run.from), printable(run.to), out.styled(style, outcome),
-               printable(run.by), started ? date_text(*started) : "", took_text(run),
-               printable(run.cause)});
+    const std::string outcome =
+        run.outcome == "rolled_back" ? "rolled back" : printable(run.outcome);
+    table.row({printable(run.id), printable(run.from), printable(run.to),
+               out.styled(style, outcome), printable(run.by), started ? date_text(*started) : "",
+               took_text(run), printable(run.cause)});
   }
-  if (runs.empty()) out.line(fmt::format("{}: no rollout has ended yet", printable(release)));
+  if (runs.empty())
+    out.line(fmt::format("{}: no rollout has ended yet", printable(release)));
   else
     for (const std::string& line : table.lines()) out.line(line);
   return Exit::done;
@@ -51,8 +53,9 @@ constexpr Command history_command{
     .name = "history",
     .summary = "List the rollouts that have ended",
     .description = "Newest first: who released what, when, how long it took and why it ended.",
-    .examples = "linnet history --limit 5\n"
-                "linnet history -o json | jq '.[0].outcome'\n",
+    .examples =
+        "linnet history --limit 5\n"
+        "linnet history -o json | jq '.[0].outcome'\n",
     .options = options,
     .run = run_history,
 };

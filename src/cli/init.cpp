@@ -8,8 +8,7 @@ namespace {
 
 bool is_up(const StatusDocument& status) {
   if (status.phase == "failed") return true;
-  return !is_running(status.phase) && status.stable.wanted > 0 &&
-         status.stable.ready >= status.stable.wanted;
+  return !is_running(status.phase) && status.stable.all_ready();
 }
 
 Result<Exit> run_init(Session& session) {
@@ -24,7 +23,7 @@ Result<Exit> run_init(Session& session) {
   }
   session.say(fmt::format("{}: stable runs {} with {}", printable(done.status.release),
                           printable(done.status.stable_version),
-                          count_text(done.status.stable.ready, "replica")));
+                          count_text(done.status.stable.wanted, "replica")));
   return Exit::done;
 }
 
@@ -40,8 +39,9 @@ constexpr Command init_command{
     .description =
         "Sends the spec, starts stable and the router, and waits until stable is ready. Doing it "
         "again is harmless.",
-    .examples = "linnet init                     # the version named in the spec\n"
-                "linnet init --version v1.0.0    # another one\n",
+    .examples =
+        "linnet init                     # the version named in the spec\n"
+        "linnet init --version v1.0.0    # another one\n",
     .options = options,
     .run = run_init,
 };

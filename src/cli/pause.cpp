@@ -7,9 +7,10 @@ namespace {
 
 Result<Exit> report(Session& session, const StatusDocument& status) {
   session.say(fmt::format("{}: {}{}{}", printable(status.release),
-                          phase_text(status.phase, session.out()), status.reason.empty() ? "" : ", ",
-                          printable(status.reason)));
-  const bool lost = status.phase == "rolling_back" || status.phase == "rolled_back" || status.phase == "failed";
+                          phase_text(status.phase, session.out()),
+                          status.reason.empty() ? "" : ", ", printable(status.reason)));
+  const bool lost =
+      status.phase == "rolling_back" || status.phase == "rolled_back" || status.phase == "failed";
   return lost ? Exit::failed : Exit::done;
 }
 

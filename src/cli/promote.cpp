@@ -32,8 +32,9 @@ constexpr Command promote_command{
     .description =
         "The canary takes all traffic, stable is replaced instance by instance, the traffic "
         "returns to stable and the canary stops. No request is lost. Ends when all of it is done.",
-    .examples = "linnet promote                 # after the last step\n"
-                "linnet promote --skip-steps    # now, whatever step it is at\n",
+    .examples =
+        "linnet promote                 # after the last step\n"
+        "linnet promote --skip-steps    # now, whatever step it is at\n",
     .options = options,
     .run = run_promote,
 };

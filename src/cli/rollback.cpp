@@ -30,8 +30,9 @@ constexpr Command rollback_command{
     .description =
         "The canary's weight becomes 0 at once, waiting for nothing; then its open requests are "
         "finished and it stops. Exit code 0 means: taken back.",
-    .examples = "linnet rollback\n"
-                "linnet rollback --why 'checkout is slow'\n",
+    .examples =
+        "linnet rollback\n"
+        "linnet rollback --why 'checkout is slow'\n",
     .options = options,
     .run = run_rollback,
 };

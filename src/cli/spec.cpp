@@ -38,10 +38,12 @@ constexpr Option options[] = {
 constexpr Command spec_command{
     .name = "spec",
     .summary = "Print the spec with all defaults, or its schema",
-    .description = "Needs no daemon. What it prints is a spec again. It holds the addresses of "
-                   "webhooks, which are secrets.",
-    .examples = "linnet spec --defaults\n"
-                "linnet spec --schema > linnet.schema.json\n",
+    .description =
+        "Needs no daemon. What it prints is a spec again. It holds the addresses of "
+        "webhooks, which are secrets.",
+    .examples =
+        "linnet spec --defaults\n"
+        "linnet spec --schema > linnet.schema.json\n",
     .options = options,
     .run = run_spec,
 };

@@ -47,7 +47,8 @@ Result<Exit> follow(Session& session, const std::string& release) {
   TRY_VOID(follower.begin());
   TRY(first, follower.look());
   if (!session.out().is_terminal())
-    for (const std::string& line : status_lines(first, session.out(), wall_now())) session.say(line);
+    for (const std::string& line : status_lines(first, session.out(), wall_now()))
+      session.say(line);
   auto status = follower.until([](const StatusDocument&) { return false; });
   return fail(std::move(status).error());
 }
@@ -97,9 +98,10 @@ constexpr Command status_command{
     .description =
         "One screen, with one request to the daemon. It starts none: where none answers it says "
         "so and exits with 4.",
-    .examples = "linnet status\n"
-                "linnet status --follow\n"
-                "linnet status -o json | jq .weight_in_force\n",
+    .examples =
+        "linnet status\n"
+        "linnet status --follow\n"
+        "linnet status -o json | jq .weight_in_force\n",
     .options = options,
     .run = run_status,
 };

@@ -16,7 +16,8 @@ void Table::row(std::vector<std::string> cells) {
 std::vector<std::string> Table::lines(std::string_view indent) const {
   std::vector<std::size_t> widths(columns_.size(), 0);
   for (const auto& row : rows_)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], text_width(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], text_width(row[i]));
   std::vector<std::string> out;
   for (const auto& row : rows_) {
     std::string text(indent);

@@ -20,7 +20,7 @@ std::size_t escape_length(std::string_view text) {
 // The length of the UTF-8 character that starts at text[0], or 0 when it is broken.
 std::size_t character_length(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
-  const std::size_t length = lead < 0x80                 ? 1
+  const std::size_t length = lead < 0x80                   ? 1
                              : lead >= 0xc2 && lead < 0xe0 ? 2
                              : lead >= 0xe0 && lead < 0xf0 ? 3
                              : lead >= 0xf0 && lead < 0xf5 ? 4
@@ -68,9 +68,7 @@ TerminalOptions terminal_options(int fd) {
 
 Terminal::~Terminal() { end_live(); }
 
-void Terminal::line(std::string_view text) {
-  draw(erase_block() + std::string(text) + "\n");
-}
+void Terminal::line(std::string_view text) { draw(erase_block() + std::string(text) + "\n"); }
 
 void Terminal::raw(std::string_view text) {
   end_live();
@@ -129,8 +127,9 @@ std::string printable(std::string_view text) {
     const std::size_t length = character_length(text);
     const auto first = static_cast<unsigned char>(text[0]);
     // C1 controls (0x80..0x9f) arrive as c2 80..c2 9f.
-    const bool control = first < 0x20 || first == 0x7f ||
-                         (length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0);
+    const bool control =
+        first < 0x20 || first == 0x7f ||
+        (length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0);
     if (length == 0 || control)
       out += first == '\n' || first == '\t' ? ' ' : '?';
     else

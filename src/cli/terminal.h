@@ -1,5 +1,6 @@
-// Where text goes: a terminal (colour, one live block that is redrawn) or a file or pipe (plain lines
-// only). Everything a person reads passes through here, so control characters of strangers end here.
+// Where text goes: a terminal (colour, one live block that is redrawn) or a file or pipe (plain
+// lines only). Everything a person reads passes through here, so control characters of strangers
+// end here.
 #pragma once
 
 #include <string>

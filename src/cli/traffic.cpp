@@ -52,9 +52,10 @@ constexpr Command traffic_command{
     .description =
         "Gives the canary this share and holds the rollout there until `linnet resume` or `linnet "
         "promote`. The checks go on and still roll back. Ends when the share is in force.",
-    .examples = "linnet traffic 25      # a quarter of the requests\n"
-                "linnet traffic 0.5%    # one in two hundred\n"
-                "linnet traffic 0       # nothing, without ending the rollout\n",
+    .examples =
+        "linnet traffic 25      # a quarter of the requests\n"
+        "linnet traffic 0.5%    # one in two hundred\n"
+        "linnet traffic 0       # nothing, without ending the rollout\n",
     .positionals = positionals,
     .options = options,
     .run = run_traffic,

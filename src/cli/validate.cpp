@@ -60,8 +60,9 @@ constexpr Command validate_command{
     .description =
         "Reads specs and prints each mistake as file:line:column: key: message. Needs no daemon. "
         "Exit code 2 when there is one.",
-    .examples = "linnet validate\n"
-                "linnet validate shop.yaml cart.yaml\n",
+    .examples =
+        "linnet validate\n"
+        "linnet validate shop.yaml cart.yaml\n",
     .positionals = positionals,
     .run = run_validate,
 };

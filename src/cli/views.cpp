@@ -62,8 +62,9 @@ Table check_table(const StatusDocument& status, const Terminal& terminal) {
     const bool number = check.verdict != "no_data" && check.verdict != "error";
     table.row({printable(check.name),
                terminal.styled(verdict_style(check.verdict), spaced(check.verdict)),
-               number ? quantity(check.value, check.unit) : "", limit.empty() ? "" : "limit " + limit,
-               counted, number ? distance_text(check) : "", number ? evidence_text(check) : ""});
+               number ? quantity(check.value, check.unit) : "",
+               limit.empty() ? "" : "limit " + limit, counted, number ? distance_text(check) : "",
+               number ? evidence_text(check) : ""});
   }
   return table;
 }
@@ -77,7 +78,8 @@ std::vector<std::string> track_lines(const StatusDocument& status, const Termina
   const auto row = [&](std::string_view name, const std::string& version,
                        const ReplicasDocument& replicas, double share) {
     table.row({std::string(name), version_text(version),
-               fmt::format("{}/{} ready", replicas.ready, replicas.wanted),
+               fmt::format("{}/{} ready", replicas.ready ? std::to_string(*replicas.ready) : "?",
+                           replicas.wanted),
                none ? "" : percent_text(share), none ? "" : bar(share / 100, width, options)});
   };
   row("stable", status.stable_version, status.stable, 100 - canary);
@@ -86,9 +88,9 @@ std::vector<std::string> track_lines(const StatusDocument& status, const Termina
 }
 
 std::string rollout_line(const RolloutDocument& rollout, WallTime now) {
-  std::string text = fmt::format("rollout {}: {} -> {} by {}", printable(rollout.id),
-                                 version_text(rollout.from), version_text(rollout.to),
-                                 printable(rollout.by));
+  std::string text =
+      fmt::format("rollout {}: {} -> {} by {}", printable(rollout.id), version_text(rollout.from),
+                  version_text(rollout.to), printable(rollout.by));
   if (const auto started = parse_time(rollout.started))
     text += fmt::format(", started {} ({})", date_text(*started),
                         ago_text(Duration(now.ms - started->ms)));
@@ -125,8 +127,7 @@ std::vector<std::string> status_lines(const StatusDocument& status, const Termin
                      phase_text(status.phase, terminal);
   if (const std::string step = step_text(status); !step.empty()) head += "  " + step;
   if (const auto since = parse_time(status.since); since && since->ms > 0)
-    head += terminal.styled(Style::faint,
-                            fmt::format("  since {}", clock_text(*since)));
+    head += terminal.styled(Style::faint, fmt::format("  since {}", clock_text(*since)));
   lines.push_back(head);
   if (!status.reason.empty()) lines.push_back(printable(status.reason));
   lines.emplace_back();
@@ -151,26 +152,30 @@ std::vector<std::string> progress_lines(const StatusDocument& status, std::optio
                                         const Terminal& terminal) {
   std::vector<std::string> lines;
   const std::string step = step_text(status);
-  lines.push_back(fmt::format("{}  {} -> {}  {}{}", terminal.styled(Style::bold, printable(status.release)),
-                              version_text(status.rollout ? status.rollout->from : status.stable_version),
-                              version_text(status.rollout ? status.rollout->to : status.canary_version),
-                              phase_text(status.phase, terminal), step.empty() ? "" : "  " + step));
+  lines.push_back(
+      fmt::format("{}  {} -> {}  {}{}", terminal.styled(Style::bold, printable(status.release)),
+                  version_text(status.rollout ? status.rollout->from : status.stable_version),
+                  version_text(status.rollout ? status.rollout->to : status.canary_version),
+                  phase_text(status.phase, terminal), step.empty() ? "" : "  " + step));
   if (status.phase == "stepping" && status.step_hold > 0ms) {
     const double fraction = static_cast<double>(status.step_held.count()) /
                             static_cast<double>(status.step_hold.count());
     const Duration left = std::max(status.step_hold - status.step_held, Duration(0));
-    lines.push_back(fmt::format("{}  {} left", bar(fraction, 32, terminal.options()), span_text(left)));
+    lines.push_back(
+        fmt::format("{}  {} left", bar(fraction, 32, terminal.options()), span_text(left)));
   }
-  std::string weight = weights_differ(status)
-                           ? fmt::format("canary weight {}, {} in force", percent_text(status.weight_wanted),
-                                         percent_text(status.weight_in_force))
-                           : fmt::format("canary weight {} in force", percent_text(status.weight_in_force));
+  std::string weight =
+      weights_differ(status)
+          ? fmt::format("canary weight {}, {} in force", percent_text(status.weight_wanted),
+                        percent_text(status.weight_in_force))
+          : fmt::format("canary weight {} in force", percent_text(status.weight_in_force));
   if (rates)
     weight += fmt::format("; {:.0f} requests/s on the canary, {:.0f} on stable", rates->canary,
                           rates->stable);
   lines.push_back(std::move(weight));
   for (std::string& line : check_table(status, terminal).lines()) lines.push_back(std::move(line));
-  if (!status.reason.empty()) lines.push_back(terminal.styled(Style::faint, printable(status.reason)));
+  if (!status.reason.empty())
+    lines.push_back(terminal.styled(Style::faint, printable(status.reason)));
   return lines;
 }
 
