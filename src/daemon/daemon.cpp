@@ -20,12 +20,6 @@ Duration longest_stop(const core::Release& release) {
   return process == nullptr ? 0ms : process->stop.drain + process->stop.kill_after;
 }
 
-std::vector<api::Mistake> api_mistakes(const std::vector<spec::Mistake>& mistakes) {
-  std::vector<api::Mistake> out;
-  for (const spec::Mistake& m : mistakes) out.push_back({m.file, m.line, m.column, m.key, m.message});
-  return out;
-}
-
 }  // namespace
 
 Daemon::Daemon(Shared shared, api::Changes& changes, std::string version)
@@ -117,7 +111,7 @@ Task<Result<api::PutSpec>> Daemon::put_spec(std::string release, std::string yam
   if (ending_) co_return fail(Code::unavailable, "the daemon is ending");
   const spec::ReadSpecs read = spec::read_specs(yaml, file);
   api::PutSpec answer;
-  answer.mistakes = api_mistakes(read.mistakes);
+  answer.mistakes = read.mistakes;
   if (!answer.mistakes.empty()) co_return answer;
   const auto wanted = std::find_if(read.releases.begin(), read.releases.end(),
                                    [&](const core::Release& r) { return r.name == release; });
@@ -148,7 +142,7 @@ api::StatusView Daemon::view(const ServedRelease& served) const {
   api::StatusView view;
   view.release = served.release();
   if (served.loop().record()) view.status = served.loop().record()->status;
-  if (served.loop().workload()) view.seen = *served.loop().workload();
+  view.seen = served.loop().workload();
   if (!served.nginx_trouble().empty() && view.status.reason.empty())
     view.status.reason = served.nginx_trouble();
   return view;
@@ -178,25 +172,17 @@ Task<Result<std::int64_t>> Daemon::add_intent(std::string release, core::Intent 
   co_return id;
 }
 
-Task<Result<api::IntentState>> Daemon::intent_state(std::string release, std::int64_t id) {
+Task<Result<std::optional<core::Answer>>> Daemon::intent_state(std::string release,
+                                                                 std::int64_t id) {
   CO_TRY(state, shared_.store.intent_state(id));
   if (state.release != release)
     co_return fail(Code::not_found, "release {} has no intent {}", release, id);
-  api::IntentState answer;
-  if (state.answer) {
-    answer.state = state.answer->accepted ? api::IntentState::State::accepted
-                                          : api::IntentState::State::refused;
-    answer.answer = *state.answer;
-  }
-  co_return answer;
+  co_return state.answer;
 }
 
-Task<Result<std::vector<api::JournalLine>>> Daemon::journal(std::string release, std::int64_t after,
-                                                            int limit) {
-  CO_TRY(lines, shared_.store.journal(release, after, limit));
-  std::vector<api::JournalLine> out;
-  for (auto& line : lines) out.push_back({line.seq, line.at, std::move(line.entry)});
-  co_return out;
+Task<Result<std::vector<wire::JournalLine>>> Daemon::journal(std::string release,
+                                                             std::int64_t after, int limit) {
+  co_return shared_.store.journal(release, after, limit);
 }
 
 Task<Result<std::vector<core::RolloutRecord>>> Daemon::history(std::string release, int limit) {

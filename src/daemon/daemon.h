@@ -44,8 +44,9 @@ class Daemon final : public api::Backend {
   Task<Result<api::StatusView>> status(std::string release) override;
   Task<Result<std::string>> spec(std::string release) override;
   Task<Result<std::int64_t>> add_intent(std::string release, core::Intent intent) override;
-  Task<Result<api::IntentState>> intent_state(std::string release, std::int64_t id) override;
-  Task<Result<std::vector<api::JournalLine>>> journal(std::string release, std::int64_t after,
+  Task<Result<std::optional<core::Answer>>> intent_state(std::string release,
+                                                        std::int64_t id) override;
+  Task<Result<std::vector<wire::JournalLine>>> journal(std::string release, std::int64_t after,
                                                       int limit) override;
   Task<Result<std::vector<core::RolloutRecord>>> history(std::string release, int limit) override;
   Task<Result<api::CountsView>> counts(std::string release) override;

@@ -159,7 +159,7 @@ Task<void> ServedRelease::run_nginx() {
     co_await runtime::sleep_for(nginx_retry);
   }
   if (!loss_)
-    loss_ = std::make_unique<local::LossMeter>(shared_.io, directory_ + "/nginx",
+    loss_ = std::make_unique<local::LossMeter>(shared_.io, shared_.clock, directory_ + "/nginx",
                                                [this] { return metrics_.totals().lines; });
   metrics_.set_loss(loss_.get());
   router_.up = true;
