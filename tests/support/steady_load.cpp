@@ -280,6 +280,8 @@ class Load {
     const long seconds = options_.seconds == 0 ? max_seconds : options_.seconds;
     end_us_ = started_us_ + seconds * 1'000'000;
     wait_for_signal();
+    // Its presence tells a script that signals are understood from now on.
+    if (!options_.summary.empty()) write_summary(false);
     sweep();
     if (options_.rate > 0) return tick();
     for (auto& client : clients_) client->begin(started_us_);
