@@ -1,13 +1,14 @@
-"""What the end-to-end tests share: a test case with a world of its own (tests/support/world.py) whose
-logs are printed when the test fails, and the sentences that many tests need."""
+"""What the end-to-end tests share: a test case with a world of its own (tests/support/world.py),
+whose logs are printed when the test fails, and the sentences that many tests need."""
 
 import pathlib
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from world import (ENDED, LINNET, LOAD, ROOT, SERVICE, TimedOut, World, command_line,  # noqa: E402,F401
-                   cpu_seconds, end_process, free_port, is_alive, processes_of, wait_for)
+from world import (  # noqa: E402,F401  (the path is set above; tests take these from here)
+    ENDED, LINNET, LOAD, ROOT, SERVICE, TimedOut, World, command_line, end_process, free_port,
+    is_alive, processes_of, wait_for)
 
 # Exit codes of docs/commands.md.
 DONE, ROLLED_BACK, INVALID, NO_DATA, UNREACHABLE, BUSY, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -88,8 +89,8 @@ class WorldTest(unittest.TestCase):
         self.assertEqual(self.world.sample(20), {version: 20})
 
     def assert_no_failure(self, summary, bad_versions=()):
-        """No request went unanswered, none got a 5xx but from the versions that mean it, and no kept
-        connection was closed under a user."""
+        """No request went unanswered, none got a 5xx but from the versions that mean it, and no
+        kept connection was closed under a user."""
         self.assertEqual(summary["failures"], {}, summary)
         self.assertEqual(summary["closed_idle"] + summary["closed_in_use"], 0, summary)
         self.assertGreater(summary["requests"], 0)

@@ -265,7 +265,8 @@ class WrongInput(WorldTest):
 
     def test_hostile_specs_are_refused_quickly(self):
         bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
-            f"{new}: &{new} [{','.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi"))
+            f"{new}: &{new} [{','.join(['*' + old] * 9)}]\n"
+            for old, new in zip("abcdefgh", "bcdefghi"))
         for text in (bomb, "[" * 100_000, "x: {" * 50_000, "spec:\n" + "  a: 1\n" * 100_000,
                      self.world.spec() + "  turn: 1s\n  turn: 2s\n", "\0\xff", ""):
             self.world.spec_file.write_bytes(text.encode("latin-1"))

