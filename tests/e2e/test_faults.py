@@ -1,5 +1,5 @@
-"""What breaks while linnet works: the daemon, then its guardian's turn, a canary process, NGINX, the
-store, the access log. After each the world ends as it would have without, or stable has all traffic."""
+"""What breaks while linnet works: the daemon, a canary process, NGINX, the store, the access log.
+After each the world ends as it would have without, or stable has all traffic."""
 
 import os
 import pathlib
