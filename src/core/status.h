@@ -25,6 +25,10 @@
 
 #include "core/observation.h"
 #include "core/release.h"
+#include "stats/dispersion.h"
+#include "stats/latency.h"
+#include "stats/threshold.h"
+#include "stats/two_sample.h"
 
 namespace linnet::core {
 
@@ -39,6 +43,8 @@ struct Cause {
 };
 
 struct Idle {
+  Duration waited{};   // for stable to become ready after init
+  bool ready = false;  // stable has been ready since init
   friend bool operator==(const Idle&, const Idle&) = default;
 };
 /// The canary is being started; no traffic yet.
@@ -50,18 +56,25 @@ struct Preparing {
 struct Stepping {
   int index = 0;
   bool in_force = false;  // read back, and seen in the canary's own request count
-  Duration held{};        // time in force so far
-  Duration silent{};      // time without usable data
+  Duration waited{};      // for replicas and for the weight to come into force
+  Duration held{};        // time in force so far, with data
+  Duration silent{};      // since data was last seen
   friend bool operator==(const Stepping&, const Stepping&) = default;
 };
 /// Stands still until a person decides. Checks go on and still roll back.
 struct Holding {
+  enum class From { preparing, stepping, awaiting };
   Cause cause;
-  std::optional<Stepping> resume;  // none: was awaiting promotion or preparing
-  bool preparing = false;
+  From from = From::stepping;
+  int index = 0;      // the step, when from == stepping
+  Duration held{};    // of that step, so that a pause does not start it anew
+  Duration watched{};  // since the checks last had a full period
+  Duration silent{};
+  std::optional<Percent> weight;  // set by hand; none: as it was
   friend bool operator==(const Holding&, const Holding&) = default;
 };
 struct AwaitingPromotion {
+  Duration watched{};  // since the checks last had a full period
   Duration silent{};
   friend bool operator==(const AwaitingPromotion&, const AwaitingPromotion&) = default;
 };
@@ -170,8 +183,32 @@ struct Stage {
   Counts stable;
   Counts canary;
   std::int64_t lost = 0;
+  /// The canary's last 30 to 60 s, in two halves: a late change must not drown in a long good step.
+  Counts recent;
+  Counts recent_before;
+  Duration recent_age{};
 
   friend bool operator==(const Stage&, const Stage&) = default;
+};
+
+/// Evidence about one limit ("error rate 5 %", "P95 1000 ms"): of the canary, and how much stable's
+/// own bad requests come in clumps, measured in windows of 10 s, rollouts or not.
+struct LimitEvidence {
+  stats::Threshold threshold;
+  stats::PooledDispersion clumping;
+  stats::Cell window;  // being filled
+  double phi = 1;      // frozen when a step starts
+
+  friend bool operator==(const LimitEvidence&, const LimitEvidence&) = default;
+};
+
+struct Evidence {
+  std::vector<LimitEvidence> limits;  // one per error_rate and latency check, in their order
+  std::optional<stats::TwoSample> worse;          // canary against stable: errors
+  std::optional<stats::LatencyComparison> slower;  // canary against stable: latency
+  Duration window_age{};  // of LimitEvidence::window
+
+  friend bool operator==(const Evidence&, const Evidence&) = default;
 };
 
 struct Status {
@@ -185,8 +222,11 @@ struct Status {
   Percent weight_before;  // the share wanted before; either may be seen after a crash
   Percent weight_seen;    // as last read back
   int canary_replicas = 0;  // as wanted
+  Duration unready{};       // how long fewer canary instances are ready than wanted
+  std::optional<Intent> queued;  // a deploy that supersedes: starts once the running one is back
   Stage stage;
-  std::vector<CheckReport> checks;
+  Evidence evidence;
+  std::vector<CheckReport> checks;  // interval and text stay empty here: see core/explain.h
   std::string cursor;  // of the metric source, saved together with the counts it belongs to
   std::int64_t last_intent = 0;
   std::vector<Notice> outbox;

@@ -1,0 +1,133 @@
+#include "core/decide.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/judge.h"
+#include "core/turn.h"
+
+namespace linnet::core {
+namespace {
+
+constexpr Duration save_evidence_every = 10s;
+constexpr Duration idle_turn = 5s;
+constexpr Duration busy_turn = 100ms;
+constexpr Duration soon = 20ms;
+
+void take_sample(Turn& turn) {
+  if (turn.next.evidence.limits.empty()) start_evidence(turn.release, turn.next);
+  if (!turn.seen.sample) return;
+  const Sample& sample = *turn.seen.sample;
+  turn.next.cursor = sample.cursor;
+  if (!is_running(turn.next.phase)) {
+    watch_stable(turn.release, turn.next, sample, turn.elapsed);
+    return;
+  }
+  const Result<void> taken = take_window(turn.release, turn.next, sample, turn.elapsed);
+  turn.has_counts = taken.has_value();
+  if (!taken) turn.entry("trouble", "metrics: " + taken.error().message);
+}
+
+void forget_delivered(Turn& turn) {
+  std::erase_if(turn.next.outbox, [&](const Notice& notice) {
+    return std::find(turn.seen.delivered.begin(), turn.seen.delivered.end(), notice.id) !=
+           turn.seen.delivered.end();
+  });
+}
+
+Duration next_wake(const Release& release, const Decision& decision) {
+  const Status& next = decision.next;
+  if (!decision.entries.empty()) return std::min(soon, release.turn);  // the world is about to move
+  if (const auto* step = std::get_if<Stepping>(&next.phase))
+    return step->in_force ? release.turn : std::min(busy_turn, release.turn);
+  if (std::holds_alternative<RollingBack>(next.phase) ||
+      std::holds_alternative<Promoting>(next.phase) ||
+      std::holds_alternative<Preparing>(next.phase))
+    return std::min(busy_turn, release.turn);
+  if (is_running(next.phase)) return release.turn;
+  const auto* idle = std::get_if<Idle>(&next.phase);
+  const bool starting = idle != nullptr && !idle->ready && !next.stable_version.empty();
+  return starting || !decision.effects.empty() ? std::min(busy_turn, release.turn) : idle_turn;
+}
+
+}  // namespace
+
+Decision decide(const Release& release, const Status& status, const Observation& seen, Now now) {
+  Turn turn(release, status, seen, now);
+  if (seen.traffic) turn.next.weight_seen = seen.traffic->weight;
+  forget_delivered(turn);
+  take_sample(turn);
+  answer_intents(turn);
+  advance_phase(turn);
+  want_levels(turn);
+
+  Decision& decision = turn.decision;
+  const bool evidence_due = is_running(turn.next.phase) &&
+                            (!status.last_saved ||
+                             now.mono - *status.last_saved >= save_evidence_every);
+  decision.save = turn.save_ || evidence_due || turn.next.outbox != status.outbox;
+  decision.next.last_turn = now.mono;
+  if (decision.save) decision.next.last_saved = now.mono;
+  decision.wake_after = next_wake(release, decision);
+  return std::move(turn.decision);
+}
+
+Status resumed(Status status) {
+  status.last_turn.reset();
+  status.last_saved.reset();
+  return status;
+}
+
+bool is_urgent(const Effect& effect, const Result<TrafficSeen>&) {
+  const auto* weight = std::get_if<SetWeight>(&effect);
+  return weight != nullptr && weight->taken_back && weight->weight.is_zero();
+}
+
+std::string effect_text(const Effect& effect) {
+  if (const auto* weight = std::get_if<SetWeight>(&effect))
+    return fmt::format("canary weight is {}{}", weight->weight.text(),
+                       weight->taken_back ? " (taken back)" : "");
+  if (const auto* track = std::get_if<SetTrack>(&effect))
+    return fmt::format("{} has {} instances of {}", track_name(track->track), track->replicas,
+                       track->version.empty() ? "nothing" : track->version);
+  const Notice& notice = std::get<SendNotice>(effect).notice;
+  return fmt::format("people are told: {}", notice.text);
+}
+
+std::vector<double> latency_boundaries(const Release& release) {
+  std::vector<double> bounds{1,   2,   5,    10,   20,   50,    100,   200,
+                             500, 1000, 2000, 5000, 10000, 20000, 60000};
+  for (const Check& check : release.checks)
+    if (const auto* latency = std::get_if<LatencyCheck>(&check.rule))
+      bounds.push_back(static_cast<double>(latency->limit.count()));
+  std::sort(bounds.begin(), bounds.end());
+  bounds.erase(std::unique(bounds.begin(), bounds.end()), bounds.end());
+  return bounds;
+}
+
+int canary_replicas_for(Percent weight, int stable) {
+  if (weight.is_zero()) return 0;
+  const std::int64_t share = static_cast<std::int64_t>(weight.ppm()) * stable;
+  return std::max(1, static_cast<int>((share + 999'999) / 1'000'000));
+}
+
+int stable_replicas(const Release& release) {
+  const auto* process = std::get_if<ProcessWorkload>(&release.workload);
+  return process != nullptr ? process->replicas : 1;
+}
+
+std::string_view phase_name(const Phase& phase) {
+  constexpr std::array<std::string_view, 10> names{
+      "idle",         "preparing", "stepping",  "holding",     "awaiting_promotion", "promoting",
+      "rolling_back", "succeeded", "rolled_back", "failed"};
+  return names[phase.index()];
+}
+
+bool is_running(const Phase& phase) { return phase.index() >= 1 && phase.index() <= 6; }
+
+std::string_view verdict_name(Verdict verdict) {
+  constexpr std::array<std::string_view, 5> names{"pass", "fail", "inconclusive", "no_data", "error"};
+  return names[static_cast<std::size_t>(verdict)];
+}
+
+}  // namespace linnet::core

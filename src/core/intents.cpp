@@ -1,0 +1,259 @@
+// What people ask for: each intent is accepted or refused with a sentence that says what to do next.
+#include "core/turn.h"
+
+namespace linnet::core {
+namespace {
+
+std::string running_text(const Turn& turn) {
+  const Rollout& rollout = *turn.next.rollout;
+  return fmt::format("rollout {} to {} by {} runs since {} ({})", rollout.id, rollout.to,
+                     rollout.by.empty() ? "unknown" : rollout.by, rollout.started.text(),
+                     phase_name(turn.next.phase));
+}
+
+// Stable has the new version and all traffic: there is nothing left that could be taken back.
+bool is_past_return(const Phase& phase) {
+  const auto* promoting = std::get_if<Promoting>(&phase);
+  return promoting != nullptr && promoting->part >= Promoting::Part::stable_takes_all;
+}
+
+void refuse(Turn& turn, const Intent& intent, Code code, std::string text) {
+  turn.answer(intent, false, code, std::move(text));
+}
+
+void accept(Turn& turn, const Intent& intent, std::string text) {
+  turn.answer(intent, true, Code::internal, std::move(text),
+              turn.next.rollout ? turn.next.rollout->id : std::string());
+}
+
+void on_init(Turn& turn, const Intent& intent) {
+  if (is_running(turn.next.phase)) return refuse(turn, intent, Code::conflict, running_text(turn));
+  std::string version = intent.version.empty() ? turn.release.version : intent.version;
+  if (version.empty()) version = turn.next.stable_version;
+  if (version.empty())
+    return refuse(turn, intent, Code::invalid,
+                  "no version given: use `init --version V` or set spec.version");
+  if (auto ok = check_version(version); !ok)
+    return refuse(turn, intent, Code::invalid, ok.error().message);
+  const bool never_ready = turn.seen.workload && turn.seen.workload->stable.ready() == 0;
+  const std::string& current = turn.next.stable_version;
+  if (!current.empty() && current != version && !never_ready) {
+    if (intent.version.empty()) version = current;  // the spec's first version is history by now
+    else
+      return refuse(turn, intent, Code::conflict,
+                    fmt::format("stable already runs {}; release another version with `deploy {}`",
+                                current, version));
+  }
+  turn.next.stable_version = version;
+  turn.enter(Idle{}, fmt::format("starting stable {}", version));
+  accept(turn, intent, fmt::format("stable runs {}", version));
+}
+
+void on_deploy(Turn& turn, const Intent& intent) {
+  if (auto ok = check_version(intent.version); !ok)
+    return refuse(turn, intent, Code::invalid, ok.error().message);
+  if (turn.next.stable_version.empty())
+    return refuse(turn, intent, Code::invalid, "nothing runs yet: start stable with `init` first");
+  if (!turn.seen.closed.empty() && !intent.force)
+    return refuse(turn, intent, Code::conflict,
+                  turn.seen.closed + "; `deploy --force` releases all the same");
+  const bool running = is_running(turn.next.phase);
+  if (running && !intent.supersede)
+    return refuse(turn, intent, Code::conflict,
+                  running_text(turn) + "; `deploy --supersede` takes it back and starts over");
+  if (running && is_past_return(turn.next.phase))
+    return refuse(turn, intent, Code::conflict,
+                  running_text(turn) + "; its promotion is nearly done: try again in a moment");
+  if (!running && intent.version == turn.next.stable_version) {
+    turn.answer(intent, true, Code::internal,
+                fmt::format("stable already runs {}; nothing to do", intent.version));
+    return;
+  }
+  const std::string forced =
+      turn.seen.closed.empty() ? std::string() : fmt::format(" (forced: {})", turn.seen.closed);
+  if (running) {
+    turn.next.queued = intent;
+    const std::string id = fmt::format("{}-{}", turn.release.name, turn.next.rollouts + 1);
+    turn.answer(intent, true, Code::internal,
+                fmt::format("takes {} back first{}", turn.next.rollout->id, forced), id);
+    if (!std::holds_alternative<RollingBack>(turn.next.phase))
+      turn.roll_back({"superseded", fmt::format("superseded by a deploy of {} by {}", intent.version,
+                                                intent.by)});
+    return;
+  }
+  turn.start_rollout(intent);
+  accept(turn, intent, fmt::format("rollout {} to {} starts{}", turn.next.rollout->id,
+                                   intent.version, forced));
+}
+
+// Leaves the phase for one that stands still; the step's time so far is kept.
+Holding hold_here(const Turn& turn, Cause cause) {
+  Holding holding;
+  holding.cause = std::move(cause);
+  if (const auto* step = std::get_if<Stepping>(&turn.next.phase)) {
+    holding.index = step->index;
+    holding.held = step->held;
+  } else if (const auto* other = std::get_if<Holding>(&turn.next.phase)) {
+    holding.from = other->from;
+    holding.index = other->index;
+    holding.held = other->held;
+    holding.weight = other->weight;
+  } else {
+    holding.from = std::holds_alternative<Preparing>(turn.next.phase) ? Holding::From::preparing
+                                                                     : Holding::From::awaiting;
+  }
+  return holding;
+}
+
+void on_traffic(Turn& turn, const Intent& intent) {
+  const Phase& phase = turn.next.phase;
+  const bool adjustable = std::holds_alternative<Stepping>(phase) ||
+                          std::holds_alternative<Holding>(phase) ||
+                          std::holds_alternative<AwaitingPromotion>(phase);
+  if (!intent.weight.is_tenth_step())
+    return refuse(turn, intent, Code::invalid,
+                  fmt::format("{} is not a multiple of 0.1 %", intent.weight.text()));
+  if (!adjustable) {
+    if (!is_running(phase) && intent.weight.is_zero())
+      return accept(turn, intent, "all traffic is on stable already");
+    return refuse(turn, intent, Code::conflict,
+                  is_running(phase) ? running_text(turn) + "; its weight cannot be set by hand now"
+                                    : "no canary runs: start one with `deploy VERSION`");
+  }
+  if (!intent.weight.is_zero() && turn.canary_ready() == 0)
+    return refuse(turn, intent, Code::unavailable,
+                  "the canary has no ready instance; traffic would go to nothing");
+  const std::string text =
+      fmt::format("weight set to {} by {}", intent.weight.text(),
+                  intent.by.empty() ? "hand" : intent.by);
+  Holding holding = hold_here(turn, {"manual_weight", text});
+  holding.weight = intent.weight;
+  turn.next.canary_replicas =
+      std::max(turn.next.canary_replicas,
+               canary_replicas_for(intent.weight, stable_replicas(turn.release)));
+  turn.enter(std::move(holding), text + "; the steps stand still until `resume`");
+  turn.notice("paused", text);
+  accept(turn, intent, text);
+}
+
+void on_promote(Turn& turn, const Intent& intent) {
+  const Phase& phase = turn.next.phase;
+  const bool waits = std::holds_alternative<AwaitingPromotion>(phase);
+  const auto* holding = std::get_if<Holding>(&phase);
+  const bool all_passed = holding != nullptr && holding->from == Holding::From::awaiting;
+  if (!is_running(phase))
+    return refuse(turn, intent, Code::conflict,
+                  "no canary waits for promotion: start one with `deploy VERSION`");
+  if (std::holds_alternative<Promoting>(phase))
+    return accept(turn, intent, "the promotion is under way");
+  if (std::holds_alternative<RollingBack>(phase))
+    return refuse(turn, intent, Code::conflict, "the rollout is being rolled back");
+  if (std::holds_alternative<Preparing>(phase) || turn.canary_ready() == 0)
+    return refuse(turn, intent, Code::unavailable, "the canary has no ready instance");
+  std::string skipped;
+  if (!waits && !all_passed) {
+    const auto* step = std::get_if<Stepping>(&phase);
+    const int index = step != nullptr ? step->index : holding->index;
+    skipped = fmt::format("skips step {} of {} and what follows", index + 1,
+                          turn.release.steps.size());
+    if (!intent.skip_steps)
+      return refuse(turn, intent, Code::conflict,
+                    fmt::format("the steps are not done: it {}; wait, or `promote --skip-steps`",
+                                skipped));
+    turn.record_step("skipped");
+  }
+  turn.next.canary_replicas =
+      std::max(turn.next.canary_replicas,
+               canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
+  turn.enter(Promoting{}, fmt::format("promoting {} to stable, asked by {}{}{}",
+                                      turn.next.rollout->to, intent.by.empty() ? "hand" : intent.by,
+                                      skipped.empty() ? "" : "; ", skipped));
+  accept(turn, intent, fmt::format("promoting {} to stable", turn.next.rollout->to));
+}
+
+void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std::string& what) {
+  if (!is_running(turn.next.phase))
+    return accept(turn, intent,
+                  fmt::format("all traffic is on stable {}; nothing to take back",
+                              turn.next.stable_version));
+  if (std::holds_alternative<RollingBack>(turn.next.phase)) {
+    turn.next.queued.reset();
+    return accept(turn, intent, "the rollout is being rolled back");
+  }
+  if (is_past_return(turn.next.phase))
+    return refuse(turn, intent, Code::conflict,
+                  fmt::format("stable runs {} already; go back with `deploy {}`",
+                              turn.next.rollout->to, turn.next.rollout->from));
+  turn.roll_back({std::move(kind),
+                  fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
+                              intent.why.empty() ? "" : ": ", intent.why)});
+  accept(turn, intent, fmt::format("taking {} back", turn.next.rollout->id));
+}
+
+void on_interrupt(Turn& turn, const Intent& intent) {
+  const bool hold = intent.hold || (turn.next.rollout && turn.next.rollout->hold);
+  if (is_running(turn.next.phase) && hold)
+    return accept(turn, intent, "left as it is (--hold)");
+  if (is_running(turn.next.phase) && is_past_return(turn.next.phase))
+    return accept(turn, intent, "the promotion is nearly done and goes on");
+  on_take_back(turn, intent, "interrupted", "interrupted");
+}
+
+void on_pause(Turn& turn, const Intent& intent) {
+  const Phase& phase = turn.next.phase;
+  if (std::holds_alternative<Holding>(phase)) return accept(turn, intent, "it holds already");
+  if (!std::holds_alternative<Preparing>(phase) && !std::holds_alternative<Stepping>(phase) &&
+      !std::holds_alternative<AwaitingPromotion>(phase))
+    return refuse(turn, intent, Code::conflict,
+                  is_running(phase) ? running_text(turn) + "; it cannot be paused now"
+                                    : "no rollout runs");
+  const std::string text = fmt::format("paused by {}{}{}", intent.by.empty() ? "hand" : intent.by,
+                                       intent.why.empty() ? "" : ": ", intent.why);
+  turn.enter(hold_here(turn, {"paused", text}), text + "; go on with `resume`");
+  turn.notice("paused", text);
+  accept(turn, intent, text);
+}
+
+void on_resume(Turn& turn, const Intent& intent) {
+  const auto* held = std::get_if<Holding>(&turn.next.phase);
+  if (held == nullptr)
+    return refuse(turn, intent, Code::conflict,
+                  is_running(turn.next.phase) ? "it does not hold" : "no rollout runs");
+  const Holding holding = *held;
+  const std::string text =
+      fmt::format("resumed by {}", intent.by.empty() ? std::string("hand") : intent.by);
+  if (holding.from == Holding::From::preparing) {
+    turn.enter(Preparing{}, text);
+  } else if (holding.from == Holding::From::awaiting) {
+    turn.enter(AwaitingPromotion{}, text);
+  } else if (holding.cause.kind == "paused") {
+    Stepping step;  // goes on where it stood
+    step.index = holding.index;
+    step.held = holding.held;
+    turn.enter(step, text);
+  } else {
+    turn.start_step(holding.index);  // the weight was another one: the step is held anew
+  }
+  accept(turn, intent, text);
+}
+
+}  // namespace
+
+void answer_intents(Turn& turn) {
+  for (const Intent& intent : turn.seen.intents) {
+    if (intent.id <= turn.next.last_intent) continue;  // answered before a crash
+    switch (intent.kind) {
+      case Intent::Kind::init: on_init(turn, intent); break;
+      case Intent::Kind::deploy: on_deploy(turn, intent); break;
+      case Intent::Kind::traffic: on_traffic(turn, intent); break;
+      case Intent::Kind::promote: on_promote(turn, intent); break;
+      case Intent::Kind::rollback: on_take_back(turn, intent, "operator", "rollback"); break;
+      case Intent::Kind::cleanup: on_take_back(turn, intent, "operator", "cleanup"); break;
+      case Intent::Kind::interrupt: on_interrupt(turn, intent); break;
+      case Intent::Kind::pause: on_pause(turn, intent); break;
+      case Intent::Kind::resume: on_resume(turn, intent); break;
+    }
+  }
+}
+
+}  // namespace linnet::core

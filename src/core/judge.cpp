@@ -1,0 +1,404 @@
+#include "core/judge.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/decide.h"
+#include "core/explain.h"
+#include "stats/numeric.h"
+
+namespace linnet::core {
+namespace {
+
+constexpr Duration dispersion_window = 10s;
+constexpr double dispersion_memory = 360;  // windows, an hour; older ones fade
+constexpr Duration recent_half = 30s;
+constexpr std::int64_t early_pass_requests = 100;
+constexpr Duration early_pass_time = 10s;
+
+// The share of bad requests that a check allows, and which requests are bad by it.
+struct Limit {
+  double share = 0;
+  const LatencyCheck* latency = nullptr;  // none: HTTP 5xx
+};
+
+std::optional<Limit> limit_of(const Check& check) {
+  if (const auto* errors = std::get_if<ErrorRateCheck>(&check.rule))
+    return Limit{errors->limit.fraction(), nullptr};
+  if (const auto* latency = std::get_if<LatencyCheck>(&check.rule))
+    return Limit{1.0 - latency->quantile.fraction(), latency};
+  return std::nullopt;
+}
+
+std::int64_t total(const std::vector<std::int64_t>& buckets) {
+  std::int64_t sum = 0;
+  for (std::int64_t count : buckets) sum += count;
+  return sum;
+}
+
+// Requests above `limit_ms`, which is one of the boundaries.
+std::int64_t above(const Counts& counts, const std::vector<double>& boundaries, double limit_ms) {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < counts.latency.size(); ++i)
+    if (i >= boundaries.size() || boundaries[i] > limit_ms) sum += counts.latency[i];
+  return sum;
+}
+
+struct Share {
+  std::int64_t requests = 0;
+  std::int64_t bad = 0;
+  [[nodiscard]] double value() const {
+    return requests > 0 ? static_cast<double>(bad) / static_cast<double>(requests) : 0.0;
+  }
+};
+
+Share share_of(const Limit& limit, const Counts& counts, const std::vector<double>& boundaries) {
+  if (limit.latency == nullptr) return {counts.requests, counts.bad};
+  const auto limit_ms = static_cast<double>(limit.latency->limit.count());
+  return {total(counts.latency), above(counts, boundaries, limit_ms)};
+}
+
+bool is_sane(const Counts& counts) {
+  if (counts.requests < 0 || counts.bad < 0 || counts.bad > counts.requests) return false;
+  if (counts.requests > 1'000'000'000'000) return false;
+  return std::all_of(counts.latency.begin(), counts.latency.end(),
+                     [](std::int64_t n) { return n >= 0 && n <= 1'000'000'000'000; });
+}
+
+stats::Histogram histogram(const std::vector<std::int64_t>& buckets,
+                           const std::vector<double>& boundaries) {
+  stats::Histogram result;
+  result.upper_ms = boundaries;
+  result.upper_ms.push_back(HUGE_VAL);
+  result.count.assign(result.upper_ms.size(), 0.0);
+  for (std::size_t i = 0; i < buckets.size() && i < result.count.size(); ++i)
+    result.count[i] = static_cast<double>(buckets[i]);
+  return result;
+}
+
+void add_comparison(Evidence& evidence, const Sample& sample, const std::vector<double>& boundaries,
+                    double phi) {
+  const stats::PairedCounts pair{
+      static_cast<double>(sample.canary.requests), static_cast<double>(sample.canary.bad),
+      static_cast<double>(sample.stable.requests), static_cast<double>(sample.stable.bad)};
+  // Windows were checked before; a refusal would leave the evidence as it was, which is safe.
+  if (evidence.worse) (void)evidence.worse->add(pair, phi);
+  if (evidence.slower && !sample.canary.latency.empty() && !sample.stable.latency.empty())
+    (void)evidence.slower->add(histogram(sample.canary.latency, boundaries),
+                               histogram(sample.stable.latency, boundaries), phi);
+}
+
+double measured_value(const Check& check, const Counts& counts,
+                      const std::vector<double>& boundaries) {
+  if (const auto* latency = std::get_if<LatencyCheck>(&check.rule))
+    return latency_quantile(counts.latency, boundaries, latency->quantile.fraction());
+  return Share{counts.requests, counts.bad}.value() * 100.0;
+}
+
+CheckReport judge_limit(const Release& release, const Status& status, const Check& check,
+                        const Limit& limit, double log_evidence,
+                        const std::vector<double>& boundaries, bool complete) {
+  const Share share = share_of(limit, status.stage.canary, boundaries);
+  CheckReport report;
+  report.name = check.name;
+  report.value = measured_value(check, status.stage.canary, boundaries);
+  report.limit = limit.latency != nullptr ? static_cast<double>(limit.latency->limit.count())
+                                          : limit.share * 100.0;
+  report.unit = limit.latency != nullptr ? "ms" : "%";
+  report.requests = share.requests;
+  report.bad = share.bad;
+  report.log_evidence = log_evidence;
+  const std::int64_t needed = check.min_requests.value_or(release.min_requests);
+  const bool over = share.value() > limit.share;
+  if (share.requests == 0) report.verdict = Verdict::no_data;
+  else if (share.requests < needed) report.verdict = Verdict::inconclusive;
+  else if (!over) report.verdict = Verdict::pass;
+  else report.verdict = complete ? Verdict::fail : Verdict::inconclusive;
+  return report;
+}
+
+CheckReport judge_health(const Status& status, const Check& check, const HealthCheck& rule,
+                         const Result<WorkloadSeen>& workload) {
+  CheckReport report;
+  report.name = check.name;
+  report.limit = rule.restarts;
+  if (!workload) {
+    report.verdict = Verdict::error;
+    return report;
+  }
+  const TrackSeen& canary = workload->canary;
+  report.value = canary.restarts();
+  report.requests = status.canary_replicas;
+  report.bad = status.canary_replicas - canary.ready();
+  const bool looping = std::any_of(canary.instances.begin(), canary.instances.end(),
+                                   [](const Instance& i) { return i.crash_loop; });
+  if (looping || canary.restarts() > rule.restarts) report.verdict = Verdict::fail;
+  else if (canary.ready() < status.canary_replicas) report.verdict = Verdict::inconclusive;
+  else report.verdict = Verdict::pass;
+  return report;
+}
+
+// The parts of the evidence that may roll back, with their shares v_m of the error probability.
+struct Weighed {
+  std::size_t report;  // index into Judgement::checks
+  double weight;
+  double log_evidence;
+  bool over;  // the measured value is above the limit as well
+};
+
+// F17: the weighted sum of all evidence against 1/alpha; names the check that carries it.
+std::optional<std::size_t> fails_by_evidence(const std::vector<Weighed>& parts, double alpha) {
+  double sum_weight = 0;
+  for (const Weighed& part : parts) sum_weight += part.weight;
+  if (sum_weight <= 0) return std::nullopt;
+  double log_max = -HUGE_VAL;
+  for (const Weighed& part : parts) log_max = std::max(log_max, part.log_evidence);
+  double sum = 0;
+  for (const Weighed& part : parts)
+    sum += part.weight / sum_weight * std::exp(part.log_evidence - log_max);
+  const double log_needed = -std::log(alpha);
+  if (log_max + std::log(sum) < log_needed) return std::nullopt;
+  const Weighed* strongest = nullptr;
+  for (const Weighed& part : parts) {
+    const double log_own = std::log(part.weight / sum_weight) + part.log_evidence;
+    const bool crosses = log_own >= log_needed && part.over;
+    if (crosses) return part.report;
+    if (strongest == nullptr || part.log_evidence > strongest->log_evidence) strongest = &part;
+  }
+  if (strongest->over) return strongest->report;
+  return std::nullopt;  // evidence without a measured value above its limit never rolls back
+}
+
+void judge_comparison(const Release& release, const Status& status,
+                      const std::vector<double>& boundaries, Judgement& judgement,
+                      std::vector<Weighed>& parts) {
+  if (release.analysis.compare == Analysis::Compare::off) return;
+  const bool may_roll_back = release.analysis.compare == Analysis::Compare::rollback;
+  const double log_needed = -std::log(release.analysis.false_alarm);
+  const auto report = [&](std::string name, const std::string& unit, double value, double reference,
+                          double log_evidence) {
+    CheckReport check;
+    check.name = std::move(name);
+    check.unit = unit;
+    check.value = value;
+    check.limit = reference;  // what stable does at the same time
+    check.requests = status.stage.canary.requests;
+    check.bad = status.stage.canary.bad;
+    check.log_evidence = log_evidence;
+    if (check.requests == 0 || status.stage.stable.requests == 0) check.verdict = Verdict::no_data;
+    else check.verdict = log_evidence >= log_needed ? Verdict::inconclusive : Verdict::pass;
+    judgement.checks.push_back(std::move(check));
+    if (may_roll_back)
+      parts.push_back({judgement.checks.size() - 1, 0.5, log_evidence, value > reference});
+  };
+  if (status.evidence.worse) {
+    const Counts& stable = status.stage.stable;
+    const Counts& canary = status.stage.canary;
+    report("errors_vs_stable", "%", Share{canary.requests, canary.bad}.value() * 100.0,
+           Share{stable.requests, stable.bad}.value() * 100.0, status.evidence.worse->log_worse());
+  }
+  if (status.evidence.slower) {
+    report("latency_vs_stable", "ms", latency_quantile(status.stage.canary.latency, boundaries, 0.95),
+           latency_quantile(status.stage.stable.latency, boundaries, 0.95),
+           status.evidence.slower->log_slower());
+  }
+}
+
+// How far the passing side is: the minimum of requests, and with `decision: evidence` or `early_pass`
+// the evidence that each rate is below its limit.
+void judge_passing(const Release& release, const Status& status, Duration held, bool complete,
+                   Judgement& judgement) {
+  const bool needs_evidence = release.analysis.decision == Analysis::Decision::evidence && complete;
+  if (!needs_evidence && !release.analysis.early_pass) return;  // the usual case: spares the sums
+  const double log_needed = -std::log(release.analysis.missed);
+  bool all_pass = !status.evidence.limits.empty();
+  for (const LimitEvidence& limit : status.evidence.limits)
+    all_pass = all_pass && limit.threshold.log_pass() >= log_needed;
+  const bool rested = status.stage.canary.requests >= early_pass_requests && held >= early_pass_time;
+  judgement.early_pass =
+      release.analysis.early_pass && all_pass && rested && judgement.enough && !judgement.failed;
+  if (needs_evidence && !all_pass) {
+    judgement.held_back = true;
+    if (judgement.missing.empty())
+      judgement.missing = "the evidence does not suffice yet to pass";
+  }
+}
+
+}  // namespace
+
+void start_evidence(const Release& release, Status& status) {
+  status.stage = Stage{};
+  status.checks.clear();
+  status.unready = 0ms;
+  const int stages = std::clamp(static_cast<int>(release.steps.size()), 1, stats::max_stages);
+  std::vector<LimitEvidence> limits;
+  for (const Check& check : release.checks) {
+    const std::optional<Limit> limit = limit_of(check);
+    if (!limit) continue;
+    LimitEvidence evidence;
+    auto threshold = stats::Threshold::make(std::clamp(limit->share, 1e-6, 1 - 1e-6), stages);
+    CHECK(threshold.has_value());
+    evidence.threshold = *threshold;
+    if (limits.size() < status.evidence.limits.size())
+      evidence.clumping = status.evidence.limits[limits.size()].clumping;
+    limits.push_back(evidence);
+  }
+  status.evidence.limits = std::move(limits);
+  status.evidence.worse.reset();
+  status.evidence.slower.reset();
+  if (release.analysis.compare == Analysis::Compare::off) return;
+  const double tolerance = std::clamp(release.analysis.tolerance, 1.0, 100.0);
+  if (auto worse = stats::TwoSample::make(stages, tolerance)) status.evidence.worse = *worse;
+  const auto weights = stats::StageWeights::uniform(stages);
+  CHECK(weights.has_value());
+  auto slower = stats::LatencyComparison::make(latency_boundaries(release), *weights, tolerance);
+  if (slower) status.evidence.slower = *slower;
+}
+
+void start_stage(const Release&, Status& status, bool first) {
+  status.stage = Stage{};
+  for (LimitEvidence& limit : status.evidence.limits) {
+    if (!first) limit.threshold.next_stage();
+    limit.phi = stats::phi_used(limit.clumping.phi());
+  }
+  if (first) return;
+  if (status.evidence.worse) status.evidence.worse->next_stage();
+  if (status.evidence.slower) status.evidence.slower->next_stage();
+}
+
+void watch_stable(const Release& release, Status& status, const Sample& sample, Duration elapsed) {
+  if (!is_sane(sample.stable)) return;
+  const std::vector<double> boundaries = latency_boundaries(release);
+  Evidence& evidence = status.evidence;
+  evidence.window_age += elapsed;
+  const bool full = evidence.window_age >= dispersion_window;
+  std::size_t index = 0;
+  for (const Check& check : release.checks) {
+    const std::optional<Limit> limit = limit_of(check);
+    if (!limit || index >= evidence.limits.size()) continue;
+    LimitEvidence& own = evidence.limits[index++];
+    const Share share = share_of(*limit, sample.stable, boundaries);
+    own.window.requests += static_cast<double>(share.requests);
+    own.window.bad += static_cast<double>(share.bad);
+    if (!full) continue;
+    if (own.window.requests > 0) (void)own.clumping.add(own.window);
+    own.window = stats::Cell{};
+    if (own.clumping.cells > dispersion_memory) {
+      own.clumping.requests /= 2;
+      own.clumping.spread /= 2;
+      own.clumping.cells /= 2;
+    }
+  }
+  if (full) evidence.window_age = 0ms;
+}
+
+Result<void> take_window(const Release& release, Status& status, const Sample& sample,
+                         Duration elapsed) {
+  if (!is_sane(sample.stable) || !is_sane(sample.canary) || sample.lost < 0)
+    return fail(Code::invalid, "the counts cannot be true: {} of {} canary, {} of {} stable requests bad",
+                sample.canary.bad, sample.canary.requests, sample.stable.bad, sample.stable.requests);
+  watch_stable(release, status, sample, elapsed);
+  Stage& stage = status.stage;
+  stage.stable += sample.stable;
+  stage.canary += sample.canary;
+  stage.lost += sample.lost;
+  stage.recent_age += elapsed;
+  if (stage.recent_age >= recent_half) {
+    stage.recent_before = std::move(stage.recent);
+    stage.recent = Counts{};
+    stage.recent_age = 0ms;
+  }
+  stage.recent += sample.canary;
+  const std::vector<double> boundaries = latency_boundaries(release);
+  std::size_t index = 0;
+  double phi = 1;
+  for (const Check& check : release.checks) {
+    const std::optional<Limit> limit = limit_of(check);
+    if (!limit || index >= status.evidence.limits.size()) continue;
+    LimitEvidence& own = status.evidence.limits[index++];
+    const Share share = share_of(*limit, sample.canary, boundaries);
+    (void)own.threshold.add(static_cast<double>(share.requests), static_cast<double>(share.bad),
+                            own.phi);
+    phi = std::max(phi, own.phi);
+  }
+  add_comparison(status.evidence, sample, boundaries, phi);
+  return {};
+}
+
+Judgement judge(const Release& release, const Status& status, const Result<WorkloadSeen>& workload,
+                bool complete, Duration held) {
+  Judgement judgement;
+  judgement.enough = true;
+  judgement.checks.reserve(release.checks.size() + 2);
+  const std::vector<double> boundaries = latency_boundaries(release);
+  Counts trailing = status.stage.recent_before;
+  trailing += status.stage.recent;
+  std::vector<Weighed> parts;
+  std::optional<std::size_t> plain;  // the check that fails by the plain rule or by trouble
+  std::size_t index = 0;
+  const bool plain_decides = release.analysis.decision == Analysis::Decision::plain;
+  for (const Check& check : release.checks) {
+    if (const auto* rule = std::get_if<HealthCheck>(&check.rule)) {
+      judgement.checks.push_back(judge_health(status, check, *rule, workload));
+      const Verdict verdict = judgement.checks.back().verdict;
+      if (verdict == Verdict::fail && !plain) plain = judgement.checks.size() - 1;
+      if (verdict != Verdict::pass) {
+        judgement.enough = false;
+        if (judgement.missing.empty()) judgement.missing = "not all canary instances are healthy";
+      }
+      continue;
+    }
+    const Limit limit = *limit_of(check);
+    const double log_evidence = index < status.evidence.limits.size()
+                                    ? status.evidence.limits[index].threshold.log_fail()
+                                    : 0.0;
+    ++index;
+    judgement.checks.push_back(judge_limit(release, status, check, limit, log_evidence, boundaries,
+                                           complete && plain_decides));
+    const CheckReport& report = judgement.checks.back();
+    const double rate = std::max(share_of(limit, status.stage.canary, boundaries).value(),
+                                 share_of(limit, trailing, boundaries).value());
+    parts.push_back({judgement.checks.size() - 1, 1.0, log_evidence, rate > limit.share});
+    if (report.verdict == Verdict::fail && !plain) plain = judgement.checks.size() - 1;
+    const std::int64_t needed = check.min_requests.value_or(release.min_requests);
+    if (report.requests < needed) {
+      judgement.enough = false;
+      if (judgement.missing.empty())
+        judgement.missing = fmt::format("{} has {} of the {} requests it needs", check.name,
+                                        report.requests, needed);
+    }
+  }
+  judge_comparison(release, status, boundaries, judgement, parts);
+  std::optional<std::size_t> failed = plain;
+  if (!failed && (release.analysis.early_fail || complete))
+    failed = fails_by_evidence(parts, release.analysis.false_alarm);
+  if (failed) {
+    judgement.checks[*failed].verdict = Verdict::fail;
+    Status judged = status;
+    judged.checks = judgement.checks;
+    const std::vector<CheckReport> told = explained(release, judged);
+    judgement.failed = Cause{told[*failed].name, told[*failed].text};
+  }
+  judge_passing(release, status, held, complete, judgement);
+  return judgement;
+}
+
+double latency_quantile(const std::vector<std::int64_t>& buckets,
+                        const std::vector<double>& boundaries, double quantile) {
+  const std::int64_t all = total(buckets);
+  if (all == 0) return 0.0;
+  const double rank = quantile * static_cast<double>(all);
+  double below = 0;
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    const auto here = static_cast<double>(buckets[i]);
+    if (below + here >= rank && here > 0) {
+      if (i >= boundaries.size()) return boundaries.back();
+      const double low = i == 0 ? 0.0 : boundaries[i - 1];
+      return low + (boundaries[i] - low) * std::clamp((rank - below) / here, 0.0, 1.0);
+    }
+    below += here;
+  }
+  return boundaries.back();
+}
+
+}  // namespace linnet::core

@@ -1,0 +1,419 @@
+// What each phase does in one turn. The transitions are drawn in core/status.h; the rules in words are
+// in docs/how-linnet-decides.md.
+#include <algorithm>
+
+#include "core/judge.h"
+#include "core/turn.h"
+
+namespace linnet::core {
+namespace {
+
+// A few empty seconds are normal at low traffic; beyond this it counts as silence.
+constexpr Duration quiet_is_normal = 15s;
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+Duration not_ready_limit(const Release& release) {
+  const auto* process = std::get_if<ProcessWorkload>(&release.workload);
+  return process != nullptr ? std::min(process->health.startup, release.progress)
+                            : release.progress;
+}
+
+std::string first_trouble(const TrackSeen& track) {
+  for (const Instance& instance : track.instances)
+    if (!instance.trouble.empty()) return fmt::format("{}: {}", instance.id, instance.trouble);
+  return {};
+}
+
+const Instance* crash_looping(const TrackSeen& track, const std::string& version) {
+  for (const Instance& instance : track.instances)
+    if (instance.crash_loop && instance.version == version) return &instance;
+  return nullptr;
+}
+
+std::string ready_text(const Turn& turn, Track track, const std::string& version, int wanted) {
+  if (!turn.seen.workload)
+    return fmt::format("the instances cannot be seen: {}", turn.seen.workload.error().message);
+  const TrackSeen& seen = turn.seen.workload->of(track);
+  const std::string trouble = first_trouble(seen);
+  return fmt::format("{} of {} {} instances of {} ready{}{}", seen.ready_of(version), wanted,
+                     track_name(track), version, trouble.empty() ? "" : "; ", trouble);
+}
+
+bool has_data(const Turn& turn) {
+  return turn.has_counts && turn.seen.sample->canary.requests > 0;
+}
+
+// Longer silence than low traffic explains: an unreachable source counts at once.
+bool is_silent(const Turn& turn, Duration silent) {
+  return !turn.has_counts || silent >= std::max(quiet_is_normal, turn.release.turn * 3);
+}
+
+std::string silence_text(const Turn& turn, Duration silent) {
+  if (!turn.has_counts)
+    return fmt::format("no metrics for {}: {}", duration_text(silent),
+                       turn.seen.sample ? "the counts cannot be true"
+                                        : turn.seen.sample.error().message);
+  return fmt::format("no request has reached the canary for {} at weight {}", duration_text(silent),
+                     turn.next.weight.text());
+}
+
+// The canary lost instances and does not get them back in time.
+bool fails_readiness(Turn& turn) {
+  const Rollout& rollout = *turn.next.rollout;
+  if (turn.seen.workload) {
+    if (const Instance* bad = crash_looping(turn.seen.workload->canary, rollout.to)) {
+      turn.roll_back({"health", fmt::format("canary {} keeps dying: {}: {}", rollout.to, bad->id,
+                                            bad->trouble)});
+      return true;
+    }
+  }
+  if (turn.canary_ready() >= turn.next.canary_replicas) {
+    turn.next.unready = 0ms;
+    return false;
+  }
+  turn.next.unready += turn.elapsed;
+  if (turn.next.unready <= not_ready_limit(turn.release)) return false;
+  turn.roll_back({"not_ready", fmt::format("not ready within {}: {}",
+                                           duration_text(not_ready_limit(turn.release)),
+                                           ready_text(turn, Track::canary, rollout.to,
+                                                      turn.next.canary_replicas))});
+  return true;
+}
+
+void on_idle(Turn& turn, Idle idle) {
+  if (turn.next.stable_version.empty()) return turn.waits("nothing runs yet: `linnet init`");
+  const int wanted = stable_replicas(turn.release);
+  const std::string& version = turn.next.stable_version;
+  if (!idle.ready) {
+    idle.waited += turn.elapsed;
+    const bool ready = turn.seen.workload &&
+                       turn.seen.workload->stable.ready_of(version) >= wanted && turn.seen.traffic;
+    const Instance* bad =
+        turn.seen.workload ? crash_looping(turn.seen.workload->stable, version) : nullptr;
+    if (ready) {
+      idle.ready = true;
+      return turn.enter(idle, fmt::format("stable {} is ready: {} of {} instances", version, wanted,
+                                          wanted));
+    }
+    if (bad != nullptr || idle.waited > turn.release.progress) {
+      const std::string text = fmt::format("stable {} does not get ready: {}", version,
+                                           ready_text(turn, Track::stable, version, wanted));
+      turn.notice("failed", text);
+      return turn.enter(Failed{{"not_ready", text}}, text);
+    }
+    turn.next.phase = idle;
+    return turn.waits(turn.seen.traffic ? ready_text(turn, Track::stable, version, wanted)
+                                        : turn.seen.traffic.error().message);
+  }
+  turn.waits(fmt::format("stable {} carries all traffic", version));
+}
+
+void on_preparing(Turn& turn, Preparing preparing) {
+  preparing.waited += turn.elapsed;
+  turn.next.phase = preparing;
+  if (fails_readiness(turn)) return;
+  const Rollout& rollout = *turn.next.rollout;
+  const bool clean = turn.seen.traffic && turn.seen.traffic->weight.is_zero() &&
+                     !turn.seen.traffic->taken_back;
+  const bool ready = turn.canary_ready() >= turn.next.canary_replicas;
+  if (ready && clean) return turn.start_step(0);
+  if (!ready)
+    return turn.waits(ready_text(turn, Track::canary, rollout.to, turn.next.canary_replicas));
+  turn.waits(turn.seen.traffic ? "waiting for the router to read back weight 0 %"
+                               : fmt::format("the router cannot be read: {}",
+                                             turn.seen.traffic.error().message));
+}
+
+void pass_step(Turn& turn, int index) {
+  turn.record_step("passed");
+  if (index + 1 < static_cast<int>(turn.release.steps.size())) return turn.start_step(index + 1);
+  const std::string& version = turn.next.rollout->to;
+  if (turn.next.rollout->promote) {
+    turn.next.canary_replicas =
+        std::max(turn.next.canary_replicas,
+                 canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
+    return turn.enter(Promoting{}, fmt::format("all steps passed: promoting {} to stable", version));
+  }
+  const std::string text =
+      fmt::format("all {} steps passed: {} waits for `promote` (or `rollback`)",
+                  turn.release.steps.size(), version);
+  turn.enter(AwaitingPromotion{}, text);
+  turn.notice("waiting", text);
+}
+
+// Brings the canary's weight to `target`: down at once, up only when its instances are ready.
+bool at_weight(Turn& turn, Percent target, const std::string& why) {
+  if (turn.next.weight == target) return true;
+  if (target > turn.next.weight && turn.canary_ready() < turn.next.canary_replicas) {
+    turn.waits(fmt::format("before {}: {}", target.text(),
+                           ready_text(turn, Track::canary, turn.next.rollout->to,
+                                      turn.next.canary_replicas)));
+    return false;
+  }
+  turn.want_weight(target, why);
+  return true;
+}
+
+bool comes_into_force(Turn& turn, Stepping& step) {
+  if (turn.before.weight != turn.next.weight || !turn.weight_in_force() || !has_data(turn)) return false;
+  step.in_force = true;
+  turn.entry("weight", fmt::format("{} in force: read back, and {} requests seen on the canary",
+                                   turn.next.weight.text(), turn.seen.sample->canary.requests));
+  return true;
+}
+
+std::string progress_text(const Turn& turn, const Stepping& step, Duration hold) {
+  return fmt::format("step {} of {}: {} for {}, {} done", step.index + 1,
+                     turn.release.steps.size(), turn.next.weight.text(), duration_text(hold),
+                     duration_text(std::chrono::floor<std::chrono::seconds>(step.held)));
+}
+
+void on_stepping(Turn& turn, Stepping step) {
+  const Step& wanted = turn.release.steps[static_cast<std::size_t>(step.index)];
+  step.silent = has_data(turn) ? 0ms : step.silent + turn.elapsed;
+  const bool silent = is_silent(turn, step.silent);
+  if (step.in_force && turn.weight_in_force() && !silent) step.held += turn.elapsed;
+  if (!step.in_force) step.waited += turn.elapsed;
+  turn.next.phase = step;
+  if (fails_readiness(turn)) return;
+  if (!at_weight(turn, wanted.weight, fmt::format("step {}", step.index + 1))) return;
+  if (!step.in_force && comes_into_force(turn, step)) turn.next.phase = step;
+
+  const bool complete = step.in_force && step.held >= wanted.hold;
+  const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, complete, step.held);
+  turn.next.checks = judgement.checks;
+  if (judgement.failed) {
+    turn.entry("verdict", judgement.failed->text);
+    return turn.stop_for(*judgement.failed, turn.release.on_failure);
+  }
+  if (step.silent > turn.release.no_data.hold)
+    return turn.stop_for({"no_data", silence_text(turn, step.silent)}, turn.release.no_data.then);
+  if (silent) return turn.waits(silence_text(turn, step.silent) + "; holding");
+  if (!step.in_force)
+    return turn.waits(fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
+                                  turn.weight_in_force() ? "no request on the canary yet"
+                                                         : "not read back yet"));
+  const bool may_pass = judgement.enough && !judgement.held_back;
+  if ((complete && may_pass) || judgement.early_pass) return pass_step(turn, step.index);
+  if (!complete) return turn.waits(progress_text(turn, step, wanted.hold));
+  const std::string missing = "its time is over, but " + judgement.missing;
+  if (step.held > wanted.hold + turn.release.no_data.hold)
+    return turn.stop_for({"no_data", missing}, turn.release.no_data.then);
+  turn.waits(fmt::format("step {} of {}: {}", step.index + 1, turn.release.steps.size(), missing));
+}
+
+// Checks of a canary that stands still: evidence at any time, the plain rule once a period.
+bool fails_while_watched(Turn& turn, Duration& watched, bool periods) {
+  if (has_data(turn)) watched += turn.elapsed;
+  const Duration period = turn.release.steps.back().hold;
+  const bool complete = periods && watched >= period;
+  const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, complete, watched);
+  turn.next.checks = judgement.checks;
+  if (judgement.failed) {
+    if (!std::holds_alternative<Holding>(turn.next.phase) ||
+        turn.release.on_failure == Then::rollback) {
+      turn.entry("verdict", judgement.failed->text);
+    }
+    turn.stop_for(*judgement.failed, turn.release.on_failure);
+    return true;
+  }
+  if (complete && judgement.enough) {
+    watched = 0ms;
+    turn.next.stage = Stage{};  // the next period is counted anew; the evidence goes on
+  }
+  return false;
+}
+
+void on_holding(Turn& turn, Holding holding) {
+  holding.silent = has_data(turn) ? 0ms : holding.silent + turn.elapsed;
+  turn.next.phase = holding;
+  if (fails_readiness(turn)) return;
+  if (holding.weight && !at_weight(turn, *holding.weight, "set by hand")) return;
+  if (holding.from == Holding::From::preparing && turn.next.weight.is_zero()) return;
+  if (fails_while_watched(turn, holding.watched, true)) return;
+  turn.next.phase = holding;
+}
+
+void on_awaiting(Turn& turn, AwaitingPromotion waiting) {
+  waiting.silent = has_data(turn) ? 0ms : waiting.silent + turn.elapsed;
+  turn.next.phase = waiting;
+  if (fails_readiness(turn)) return;
+  if (fails_while_watched(turn, waiting.watched, true)) return;
+  turn.next.phase = waiting;
+}
+
+void to_part(Turn& turn, Promoting::Part part, std::string reason) {
+  turn.enter(Promoting{part, 0ms}, std::move(reason));
+}
+
+void stable_rolls(Turn& turn, Duration waited) {
+  const std::string& version = turn.next.rollout->to;
+  const int wanted = stable_replicas(turn.release);
+  if (turn.seen.workload) {
+    const TrackSeen& stable = turn.seen.workload->stable;
+    const Instance* bad = crash_looping(stable, version);
+    if (bad != nullptr || waited > not_ready_limit(turn.release) * wanted)
+      return turn.roll_back({"promotion", fmt::format("stable does not get ready on {}: {}", version,
+                                                      ready_text(turn, Track::stable, version,
+                                                                 wanted))});
+    if (stable.ready_of(version) == wanted && stable.count() == wanted) {
+      turn.want_weight(Percent(), "stable runs the new version");
+      return to_part(turn, Promoting::Part::stable_takes_all,
+                     fmt::format("stable runs {}: it takes all traffic", version));
+    }
+  }
+  turn.waits("restarting stable, one by one: " + ready_text(turn, Track::stable, version, wanted));
+}
+
+void on_promoting(Turn& turn, Promoting promoting) {
+  using Part = Promoting::Part;
+  promoting.waited += turn.elapsed;
+  turn.next.phase = promoting;
+  const std::string& version = turn.next.rollout->to;
+  if (promoting.part <= Part::stable_rolls) {
+    if (fails_readiness(turn)) return;
+    const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, false, 0ms);
+    turn.next.checks = judgement.checks;
+    if (judgement.failed) {
+      turn.entry("verdict", judgement.failed->text);
+      return turn.roll_back(*judgement.failed);
+    }
+  }
+  switch (promoting.part) {
+    case Part::canary_takes_all:
+      if (!at_weight(turn, Percent::whole(100), "promotion: the canary carries all")) return;
+      if (!turn.weight_in_force()) {
+        turn.next.phase = Promoting{promoting.part, 0ms};
+        return turn.waits("waiting for 100 % to be in force");
+      }
+      if (promoting.waited < turn.drain()) return turn.waits("letting requests on stable finish");
+      turn.next.stable_version = version;
+      return to_part(turn, Part::stable_rolls, fmt::format("restarting stable on {}", version));
+    case Part::stable_rolls: return stable_rolls(turn, promoting.waited);
+    case Part::stable_takes_all:
+      if (!turn.weight_in_force()) return turn.waits("waiting for weight 0 % to be in force");
+      return to_part(turn, Part::canary_drains, "letting requests on the canary finish");
+    case Part::canary_drains:
+      if (promoting.waited < turn.drain()) return turn.waits("letting requests on the canary finish");
+      turn.next.canary_replicas = 0;
+      return to_part(turn, Part::canary_stops, "stopping the canary");
+    case Part::canary_stops:
+      if (!turn.seen.workload || turn.seen.workload->canary.count() > 0)
+        return turn.waits("stopping the canary");
+      const std::string text = fmt::format("{} is stable", version);
+      turn.finish_rollout("succeeded", {"promoted", text});
+      turn.enter(Succeeded{}, text);
+      turn.notice("promoted", text);
+      return;
+  }
+}
+
+bool stable_is_back(const Turn& turn) {
+  if (!turn.seen.workload) return false;
+  const TrackSeen& stable = turn.seen.workload->stable;
+  for (const Instance& instance : stable.instances)
+    if (instance.version != turn.next.stable_version) return false;
+  return stable.ready() > 0 || stable_replicas(turn.release) == 0;
+}
+
+void on_rolling_back(Turn& turn, RollingBack rolling) {
+  using Part = RollingBack::Part;
+  rolling.waited += turn.elapsed;
+  if (rolling.part == Part::weight_down) {
+    if (!turn.weight_in_force()) {
+      turn.next.phase = rolling;
+      return turn.waits(fmt::format("{}; weight 0 % {}", rolling.cause.text,
+                                    turn.seen.traffic ? "is being set"
+                                                      : "is not confirmed: " +
+                                                            turn.seen.traffic.error().message));
+    }
+    rolling.part = turn.next.weight_before.is_zero() ? Part::canary_stops : Part::canary_drains;
+    turn.next.weight_before = Percent();
+    rolling.waited = 0ms;
+    turn.entry("weight", "0 % in force: all traffic is on stable");
+  }
+  if (rolling.part == Part::canary_drains && rolling.waited >= turn.drain()) {
+    rolling.part = Part::canary_stops;
+    rolling.waited = 0ms;
+  }
+  turn.next.phase = rolling;
+  if (rolling.part == Part::canary_drains)
+    return turn.waits(rolling.cause.text + "; letting requests on the canary finish");
+  turn.next.canary_replicas = 0;
+  if (!turn.seen.workload || turn.seen.workload->canary.count() > 0)
+    return turn.waits(rolling.cause.text + "; stopping the canary");
+  if (!stable_is_back(turn))
+    return turn.waits(fmt::format("{}; bringing stable back to {}", rolling.cause.text,
+                                  turn.next.stable_version));
+  const std::string text = fmt::format("{} taken back to {}: {}", turn.next.rollout->to,
+                                       turn.next.stable_version, rolling.cause.text);
+  turn.finish_rollout("rolled_back", rolling.cause);
+  turn.enter(RolledBack{rolling.cause}, text);
+  turn.notice("rolled_back", text);
+  if (!turn.next.queued) return;
+  const Intent queued = *turn.next.queued;
+  turn.next.queued.reset();
+  turn.start_rollout(queued);
+}
+
+// Somebody else moved the weight, or a guardian took it back. True when that decided the turn.
+bool notice_others(Turn& turn) {
+  if (!turn.seen.traffic || !is_running(turn.before.phase)) return false;
+  if (!is_running(turn.next.phase) || std::holds_alternative<RollingBack>(turn.next.phase))
+    return false;
+  const TrafficSeen& traffic = *turn.seen.traffic;
+  if (traffic.weight == turn.before.weight) {
+    if (turn.next.weight == turn.before.weight) turn.next.weight_before = traffic.weight;
+    return false;
+  }
+  if (traffic.taken_back && traffic.weight.is_zero()) {
+    turn.roll_back({"taken_back", fmt::format("the weight was taken back to 0 %{}",
+                                              traffic.by.empty() ? " while linnet was away"
+                                                                 : " by " + traffic.by)});
+    return true;
+  }
+  if (traffic.weight == turn.before.weight_before) return false;  // not written yet
+  const std::string text =
+      fmt::format("the weight is {} now, set by {}; {} was wanted", traffic.weight.text(),
+                  traffic.by.empty() ? "someone else" : traffic.by, turn.before.weight.text());
+  Holding holding;
+  holding.cause = {"foreign_weight", text};
+  if (const auto* step = std::get_if<Stepping>(&turn.next.phase)) {
+    holding.index = step->index;
+  } else if (const auto* other = std::get_if<Holding>(&turn.next.phase)) {
+    holding.from = other->from;
+    holding.index = other->index;
+  } else {
+    holding.from = std::holds_alternative<Preparing>(turn.next.phase) ? Holding::From::preparing
+                                                                     : Holding::From::awaiting;
+  }
+  turn.next.weight = traffic.weight;
+  turn.next.weight_before = traffic.weight;
+  turn.enter(std::move(holding), text + "; it is left so until `resume`, `promote` or `rollback`");
+  turn.notice("paused", text);
+  return true;
+}
+
+}  // namespace
+
+void advance_phase(Turn& turn) {
+  if (notice_others(turn)) return;
+  const Phase phase = turn.next.phase;
+  std::visit(Overloaded{
+                 [&](const Idle& idle) { on_idle(turn, idle); },
+                 [&](const Preparing& preparing) { on_preparing(turn, preparing); },
+                 [&](const Stepping& step) { on_stepping(turn, step); },
+                 [&](const Holding& holding) { on_holding(turn, holding); },
+                 [&](const AwaitingPromotion& waiting) { on_awaiting(turn, waiting); },
+                 [&](const Promoting& promoting) { on_promoting(turn, promoting); },
+                 [&](const RollingBack& rolling) { on_rolling_back(turn, rolling); },
+                 [](const auto& ended) { (void)ended; },
+             },
+             phase);
+}
+
+}  // namespace linnet::core

@@ -1,0 +1,172 @@
+#include "core/turn.h"
+
+#include <algorithm>
+
+#include "core/judge.h"
+
+namespace linnet::core {
+namespace {
+
+// A stalled process must not be credited with time in which nothing was watched.
+constexpr Duration longest_gap = 5s;
+constexpr std::size_t most_notices = 100;
+
+Duration elapsed_since(const Status& status, const Release& release, Now now) {
+  if (!status.last_turn) return 0ms;
+  return std::clamp(now.mono - *status.last_turn, Duration(0), std::max(longest_gap, release.turn * 3));
+}
+
+bool wants(const Release& release, const std::string& event) {
+  return std::any_of(release.notify.begin(), release.notify.end(), [&](const Webhook& hook) {
+    return hook.on.empty() || std::find(hook.on.begin(), hook.on.end(), event) != hook.on.end();
+  });
+}
+
+}  // namespace
+
+Turn::Turn(const Release& spec, const Status& status, const Observation& observation, Now time)
+    : release(spec),
+      seen(observation),
+      now(time),
+      before(status),
+      elapsed(elapsed_since(status, spec, time)),
+      decision{status, {}, {}, {}, {}, false, {}},
+      next(decision.next) {}
+
+void Turn::enter(Phase phase, std::string reason) {
+  next.phase = std::move(phase);
+  next.since = now.wall;
+  next.reason = reason;
+  entry("phase", fmt::format("{}: {}", phase_name(next.phase), reason));
+}
+
+void Turn::entry(std::string kind, std::string text) {
+  CHECK(!text.empty());
+  decision.entries.push_back({std::move(kind), std::move(text)});
+  save_ = true;
+}
+
+void Turn::notice(std::string event, std::string text) {
+  if (!wants(release, event)) return;
+  if (next.outbox.size() >= most_notices) next.outbox.erase(next.outbox.begin());
+  next.outbox.push_back({++next.notices, std::move(event), std::move(text),
+                         next.rollout ? next.rollout->id : std::string(), now.wall});
+  save_ = true;
+}
+
+void Turn::want_weight(Percent weight, const std::string& reason) {
+  if (next.weight == weight) return;
+  entry("weight", fmt::format("{} -> {}: {}", next.weight.text(), weight.text(), reason));
+  next.weight_before = next.weight;
+  next.weight = weight;
+}
+
+void Turn::answer(const Intent& intent, bool accepted, Code code, std::string text,
+                  std::string rollout) {
+  next.last_intent = std::max(next.last_intent, intent.id);
+  entry("intent", fmt::format("{} by {}: {}{}", intent_name(intent.kind),
+                              intent.by.empty() ? "unknown" : intent.by,
+                              accepted ? "" : "refused: ", text));
+  decision.answers.push_back({intent.id, accepted, code, std::move(text), std::move(rollout)});
+}
+
+void Turn::roll_back(Cause cause) {
+  record_step(cause.kind == "operator" || cause.kind == "superseded" ? "left" : "failed");
+  // A promotion under way is undone: stable returns to what it ran.
+  if (next.rollout) next.stable_version = next.rollout->from;
+  want_weight(Percent(), cause.text);
+  const std::string text = cause.text;
+  enter(RollingBack{std::move(cause), RollingBack::Part::weight_down, 0ms}, text);
+}
+
+void Turn::stop_for(Cause cause, Then then) {
+  if (then == Then::rollback) return roll_back(std::move(cause));
+  if (std::holds_alternative<Holding>(next.phase)) {
+    waits(cause.text);
+    return;
+  }
+  Holding holding{cause, Holding::From::awaiting, 0, 0ms, 0ms, 0ms, std::nullopt};
+  if (const auto* step = std::get_if<Stepping>(&next.phase)) {
+    holding.from = Holding::From::stepping;
+    holding.index = step->index;
+  } else if (std::holds_alternative<Preparing>(next.phase)) {
+    holding.from = Holding::From::preparing;
+  }
+  const std::string text = cause.text + "; waiting for a person: resume, promote or rollback";
+  enter(std::move(holding), text);
+  notice("paused", text);
+}
+
+void Turn::start_rollout(const Intent& intent) {
+  Rollout rollout;
+  rollout.id = fmt::format("{}-{}", release.name, ++next.rollouts);
+  rollout.from = next.stable_version;
+  rollout.to = intent.version;
+  rollout.by = intent.by;
+  rollout.started = now.wall;
+  rollout.promote = intent.promote || release.promotion == Promotion::automatic;
+  rollout.hold = intent.hold;
+  next.rollout = rollout;
+  next.canary_replicas = canary_replicas_for(release.steps.front().weight, stable_replicas(release));
+  next.unready = 0ms;
+  start_evidence(release, next);
+  const std::string text = fmt::format("rollout {} from {} to {}: starting the canary", rollout.id,
+                                       rollout.from, rollout.to);
+  enter(Preparing{}, text);
+  notice("started", text);
+}
+
+void Turn::finish_rollout(const std::string& outcome, const Cause& cause) {
+  if (next.rollout)
+    decision.finished = RolloutRecord{*next.rollout, now.wall, outcome, cause};
+  next.canary_replicas = 0;
+}
+
+void Turn::start_step(int index) {
+  const Step& step = release.steps[static_cast<std::size_t>(index)];
+  next.canary_replicas = std::max(next.canary_replicas,
+                                  canary_replicas_for(step.weight, stable_replicas(release)));
+  start_stage(release, next, index == 0);
+  const std::string text = fmt::format("step {} of {}: {} for {}", index + 1, release.steps.size(),
+                                       step.weight.text(), duration_text(step.hold));
+  Stepping stepping;
+  stepping.index = index;
+  enter(stepping, text);
+  notice("step", text);
+}
+
+void Turn::record_step(const std::string& outcome) {
+  if (!next.rollout) return;
+  StepResult result;
+  if (const auto* step = std::get_if<Stepping>(&next.phase)) {
+    result.index = step->index;
+    result.held = step->held;
+  } else if (const auto* holding = std::get_if<Holding>(&next.phase);
+             holding != nullptr && holding->from == Holding::From::stepping) {
+    result.index = holding->index;
+    result.held = holding->held;
+  } else {
+    return;
+  }
+  result.weight = release.steps[static_cast<std::size_t>(result.index)].weight;
+  result.outcome = outcome;
+  result.canary = next.stage.canary;
+  result.checks = next.checks;
+  next.rollout->steps.push_back(std::move(result));
+}
+
+bool Turn::weight_in_force() const {
+  return seen.traffic && seen.traffic->weight == next.weight;
+}
+
+int Turn::canary_ready() const {
+  if (!seen.workload || !next.rollout) return 0;
+  return seen.workload->canary.ready_of(next.rollout->to);
+}
+
+Duration Turn::drain() const {
+  const auto* process = std::get_if<ProcessWorkload>(&release.workload);
+  return process != nullptr ? process->stop.drain : StopRule{}.drain;
+}
+
+}  // namespace linnet::core
