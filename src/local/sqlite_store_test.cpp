@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "contract/store_contract.h"
 #include "local/sqlite_database.h"
 #include "local/sqlite_schema.h"
 #include "local/sqlite_test_support.h"

@@ -11,9 +11,10 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <memory>
 #include <string>
 
-#include "contract/store_contract.h"
+#include "contract/run_task.h"
 #include "local/sqlite_store.h"
 
 namespace linnet::local {

@@ -4,9 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,23 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "contract/run_task.h"
 #include "ports/ports.h"
 
 namespace linnet::contract {
-
-/// Runs the context until the task is done; what else waits in the context runs meanwhile.
-template <class T>
-T run(boost::asio::io_context& context, Task<T> task) {
-  std::optional<T> out;
-  boost::asio::co_spawn(context, std::move(task), [&out](std::exception_ptr error, T value) {
-    if (error) std::rethrow_exception(error);
-    out.emplace(std::move(value));
-  });
-  context.restart();
-  while (!out && context.run_one() > 0) {
-  }
-  return std::move(out).value();
-}
 
 /// An empty store, and the hands of a person beside it. Releases "shop" and "api" exist.
 class StoreUnderTest {
