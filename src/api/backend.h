@@ -81,6 +81,7 @@ struct DaemonInfo {
 
 /// Code::not_found: no such release; Code::unavailable: the store or an adapter does not answer.
 /// Called on the one thread; a release's name has been checked for its form, not for existence.
+/// What GETs call is cancelled when the client goes away (all but put_spec, add_intent, shutdown).
 class Backend {
  public:
   virtual ~Backend() = default;

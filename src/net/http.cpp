@@ -17,6 +17,11 @@ int hex_value(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+bool is_unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '_' || c == '~' || c == '-';
+}
+
 /// Decodes %XX; nothing when an escape is broken or a control character comes out.
 std::optional<std::string> percent_decode(std::string_view text) {
   std::string out;
@@ -103,9 +108,7 @@ Result<Target> parse_target(std::string_view text) {
 std::string percent_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '.' || c == '_' || c == '~' || c == '-';
-    if (plain)
+    if (is_unreserved(c))
       out += c;
     else
       out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
@@ -121,10 +124,17 @@ std::string loggable_url(std::string_view url) {
   authority = authority.substr(0, authority.find_first_of("/?#\\"));
   if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos)
     authority.remove_prefix(at + 1);
-  std::string shown = std::string(url.substr(0, begin)) + std::string(authority);
-  const bool plain =
-      std::all_of(shown.begin(), shown.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-  return authority.empty() || !plain || shown.size() > 300 ? "(not a URL)" : shown;
+  // Only what a host may be made of: in a broken URL the rest might be anything.
+  const bool bracketed = authority.starts_with('[');
+  if (authority.empty() || authority.size() > 300 ||
+      bracketed != (authority.find(']') != std::string_view::npos))
+    return "(not a URL)";
+  const bool plain = std::all_of(authority.begin(), authority.end(), [&](char c) {
+    return is_unreserved(c) || c == ':' || (bracketed && (c == '[' || c == ']'));
+  });
+  const std::string_view scheme = url.substr(0, colon);
+  if (!plain || (scheme != "http" && scheme != "https")) return "(not a URL)";
+  return fmt::format("{}://{}", scheme, authority);
 }
 
 std::string_view status_text(int status) {

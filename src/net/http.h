@@ -51,7 +51,7 @@ Result<Target> parse_target(std::string_view target);
 std::string percent_encode(std::string_view text);
 
 /// "https://hooks.example:8443" of any URL: what may be logged of one that holds a secret in its
-/// path, query or user part. "(not a URL)" when it has no host.
+/// path, query or user part. "(not a URL)" when it is not plainly http(s) with a host.
 std::string loggable_url(std::string_view url);
 
 /// "Not Found" of 404; "Unknown" of those it does not know.

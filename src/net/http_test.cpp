@@ -52,7 +52,10 @@ TEST(LoggableUrl, ShowsSchemeAndHostOnly) {
   EXPECT_EQ(loggable_url("https://hooks.example#SECRET"), "https://hooks.example");
   EXPECT_EQ(loggable_url("https://a@SECRET@host/x"), "https://host");
   EXPECT_EQ(loggable_url("SECRET"), "(not a URL)");
-  EXPECT_EQ(loggable_url("https://"), "(not a URL)");
+  EXPECT_EQ(loggable_url("https://[::1]:8443/SECRET"), "https://[::1]:8443");
+  for (const char* broken : {"https://", "https://[SECRET", "https://SECRET]", "https://a b/",
+                             "https://a%20/", "ftp://host/", "SECRET://host/"})
+    EXPECT_EQ(loggable_url(broken), "(not a URL)") << broken;
   EXPECT_EQ(loggable_url("https://ho\nst/"), "(not a URL)");
 }
 
