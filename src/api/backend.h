@@ -9,40 +9,21 @@
 
 #include "async/task.h"
 #include "core/decide.h"
+#include "spec/read.h"
+#include "wire/json.h"
 
 namespace linnet::api {
 
-/// A mistake in a spec: line and column count from 1, 0 where no place fits.
-struct Mistake {
-  std::string file;
-  int line = 0;
-  int column = 0;
-  std::string key;
-  std::string message;
-};
-
 struct PutSpec {
   bool changed = false;
-  std::vector<Mistake> mistakes;  // any: nothing was changed, answered with 422
+  std::vector<spec::Mistake> mistakes;  // any: nothing was changed, answered with 422
 };
 
 /// One release, its status and what was last seen of its instances.
 struct StatusView {
   core::Release release;
   core::Status status;
-  std::optional<core::WorkloadSeen> seen;  // none: not looked at yet, or it could not be read
-};
-
-struct IntentState {
-  enum class State { pending, accepted, refused };
-  State state = State::pending;
-  core::Answer answer;  // meaningful unless pending
-};
-
-struct JournalLine {
-  std::int64_t seq = 0;  // grows within a release
-  WallTime at;
-  core::Entry entry;
+  Result<core::WorkloadSeen> seen;  // an error: not looked at yet, or it could not be read
 };
 
 /// Counters of one release since the daemon began: totals, not increments.
@@ -81,10 +62,9 @@ struct ReleaseMetrics {
   Percent weight_wanted;
   Percent weight_in_force;
   CountsView counts;
-  std::int64_t turns = 0;   // of the engine
-  double turn_seconds = 0;  // all turns together
-  double slowest_turn_seconds = 0;
-  std::int64_t failed_turns = 0;  // such that could not be saved or threw
+  std::int64_t turns = 0;         // of the engine
+  std::int64_t failed_turns = 0;  // such that could not be saved or loaded
+  double turn_seconds = 0;        // all turns together, waiting for ports included
 };
 
 struct MetricsView {
@@ -115,10 +95,12 @@ class Backend {
   virtual Task<Result<std::string>> spec(std::string release) = 0;
   /// Durable when it returns; rings the doorbell. Returns the intent's id.
   virtual Task<Result<std::int64_t>> add_intent(std::string release, core::Intent intent) = 0;
-  virtual Task<Result<IntentState>> intent_state(std::string release, std::int64_t id) = 0;
+  /// Its answer, or nothing while it is pending.
+  virtual Task<Result<std::optional<core::Answer>>> intent_state(std::string release,
+                                                                 std::int64_t id) = 0;
   /// Lines with a seq above `after`, oldest first, at most `limit`.
-  virtual Task<Result<std::vector<JournalLine>>> journal(std::string release, std::int64_t after,
-                                                         int limit) = 0;
+  virtual Task<Result<std::vector<wire::JournalLine>>> journal(std::string release,
+                                                               std::int64_t after, int limit) = 0;
   /// Newest first.
   virtual Task<Result<std::vector<core::RolloutRecord>>> history(std::string release,
                                                                  int limit) = 0;

@@ -22,16 +22,14 @@ class Changes {
   /// How often it rang so far; read it before looking at the state.
   std::uint64_t count(const std::string& release) const;
   /// Returns when count(release) is not `seen` (any more), or after `limit`; true when it rang.
+  /// Cancelled: throws operation_aborted.
   Task<bool> wait(std::string release, std::uint64_t seen, Duration limit);
   void ring(const std::string& release);
-  /// Every wait, present and future, returns false at once: the daemon stops.
-  void close();
 
  private:
   struct Release;
   boost::asio::any_io_executor executor_;
   std::map<std::string, std::shared_ptr<Release>> releases_;
-  bool closed_ = false;
 };
 
 }  // namespace linnet::api

@@ -18,7 +18,7 @@ class Routes {
 
   /// Never fails: errors are answers. Fits net::HttpHandler.
   Task<net::ServerResponse> answer(net::ServerRequest request);
-  /// Only GET /metrics and a line at / that names it: for the TCP port that scrapers reach.
+  /// Only GET /metrics: for the TCP port that scrapers reach.
   Task<net::ServerResponse> answer_scrape(net::ServerRequest request);
 
  private:

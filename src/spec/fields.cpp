@@ -351,7 +351,7 @@ std::vector<Field> ending_rows() {
       {"spec.freezes[].why", text(any_text), optional, "", "shown to who is refused",
        at(freeze, &Freeze::why)},
       {"spec.notify", objects(0, 32), optional, "none", "who is told", list(&Release::notify)},
-      {"spec.notify[].webhook", object_kind, choice, "", "a JSON POST", object(webhook, nothing)},
+      {"spec.notify[].webhook", object_kind, required, "", "a JSON POST", object(webhook, nothing)},
       {"spec.notify[].webhook.url", text(web_url), required, "", "where to; treated as a secret",
        at(webhook, &Webhook::url)},
       {"spec.notify[].webhook.format", word({"json", "slack"}), optional, "", "form of the message",

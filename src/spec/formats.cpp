@@ -295,6 +295,7 @@ std::optional<std::string> placeholder_problem(std::string_view text, bool port_
   static constexpr std::array<std::string_view, 2> known{"version", "port"};
   const std::size_t count = port_too ? 2 : 1;
   for (std::size_t at = text.find("{{"); at != std::string_view::npos; at = text.find("{{", at)) {
+    while (text.substr(at + 2, 1) == "{") ++at;  // '{{{port}}' is a brace and a placeholder
     const std::size_t end = text.find("}}", at);
     if (end == std::string_view::npos)
       return fmt::format("'{{{{' without '}}}}' in {}", shown(text));

@@ -70,13 +70,15 @@ class DocumentReader {
                          : "must be a mapping like { key: value }");
       return;
     }
-    find_unknown_keys(node, rows, path);
+    const std::vector<std::string_view> meant = find_unknown_keys(node, rows, path);
     check_choices(node, rows, path);
     for (const Field* field : fields_under(rows)) {
       if (mistakes_.full()) return;
       const std::string at = join(path, field->key());
       if (const Node* value = find(node, field->key()))
         read_field(*field, *value, at, index);
+      else if (std::find(meant.begin(), meant.end(), field->key()) != meant.end())
+        seen_.wrong.insert(at);
       else if (field->need == Need::required)
         wrong(node.place, at, fmt::format("'{}' is missing: {}", field->key(), field->help));
     }
@@ -128,21 +130,24 @@ class DocumentReader {
     }
   }
 
-  void find_unknown_keys(const Node& node, const std::string& rows, const std::string& path) {
-    std::vector<std::string_view> known;
+  // The known keys that the unknown ones were probably meant to be.
+  std::vector<std::string_view> find_unknown_keys(const Node& node, const std::string& rows,
+                                                  const std::string& path) {
+    std::vector<std::string_view> known, meant;
     for (const Field* field : fields_under(rows)) known.push_back(field->key());
-    for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
+    for (std::size_t i = 0; i + 1 < node.items.size() && !mistakes_.full(); i += 2) {
       const Node& key = node.items[i];
-      if (mistakes_.full()) return;
       if (key.kind != Node::Kind::scalar) continue;
       if (std::find(known.begin(), known.end(), key.text) != known.end()) continue;
-      wrong(key.place, join(path, key.text.substr(0, 64)), unknown_key(key.text, known));
+      const std::string_view near = nearest_word(key.text, known);
+      if (!near.empty()) meant.push_back(near);
+      wrong(key.place, join(path, key.text.substr(0, 64)), unknown_key(key.text, near, known));
     }
+    return meant;
   }
 
-  static std::string unknown_key(const std::string& key,
+  static std::string unknown_key(const std::string& key, std::string_view near,
                                  const std::vector<std::string_view>& known) {
-    const std::string_view near = nearest_word(key, known);
     if (!near.empty()) return fmt::format("unknown key {}; did you mean '{}'?", shown(key), near);
     for (const Field& field : fields())
       if (field.key() == key)
@@ -150,32 +155,22 @@ class DocumentReader {
     return fmt::format("unknown key {}; known here: {}", shown(key), fmt::join(known, ", "));
   }
 
+  // Of the choices beside each other, exactly one.
   void check_choices(const Node& node, const std::string& rows, const std::string& path) {
     std::vector<std::string_view> choices;
-    const Field* first = nullptr;
-    int present = 0;
+    std::vector<std::pair<std::string_view, Place>> given;
     for (const Field* field : fields_under(rows)) {
       if (field->need != Need::choice) continue;
       choices.push_back(field->key());
-      if (find(node, field->key()) == nullptr) continue;
-      if (++present == 1)
-        first = field;
-      else
-        wrong(find(node, field->key())->place, join(path, field->key()),
-              fmt::format("only one of {} may be given; '{}' is there already",
-                          fmt::join(choices_under(rows), ", "), first->key()));
+      if (const Node* value = find(node, field->key()))
+        given.emplace_back(field->key(), value->place);
     }
-    if (!choices.empty() && present == 0)
-      wrong(node.place, path,
-            choices.size() == 1 ? fmt::format("needs '{}'", choices[0])
-                                : fmt::format("needs one of {}", fmt::join(choices, ", ")));
-  }
-
-  static std::vector<std::string_view> choices_under(const std::string& rows) {
-    std::vector<std::string_view> keys;
-    for (const Field* field : fields_under(rows))
-      if (field->need == Need::choice) keys.push_back(field->key());
-    return keys;
+    const std::string names = fmt::format("{}", fmt::join(choices, ", "));
+    if (!choices.empty() && given.empty()) wrong(node.place, path, "needs one of " + names);
+    for (std::size_t i = 1; i < given.size(); ++i)
+      wrong(
+          given[i].second, join(path, given[i].first),
+          fmt::format("only one of {} may be given; '{}' is there already", names, given[0].first));
   }
 
   core::Release& release_;

@@ -74,16 +74,25 @@ class RuleChecker {
   void workload() {
     const auto* process = std::get_if<ProcessWorkload>(&release_.workload);
     const std::string path = "spec.workload.process";
-    if (process == nullptr || !chosen(path)) {
+    if (process == nullptr || !seen_.has(path)) {
       deployments();
       return;
     }
+    check_placeholders(*process, path);
+    if (process->first_port != 0 && process->first_port < 1024)
+      wrong(path + ".first_port",
+            fmt::format("{} is outside the allowed range, 1024 to 65000 (or 0)",
+                        process->first_port));
+  }
+
+  void check_placeholders(const ProcessWorkload& process, const std::string& path) {
+    if (!chosen(path + ".command") || !seen_.sound(path + ".env")) return;
     const auto holds = [&](std::string_view placeholder) {
       const auto in = [&](const std::string& text) {
         return text.find(placeholder) != std::string::npos;
       };
-      return std::any_of(process->command.begin(), process->command.end(), in) ||
-             std::any_of(process->env.begin(), process->env.end(),
+      return std::any_of(process.command.begin(), process.command.end(), in) ||
+             std::any_of(process.env.begin(), process.env.end(),
                          [&](const auto& entry) { return in(entry.second); });
     };
     if (!holds("{{port}}"))
@@ -92,12 +101,7 @@ class RuleChecker {
     if (!holds("{{version}}"))
       wrong(path + ".command",
             "neither command nor env holds {{version}}: every version would run the same program");
-    if (!process->command.empty() && process->command[0].empty())
-      wrong(path + ".command[0]", "the program is an empty text");
-    if (process->first_port != 0 && process->first_port < 1024)
-      wrong(path + ".first_port",
-            fmt::format("{} is outside the allowed range, 1024 to 65000 (or 0)",
-                        process->first_port));
+    if (process.command[0].empty()) wrong(path + ".command[0]", "the program is an empty text");
   }
 
   void deployments() {

@@ -157,13 +157,12 @@ Json object_schema(std::string_view rows) {
     if (field->need == Need::required) required.push_back(field->key());
     if (field->need == Need::choice) choices.push_back(field->key());
   }
-  if (choices.size() == 1) required.push_back(choices[0]);
   Json out = Json::object();
   out.add("type", Json::string("object"));
   out.add("additionalProperties", Json::raw("false"));
   out.add("properties", std::move(properties));
   if (!required.empty()) out.add("required", Json::strings(required));
-  if (choices.size() > 1) {
+  if (!choices.empty()) {
     for (std::string_view key : choices)
       one_of.add("", Json::object().add("required", Json::strings({key})));
     out.add("oneOf", std::move(one_of));
