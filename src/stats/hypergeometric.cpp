@@ -8,7 +8,10 @@
 namespace linnet::stats {
 namespace {
 
-constexpr double negligible = 1e-18;
+// Terms below this part of the sum are left out: a relative error of about 1e-13.
+constexpr double negligible = 1e-14;
+
+using Pair = double __attribute__((vector_size(16)));
 
 // ln psi^k; for large k a double would lose the digits that are left after the caller's
 // subtraction.
@@ -42,27 +45,44 @@ struct Support {
     const double root = std::floor(2 * c / (b + std::sqrt(std::max(0.0, b * b - 4 * a * c))));
     return std::clamp(root, lo, hi);
   }
-  // sum_k P(k) psi^k, in units of the term at `mode`.
+  // sum_k P(k) psi^k, in units of the term at `mode`. Both directions at once, one in each half of
+  // a vector register, because their divisions are what the time goes into.
   [[nodiscard]] double sum(double mode, double psi) const {
-    double total = 1, term = 1;
-    for (double k = mode; k < hi && term > negligible * total; ++k) total += term *= ratio(k) * psi;
-    term = 1;
-    const double inverse_psi = 1 / psi;
-    for (double k = mode; k > lo && term > negligible * total; --k)
-      total += term *= inverse_ratio(k) * inverse_psi;
-    return total;
+    const double z = ns - x;
+    // Above: term(k+1) = term(k) (nc-k)(x-k) psi / ((k+1)(z+k+1)); below: its inverse with k-1 ->
+    // k.
+    Pair rise_1{nc - mode, mode}, rise_2{x - mode, z + mode};
+    Pair fall_1{mode + 1, nc - mode + 1}, fall_2{z + mode + 1, x - mode + 1};
+    const Pair rise_step{-1, -1}, fall_step{1, 1}, factor{psi, 1 / psi};
+    Pair term{1, 1}, total{0, 1};
+    // At an end of the support the factor that ends it is 0, and so are all terms after.
+    while (term[0] > negligible || term[1] > negligible) {
+      term *= rise_1 * rise_2 * factor / (fall_1 * fall_2);
+      total += term;
+      rise_1 += rise_step;
+      rise_2 += rise_step;
+      fall_1 += fall_step;
+      fall_2 += fall_step;
+    }
+    return total[0] + total[1];
   }
-  // ln(P(to) / P(from)) for to >= from. Products are renewed before they leave the range of
-  // doubles.
+  // ln(P(to) / P(from)) for to >= from. Four steps share a division (each factor is below 1e31),
+  // and the product is renewed before it leaves the range of doubles.
   [[nodiscard]] double log_step(double from, double to) const {
-    double sum_of_logs = 0, product = 1;
-    for (double k = from; k < to; ++k) {
-      product *= ratio(k);
-      if (product < 1e-200 || product > 1e200) {
+    double sum_of_logs = 0, product = 1, k = from;
+    for (; k + 3 < to; k += 4) {
+      const double rise = (nc - k) * (x - k) * ((nc - k - 1) * (x - k - 1)) *
+                          ((nc - k - 2) * (x - k - 2) * ((nc - k - 3) * (x - k - 3)));
+      const double z = ns - x + k;
+      const double fall =
+          (k + 1) * (z + 1) * ((k + 2) * (z + 2)) * ((k + 3) * (z + 3) * ((k + 4) * (z + 4)));
+      product *= rise / fall;
+      if (product < 1e-150 || product > 1e150) {
         sum_of_logs += std::log(product);
         product = 1;
       }
     }
+    for (; k < to; ++k) product *= ratio(k);
     return sum_of_logs + std::log(product);
   }
   // ln G when most of the weight lies on k = lo: as 1 + a small number, so that a tiny ln G keeps
