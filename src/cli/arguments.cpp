@@ -33,7 +33,7 @@ struct Slot {
   std::string_view name;
   bool flag = false;
   bool given = false;
-  std::vector<std::string> values;
+  std::string value;
   CLI::Option* option = nullptr;
 };
 
@@ -46,7 +46,7 @@ void add_option(CLI::App& app, const Option& option, std::deque<Slot>& slots) {
   if (slot.flag)
     slot.option = app.add_flag(names, slot.given);
   else
-    slot.option = app.add_option(names, slot.values)->expected(1)->take_all();
+    slot.option = app.add_option(names, slot.value)->take_last();
 }
 
 std::vector<std::string_view> option_names(const Command* command) {
@@ -182,7 +182,8 @@ Result<Parsed> parse_arguments(std::vector<std::string> words) {
   TRY(line, split_line(command, std::move(words)));
   for (Slot& slot : line.slots)
     if (slot.given)
-      parsed.arguments.set(slot.name, slot.flag ? std::vector<std::string>() : slot.values);
+      parsed.arguments.set(slot.name,
+                           slot.flag ? std::vector<std::string>() : std::vector{slot.value});
 
   std::span<const Positional> open =
       command != nullptr ? command->positionals : std::span<const Positional>();

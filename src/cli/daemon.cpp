@@ -24,11 +24,15 @@ class LocalDaemon : public Daemon {
     request.target = path;
     request.body = body;
     request.timeout = 30s;  // beyond the longest wait that is asked for
+    heard_ = false;
     auto answer = net::UnixClient(paths_->socket, signal_fd_).send(request);
     if (!answer) return fail(std::move(answer).error());
+    heard_ = true;
     if (answer->status >= 200 && answer->status < 300) return std::move(answer->body);
     return fail(read_error(answer->status, answer->body));
   }
+
+  [[nodiscard]] bool heard() const override { return heard_; }
 
   Result<void> start() override {
     if (!paths_) return fail(paths_.error());
@@ -53,6 +57,7 @@ class LocalDaemon : public Daemon {
 
  private:
   int signal_fd_;
+  bool heard_ = false;
   Result<runtime::Paths> paths_ = fail(Code::internal, "not looked up yet");
 };
 

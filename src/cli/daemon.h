@@ -20,6 +20,8 @@ class Daemon {
   /// signal waits to be taken.
   virtual Result<std::string> request(std::string_view method, const std::string& path,
                                       const std::string& body) = 0;
+  /// Whether the last request was answered at all, be it with an error.
+  [[nodiscard]] virtual bool heard() const = 0;
   /// Starts `linnet serve` in the background and waits until it answers.
   virtual Result<void> start() = 0;
   /// Where it listens, for messages.

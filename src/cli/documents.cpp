@@ -17,6 +17,7 @@ std::int64_t whole(const json::value& value) {
 // A view of an object that answers defaults for what is missing or of another kind.
 class Reader {
  public:
+  explicit Reader(json::value&&) = delete;  // it only looks
   explicit Reader(const json::value& value) : object_(value.if_object()) {}
 
   [[nodiscard]] const json::value* find(std::string_view key) const {
@@ -250,7 +251,8 @@ std::string read_text(std::string_view text, std::string_view key) {
 
 Error read_error(int http_status, std::string_view text) {
   auto value = parse(text, "answer");
-  const Reader top(value ? *value : json::value());
+  const json::value document = value ? std::move(*value) : json::value();
+  const Reader top(document);
   const Reader error = top.inner("error");
   Error out{Code::internal, error.text("message")};
   out.code = code_named(error.text("code"));

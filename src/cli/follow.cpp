@@ -10,7 +10,8 @@ namespace {
 constexpr Duration wait_before_restart = 2s;  // systemd may bring it back
 constexpr Duration wait_for_return = 10s;
 
-bool is_gone(const Error& error) {
+bool is_gone(Daemon& daemon, const Error& error) {
+  if (daemon.heard()) return false;
   return error.code == Code::unavailable || error.code == Code::unknown_outcome;
 }
 
@@ -81,7 +82,7 @@ Result<StatusDocument> Follower::look() {
 // Reads only, so asking again is harmless.
 Result<std::string> Follower::get(const std::string& path) {
   auto answer = session_.daemon().get(path);
-  if (answer || !is_gone(answer.error())) return answer;
+  if (answer || !is_gone(session_.daemon(), answer.error())) return answer;
   TRY_VOID(wait_for_daemon(answer.error()));
   return session_.daemon().get(path);
 }
@@ -96,7 +97,7 @@ Result<void> Follower::wait_for_daemon(const Error& why) {
       session_.note("the daemon answers again");
       return {};
     }
-    if (!is_gone(answer.error())) return fail(std::move(answer).error());
+    if (!is_gone(session_.daemon(), answer.error())) return fail(std::move(answer).error());
     if (!started && mono_now() - began >= wait_before_restart) {
       started = true;
       TRY_VOID(session_.start_daemon());

@@ -43,7 +43,8 @@ Result<void> Session::start_daemon() {
 Result<void> Session::reach_daemon() {
   auto answer = daemon().get("/v1/version");
   if (answer) return {};
-  if (answer.error().code != Code::unavailable) return fail(std::move(answer).error());
+  if (daemon().heard() || answer.error().code != Code::unavailable)
+    return fail(std::move(answer).error());
   return start_daemon();
 }
 

@@ -9,7 +9,7 @@ namespace linnet::cli {
 namespace {
 
 Error no_daemon(Session& session, const Error& error) {
-  if (error.code != Code::unavailable) return error;
+  if (session.daemon().heard() || error.code != Code::unavailable) return error;
   return {Code::unavailable,
           fmt::format("no daemon answers at {}, so nothing is known now; `linnet serve`, or any "
                       "command that changes something, starts one",

@@ -93,6 +93,7 @@ Result<void> Watch::look(const CountsDocument& counts) {
     const stats::Above above = window.above(limits_.latency_ms);
     TRY_VOID(slow_.add(window.total(), above.certain));
     TRY(period, histogram(counts, latency_));
+    reading_.slow = period.above(limits_.latency_ms).certain;
     reading_.p95_ms = period.quantile(quantile);
   }
   if (reading_.requests > 0)
@@ -109,10 +110,13 @@ std::string Watch::violated() const {
     why =
         fmt::format("{} of {} failed; limit {}", percent_text(*reading_.error_percent),
                     count_text(reading_.requests, "request"), percent_text(limits_.error_percent));
-  if (reading_.p95_ms && *reading_.p95_ms > limits_.latency_ms)
-    why +=
-        fmt::format("{}P95 of {} is {:.0f} ms; limit {:.0f} ms", why.empty() ? "" : "; ",
-                    count_text(reading_.requests, "request"), *reading_.p95_ms, limits_.latency_ms);
+  // Beyond the last boundary the quantile is not known, but that it lies above the limit is.
+  const bool slow = reading_.slow > (1 - quantile) * static_cast<double>(reading_.requests);
+  if (reading_.p95_ms && (slow || *reading_.p95_ms > limits_.latency_ms))
+    why += fmt::format("{}P95 of {} is {}{:.0f} ms; limit {:.0f} ms", why.empty() ? "" : "; ",
+                       count_text(reading_.requests, "request"),
+                       *reading_.p95_ms > limits_.latency_ms ? "" : "above ", *reading_.p95_ms,
+                       limits_.latency_ms);
   return why;
 }
 

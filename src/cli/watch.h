@@ -20,7 +20,8 @@ struct Reading {
   std::int64_t bad = 0;
   double seconds = 0;
   std::optional<double> error_percent;  // nothing without requests
-  std::optional<double> p95_ms;
+  std::optional<double> p95_ms;         // the last boundary when it lies beyond that
+  double slow = 0;                      // requests surely above the latency limit
 
   /// "412 requests (37/s), 0.4 % failed (limit 5 %), P95 180 ms (limit 1000 ms)"
   [[nodiscard]] std::string text(const WatchLimits& limits) const;
