@@ -12,6 +12,7 @@ namespace {
 constexpr Duration save_evidence_every = 10s;
 constexpr Duration idle_turn = 5s;
 constexpr Duration busy_turn = 100ms;
+constexpr Duration soon = 20ms;
 
 void take_sample(Turn& turn) {
   if (turn.next.evidence.limits.empty()) start_evidence(turn.release, turn.next);
@@ -34,7 +35,11 @@ void forget_delivered(Turn& turn) {
   });
 }
 
-Duration next_wake(const Release& release, const Status& next, bool effects) {
+Duration next_wake(const Release& release, const Decision& decision) {
+  const Status& next = decision.next;
+  if (!decision.entries.empty()) return std::min(soon, release.turn);  // the world is about to move
+  if (const auto* step = std::get_if<Stepping>(&next.phase))
+    return step->in_force ? release.turn : std::min(busy_turn, release.turn);
   if (std::holds_alternative<RollingBack>(next.phase) ||
       std::holds_alternative<Promoting>(next.phase) ||
       std::holds_alternative<Preparing>(next.phase))
@@ -42,7 +47,7 @@ Duration next_wake(const Release& release, const Status& next, bool effects) {
   if (is_running(next.phase)) return release.turn;
   const auto* idle = std::get_if<Idle>(&next.phase);
   const bool starting = idle != nullptr && !idle->ready && !next.stable_version.empty();
-  return starting || effects ? std::min(busy_turn * 5, release.turn) : idle_turn;
+  return starting || !decision.effects.empty() ? std::min(busy_turn, release.turn) : idle_turn;
 }
 
 }  // namespace
@@ -63,7 +68,7 @@ Decision decide(const Release& release, const Status& status, const Observation&
   decision.save = turn.save_ || evidence_due || turn.next.outbox != status.outbox;
   decision.next.last_turn = now.mono;
   if (decision.save) decision.next.last_saved = now.mono;
-  decision.wake_after = next_wake(release, decision.next, !decision.effects.empty());
+  decision.wake_after = next_wake(release, decision);
   return std::move(turn.decision);
 }
 

@@ -90,7 +90,8 @@ void on_idle(Turn& turn, Idle idle) {
   const std::string& version = turn.next.stable_version;
   if (!idle.ready) {
     idle.waited += turn.elapsed;
-    const bool ready = turn.seen.workload && turn.seen.workload->stable.ready_of(version) >= wanted;
+    const bool ready = turn.seen.workload &&
+                       turn.seen.workload->stable.ready_of(version) >= wanted && turn.seen.traffic;
     const Instance* bad =
         turn.seen.workload ? crash_looping(turn.seen.workload->stable, version) : nullptr;
     if (ready) {
@@ -105,7 +106,8 @@ void on_idle(Turn& turn, Idle idle) {
       return turn.enter(Failed{{"not_ready", text}}, text);
     }
     turn.next.phase = idle;
-    return turn.waits(ready_text(turn, Track::stable, version, wanted));
+    return turn.waits(turn.seen.traffic ? ready_text(turn, Track::stable, version, wanted)
+                                        : turn.seen.traffic.error().message);
   }
   turn.waits(fmt::format("stable {} carries all traffic", version));
 }

@@ -150,7 +150,7 @@ enum class Promotion { ask, automatic };
 
 /// Releases start only inside a window. Minutes are of the local day in `zone`.
 struct Window {
-  std::uint8_t days = 0;  // bit 0 = Monday ... bit 6 = Sunday
+  std::uint8_t days = 0x7f;  // bit 0 = Monday ... bit 6 = Sunday
   int from_minute = 0;    // inclusive
   int to_minute = 24 * 60;  // exclusive; smaller than from_minute: over midnight
   std::string zone = "UTC";

@@ -90,6 +90,14 @@ class Store {
                                                           std::int64_t after) = 0;
 };
 
+/// Knows windows and freezes; time zones are files, so this is a port.
+class Calendar {
+ public:
+  virtual ~Calendar() = default;
+  /// Why no release may start at this time, in words; empty: one may.
+  virtual std::string closed(const core::Release& release, WallTime at) = 0;
+};
+
 /// Lines that are worth reading but need not be durable: effects performed, turns that failed.
 class Journal {
  public:
@@ -107,6 +115,7 @@ struct Ports {
   TrafficRouter& router;
   MetricSource& metrics;
   Notifier& notifier;
+  Calendar& calendar;
 };
 
 }  // namespace linnet

@@ -1,0 +1,185 @@
+// A small perfect world for tests of decide(): effects take hold at once, requests flow by weight.
+// Tests bend it (a version that fails, a hand on the weight) and read the journal.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/decide.h"
+
+namespace linnet::core::testing {
+
+/// Four steps of 60 s, three default checks, two replicas, no drain.
+inline Release a_release() {
+  Release release;
+  release.name = "shop";
+  ProcessWorkload process;
+  process.command = {"/opt/shop/{{version}}/shop", "{{port}}"};
+  process.replicas = 2;
+  process.stop.drain = 0ms;
+  release.workload = process;
+  release.steps = default_steps();
+  release.checks = default_checks();
+  return release;
+}
+
+struct Behaviour {
+  double error_share = 0;
+  double slow_share = 0;  // answers after 1.5 s
+  bool ready = true;
+  bool crash_loop = false;
+  double from_weight = 0;  // percent: good below
+};
+
+class World {
+ public:
+  explicit World(Release spec = a_release()) : release(std::move(spec)) {}
+
+  Release release;
+  Status status;
+  std::map<std::string, Behaviour> versions;
+  double requests_per_second = 100;
+  bool metrics_down = false;
+  bool router_down = false;
+  bool applies_weight = true;
+  std::string closed;
+  TrafficSeen traffic;
+  TrackSeen stable;
+  TrackSeen canary;
+  std::vector<std::string> journal;
+  std::vector<Answer> answers;
+  std::vector<RolloutRecord> finished;
+  std::vector<Notice> sent;
+  std::vector<Percent> weights;  // in the order they were set
+  Decision last;
+  Now now{WallTime{1'700'000'000'000}, MonoTime{1000}};
+
+  void ask(Intent::Kind kind, std::string version = {}) {
+    Intent intent;
+    intent.kind = kind;
+    intent.version = std::move(version);
+    ask(std::move(intent));
+  }
+  void ask(Intent intent) {
+    intent.id = ++intents_;
+    if (intent.by.empty()) intent.by = "anna";
+    waiting_.push_back(std::move(intent));
+  }
+
+  /// One turn, `after` since the one before.
+  void turn(Duration after = 1s) {
+    now.wall.ms += after.count();
+    now.mono = now.mono + after;
+    Observation seen;
+    if (router_down) seen.traffic = fail(Code::unavailable, "the router does not answer");
+    else seen.traffic = traffic;
+    seen.workload = WorkloadSeen{stable, canary};
+    if (metrics_down) seen.sample = fail(Code::unavailable, "connection refused");
+    else seen.sample = sample(after);
+    seen.intents = waiting_;
+    seen.closed = closed;
+    last = decide(release, status, seen, now);
+    status = last.next;
+    waiting_.clear();
+    for (const Entry& entry : last.entries) journal.push_back(entry.kind + " " + entry.text);
+    answers.insert(answers.end(), last.answers.begin(), last.answers.end());
+    if (last.finished) finished.push_back(*last.finished);
+    for (const Effect& effect : last.effects) perform(effect);
+  }
+  void turns(int count, Duration each = 1s) {
+    for (int i = 0; i < count; ++i) turn(each);
+  }
+  /// Turns until the phase has this name; false when it does not come within `limit`.
+  bool reach(std::string_view phase, Duration limit = 1h) {
+    for (Duration spent = 0ms; spent < limit; spent += 1s) {
+      if (phase_name(status.phase) == phase) return true;
+      turn();
+    }
+    return phase_name(status.phase) == phase;
+  }
+  /// Stable v1 runs and is ready.
+  World& initialised() {
+    ask(Intent::Kind::init, "v1");
+    turns(3);
+    return *this;
+  }
+  World& deploying(const std::string& version) {
+    ask(Intent::Kind::deploy, version);
+    turn();
+    return *this;
+  }
+  [[nodiscard]] std::string phase() const { return std::string(phase_name(status.phase)); }
+  [[nodiscard]] const Answer& answer() const { return answers.back(); }
+  [[nodiscard]] bool journal_has(const std::string& part) const {
+    return std::any_of(journal.begin(), journal.end(), [&](const std::string& line) {
+      return line.find(part) != std::string::npos;
+    });
+  }
+
+ private:
+  void perform(const Effect& effect) {
+    if (const auto* weight = std::get_if<SetWeight>(&effect)) {
+      if (router_down || !applies_weight) return;
+      traffic = TrafficSeen{weight->weight, weight->taken_back, ""};
+      weights.push_back(weight->weight);
+    } else if (const auto* track = std::get_if<SetTrack>(&effect)) {
+      TrackSeen& seen = track->track == Track::stable ? stable : canary;
+      seen.instances.clear();
+      const Behaviour behaviour = versions[track->version];
+      for (int i = 0; i < track->replicas; ++i) {
+        Instance instance;
+        instance.id = fmt::format("{}-{}", track_name(track->track), i);
+        instance.version = track->version;
+        instance.state = behaviour.ready ? Instance::State::ready : Instance::State::starting;
+        instance.crash_loop = behaviour.crash_loop;
+        if (behaviour.crash_loop) instance.trouble = "exited with status 1, 3 times";
+        seen.instances.push_back(std::move(instance));
+      }
+    } else {
+      sent.push_back(std::get<SendNotice>(effect).notice);
+    }
+  }
+
+  Counts counts(const std::string& version, double requests, double& rest, double& bad_rest) {
+    const Behaviour behaviour = versions[version];
+    const bool active = traffic.weight.value() >= behaviour.from_weight;
+    Counts counts;
+    rest += requests;
+    counts.requests = static_cast<std::int64_t>(rest);
+    rest -= static_cast<double>(counts.requests);
+    bad_rest += static_cast<double>(counts.requests) * (active ? behaviour.error_share : 0);
+    counts.bad = std::min(static_cast<std::int64_t>(bad_rest), counts.requests);
+    bad_rest -= static_cast<double>(counts.bad);
+    const std::vector<double> bounds = latency_boundaries(release);
+    counts.latency.assign(bounds.size() + 1, 0);
+    const auto slow = static_cast<std::int64_t>(
+        static_cast<double>(counts.requests) * (active ? behaviour.slow_share : 0));
+    const auto bucket = [&](double ms) {
+      return static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), ms) -
+                                      bounds.begin());
+    };
+    counts.latency[bucket(15)] = counts.requests - slow;
+    counts.latency[bucket(1500)] += slow;
+    return counts;
+  }
+
+  Sample sample(Duration after) {
+    const double all = requests_per_second * static_cast<double>(after.count()) / 1000.0;
+    const double share = traffic.weight.fraction();
+    Sample result;
+    result.cursor = std::to_string(now.mono.ms);
+    const std::string version = status.rollout ? status.rollout->to : std::string();
+    if (canary.ready() > 0)
+      result.canary = counts(version, all * share, canary_rest_, canary_bad_);
+    result.stable = counts(status.stable_version, all * (1 - share), stable_rest_, stable_bad_);
+    return result;
+  }
+
+  std::int64_t intents_ = 0;
+  std::vector<Intent> waiting_;
+  double canary_rest_ = 0, canary_bad_ = 0, stable_rest_ = 0, stable_bad_ = 0;
+};
+
+}  // namespace linnet::core::testing
