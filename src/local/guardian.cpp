@@ -97,7 +97,10 @@ TakenBack take_back_all(const std::string& root) {
   }
   while (const dirent* entry = ::readdir(directory)) {
     const std::string name = entry->d_name;
-    if (name.starts_with('.')) continue;
+    struct stat seen_entry {};
+    if (name.starts_with('.') || ::stat((root + "/" + name).c_str(), &seen_entry) != 0 ||
+        !S_ISDIR(seen_entry.st_mode))
+      continue;
     const WeightSwitch weight_switch(root + "/" + name);
     const auto seen = weight_switch.read();
     // Nothing to take back; a rollout that had not begun goes on when the daemon is back.

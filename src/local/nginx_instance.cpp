@@ -178,11 +178,9 @@ std::optional<pid_t> NginxInstance::master() const {
   const auto text = read_file(options_.prefix + "/nginx.pid");
   const pid_t pid = static_cast<pid_t>(std::strtol(text.c_str(), nullptr, 10));
   if (pid <= 1) return std::nullopt;
-  // A number may have been given to another process since: the title names the configuration.
-  const auto command = command_line(pid);
-  if (!command.starts_with("nginx: master process") ||
-      command.find(options_.prefix + "/nginx.conf") == std::string::npos)
-    return std::nullopt;
+  // The number may have been given to another process since: title and working directory tell.
+  const auto process = nginx_process(pid, options_.prefix);
+  if (!process || process->role != Role::master) return std::nullopt;
   return pid;
 }
 
@@ -259,6 +257,7 @@ Task<Result<pid_t>> NginxInstance::start(NginxOwn own, Deadline deadline) {
   std::vector<pid_t> orphans;
   for (const auto& process : nginx_processes(own.prefix))
     if (process.role != Role::master) orphans.push_back(process.pid);
+  int errors = -1;
   InheritedSockets sockets = take_listening_sockets(orphans);
   ChildCommand command;
   command.arguments = {options_.binary, "-p", own.prefix, "-c", own.prefix + "/nginx.conf"};
@@ -279,17 +278,24 @@ Task<Result<pid_t>> NginxInstance::start(NginxOwn own, Deadline deadline) {
     command.inherited = sockets.fds();
     auto child = start_child(command);
     if (!child) co_return fail(std::move(child).error());
-    ::close(child->stderr_fd);
+    // Its early words go into a pipe; without a reader they would kill it.
+    errors = child->stderr_fd;
   }
+  auto up = co_await master_is_up(deadline);
+  if (errors >= 0) ::close(errors);
+  CO_TRY_VOID(std::move(up));
+  for (const pid_t pid : orphans) ::kill(pid, SIGQUIT);
+  co_return *master();
+}
+
+Task<Result<void>> NginxInstance::master_is_up(Deadline deadline) {
   while (!master()) {
     if (clock_.now().mono >= deadline)
       co_return fail(Code::timed_out, "starting NGINX: no master process; see {}/error.log",
-                     own.prefix);
+                     options_.prefix);
     co_await sleep_for(io_, poll);
   }
-  CO_TRY_VOID(co_await workers_are_new(*master(), {}, deadline));
-  for (const pid_t pid : orphans) ::kill(pid, SIGQUIT);
-  co_return *master();
+  co_return co_await workers_are_new(*master(), {}, deadline);
 }
 
 Task<Result<void>> NginxInstance::workers_are_new(pid_t master_pid, std::vector<pid_t> old,

@@ -63,6 +63,7 @@ class NginxInstance {
   Task<Result<void>> test(std::string file, Deadline deadline);
   Task<Result<pid_t>> start(NginxOwn own, Deadline deadline);
   Task<Result<void>> reload(pid_t master, Deadline deadline);
+  Task<Result<void>> master_is_up(Deadline deadline);
   Task<Result<void>> workers_are_new(pid_t master_pid, std::vector<pid_t> old, Deadline deadline);
   Result<void> make_directories(const NginxOwn& own) const;
 

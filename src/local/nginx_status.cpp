@@ -39,7 +39,7 @@ Result<std::int64_t> number_after(std::string_view text, std::string_view label)
 
 Task<Result<std::string>> exchange(LocalSocket& socket, std::string path) {
   boost::system::error_code error;
-  const auto token = asio::redirect_error(asio::use_awaitable, error);
+  auto token = asio::redirect_error(asio::use_awaitable, error);
   co_await socket.async_connect(asio::local::stream_protocol::endpoint(path), token);
   if (error) co_return fail(Code::unavailable, "connecting to NGINX's status: {}", error.message());
   const std::string request = "GET /status HTTP/1.0\r\nHost: linnet\r\n\r\n";

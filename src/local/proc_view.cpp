@@ -73,21 +73,24 @@ std::string command_line(pid_t pid) {
   return text;
 }
 
+std::optional<NginxProcess> nginx_process(pid_t pid, const std::string& directory) {
+  const auto command = command_line(pid);
+  if (!command.starts_with("nginx: ")) return std::nullopt;
+  struct stat home {}, cwd {};
+  if (::stat(directory.c_str(), &home) != 0) return std::nullopt;
+  if (::stat(fmt::format("/proc/{}/cwd", pid).c_str(), &cwd) != 0) return std::nullopt;
+  if (cwd.st_ino != home.st_ino || cwd.st_dev != home.st_dev) return std::nullopt;
+  NginxProcess process{pid, parent_of(pid), NginxProcess::Role::worker};
+  if (command.starts_with("nginx: master process")) process.role = NginxProcess::Role::master;
+  else if (command.find("is shutting down") != std::string::npos)
+    process.role = NginxProcess::Role::leaving;
+  return process;
+}
+
 std::vector<NginxProcess> nginx_processes(const std::string& directory) {
   std::vector<NginxProcess> found;
-  struct stat home {};
-  if (::stat(directory.c_str(), &home) != 0) return found;
   each_process([&](pid_t pid) {
-    const auto command = command_line(pid);
-    if (!command.starts_with("nginx: ")) return;
-    struct stat cwd {};
-    if (::stat(fmt::format("/proc/{}/cwd", pid).c_str(), &cwd) != 0) return;
-    if (cwd.st_ino != home.st_ino || cwd.st_dev != home.st_dev) return;
-    NginxProcess process{pid, parent_of(pid), NginxProcess::Role::worker};
-    if (command.starts_with("nginx: master process")) process.role = NginxProcess::Role::master;
-    else if (command.find("is shutting down") != std::string::npos)
-      process.role = NginxProcess::Role::leaving;
-    found.push_back(process);
+    if (const auto process = nginx_process(pid, directory)) found.push_back(*process);
   });
   return found;
 }

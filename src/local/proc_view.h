@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct NginxProcess {
   pid_t parent = 0;
   enum class Role { master, worker, leaving } role = Role::worker;  // leaving: "is shutting down"
 };
+/// Nothing when it is no NGINX, or one that was started in another directory.
+std::optional<NginxProcess> nginx_process(pid_t pid, const std::string& directory);
 /// All NGINX processes that were started in `directory` (a working directory says whose they are).
 std::vector<NginxProcess> nginx_processes(const std::string& directory);
 
