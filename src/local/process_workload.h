@@ -69,7 +69,9 @@ class ProcessWorkload final : public Workload {
   [[nodiscard]] std::vector<std::string> troubles() const;
 
  private:
-  struct Supervisor;
+  struct Supervisor;  // keeps itself alive while it waits for something
+  std::string release_;
+  core::ProcessWorkload spec_;
   std::shared_ptr<Supervisor> supervisor_;
 };
 
