@@ -78,7 +78,6 @@ struct Parts {
   net::HttpServer& server;
   net::HttpServer* scrape;
   local::GuardianKeeper& guardian;
-  api::Changes& changes;
   runtime::TaskGroup& tasks;
 };
 
@@ -90,7 +89,6 @@ Task<void> live(Parts parts, bool hold) {
   const bool leave = co_await told_to_stop(parts.daemon, signals, hold);
   parts.log.info("ending{}", leave ? "; a running rollout is left as it is" : "");
   co_await parts.daemon.wind_down(leave);
-  parts.changes.close();
   parts.server.stop();
   if (parts.scrape != nullptr) parts.scrape->stop();
   parts.guardian.goodbye();
@@ -154,7 +152,7 @@ int serve(const ServeOptions& options) {
   });
   log.info("linnet {} serves on {}, process {}", LINNET_VERSION, options.paths.socket, getpid());
   int code = 0;
-  asio::co_spawn(io, live(Parts{io, log, daemon, **server, scrape->get(), guardian, changes, tasks}, options.hold),
+  asio::co_spawn(io, live(Parts{io, log, daemon, **server, scrape->get(), guardian, tasks}, options.hold),
                  [&](std::exception_ptr failed) {
                    if (!failed) return;
                    try {
