@@ -47,7 +47,7 @@ def deploy(world, version="v1.1.0", **wish):
 
 
 def last_canary_start(load, version, after_us):
-    """The latest start of a request that the version answered; all of those begun are waited for."""
+    """The latest start of a request that the version answered; late answers are waited for."""
     wait_for(lambda: load.summary()["at_us"] > after_us + 300_000, 10, "late answers", 0.05)
     return load.summary()["versions"][version]["last_start_us"]
 
@@ -327,7 +327,7 @@ def build(changed="src/core/decide.cpp"):
 
 def parse():
     """Access-log lines into histograms, one core."""
-    program = ROOT / "build" / "release" / "bench" / "access_log" / "bench_access_log"
+    program = ROOT / "build" / "release" / "bench" / "bench_access_log"
     subprocess.run(["cmake", "--build", ROOT / "build" / "release", "--target",
                     "bench_access_log"], check=True, stdout=subprocess.DEVNULL)
     out = subprocess.run([program], check=True, capture_output=True, text=True).stdout

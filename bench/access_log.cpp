@@ -1,5 +1,5 @@
 // How many access-log lines one core turns into histograms, beside merely finding the ends of the
-// same lines. The lines are as NGINX writes them under linnet: mostly plain, some retried, some failed.
+// same lines. They are as NGINX writes them under linnet: mostly plain, some retried, some failed.
 #include <chrono>
 #include <cstdio>
 #include <cstring>
