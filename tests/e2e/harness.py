@@ -51,6 +51,15 @@ class WorldTest(unittest.TestCase):
         wait_for(taken_up, 20, f"the deploy of {version} is taken up")
         return process
 
+    def deploy_unwatched(self, version, **wish):
+        """A deploy that no command follows: `linnet deploy` would start a killed daemon again."""
+        code, answer = self.world.api("POST", "/v1/releases/shop/intents",
+                                      {"kind": "deploy", "version": version, "by": "test", **wish})
+        self.assertEqual(code, 202, answer)
+        state = self.world.api(
+            "GET", f"/v1/releases/shop/intents/{answer['intent']}?wait=20")[1]
+        self.assertEqual(state["state"], "accepted", state)
+
     def until_step(self, step, seconds=60):
         """Waits until that step's weight is in force."""
         def there():

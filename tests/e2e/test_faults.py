@@ -19,7 +19,7 @@ class KilledDaemon(WorldTest):
         """Deploys, kills the daemon once reached() is true, starts it again."""
         options = {"steps": "25% 100%", "hold": "2s", **spec}
         load = self.start(**options)
-        self.begin_deploy(version, "--promote")
+        self.deploy_unwatched(version, promote=True)
         wait_for(reached, 60, "the point to kill at", 0.005)
         self.world.kill_daemon()
         self.world.serve()
@@ -58,7 +58,7 @@ class KilledDaemon(WorldTest):
 
     def test_while_holding(self):
         load = self.start(steps="25% 100%", hold="60s")
-        self.begin_deploy("v1.1.0")
+        self.deploy_unwatched("v1.1.0")
         self.until_step(1)
         self.must(self.world.run("pause"))
         self.world.kill_daemon()
@@ -85,7 +85,7 @@ class KilledDaemon(WorldTest):
 
     def test_again_and_again(self):
         load = self.start(steps="5% 25% 100%", hold="2s")
-        self.begin_deploy("v1.1.0", "--promote")
+        self.deploy_unwatched("v1.1.0", promote=True)
         for _ in range(6):
             began = load.summary()["requests"]
             # Some 200 ms of life, measured by what the users got.
@@ -109,10 +109,7 @@ class KilledDaemon(WorldTest):
 class Guardian(WorldTest):
     def test_traffic_returns_to_stable_when_no_daemon_comes_back(self):
         load = self.start(steps="50%", hold="300s")
-        # Followed by nobody: a deploy that follows would start a new daemon.
-        code, answer = self.world.api("POST", "/v1/releases/shop/intents",
-                                      {"kind": "deploy", "version": "v1.1.0", "by": "test"})
-        self.assertEqual(code, 202, answer)
+        self.deploy_unwatched("v1.1.0")
         self.until_step(1)
         self.world.kill_daemon()
         # The default limit is 10 s.
@@ -121,8 +118,7 @@ class Guardian(WorldTest):
 
     def test_a_daemon_that_comes_late_sees_that_the_canary_was_taken_back(self):
         self.start(steps="50%", hold="300s")
-        self.world.api("POST", "/v1/releases/shop/intents",
-                       {"kind": "deploy", "version": "v1.1.0", "by": "test"})
+        self.deploy_unwatched("v1.1.0")
         self.until_step(1)
         self.world.kill_daemon()
         wait_for(lambda: self.world.sample(30) == {"v1.0.0": 30}, 30, "all traffic is with stable")
@@ -139,8 +135,7 @@ class Guardian(WorldTest):
 
     def test_sigterm_takes_a_running_release_back_and_leaves_the_service_up(self):
         load = self.start(steps="50%", hold="300s")
-        self.world.api("POST", "/v1/releases/shop/intents",
-                       {"kind": "deploy", "version": "v1.1.0", "by": "test"})
+        self.deploy_unwatched("v1.1.0")
         self.until_step(1)
         self.assertEqual(self.world.kill_daemon(signal.SIGTERM), 0)
         self.assertEqual(self.world.sample(30), {"v1.0.0": 30})
@@ -350,14 +345,25 @@ class Places(WorldTest):
         self.start(load=False)
         self.assertEqual(self.world.socket.stat().st_mode & 0o777, 0o600)
 
-    def test_the_whole_thing_works_in_a_folder_with_a_space_and_a_quote(self):
-        odd = self.world.folder / "it's a place"
+    def test_the_whole_thing_works_in_a_folder_with_a_space(self):
+        odd = self.world.folder / "a place"
         odd.mkdir()
         odd.chmod(0o755)
         self.world.environment["LINNET_STATE_DIR"] = str(odd / "state")
         self.start(steps="100%")
         self.must(self.world.run("deploy", "v1.1.0", "--promote"))
         self.assert_promoted("v1.1.0")
+
+
+    def test_a_folder_that_nginx_cannot_be_told_of_is_named(self):
+        odd = self.world.folder / "it's $odd"
+        odd.mkdir()
+        self.world.environment["LINNET_STATE_DIR"] = str(odd / "state")
+        self.world.versions("v1.0.0")
+        self.world.write_spec()
+        ran = self.world.run("init", seconds=90)
+        self.assertNotEqual(ran.code, DONE, str(ran))
+        self.assertIn("it's $odd", ran.out + ran.err)
 
 
 class StickyUsers(WorldTest):
