@@ -1,9 +1,12 @@
 // The life of the daemon: what is made, in which order it starts and ends.
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cstring>
 #include <fstream>
 
 #include "api/routes.h"
@@ -55,6 +58,20 @@ class ZoneCalendar final : public Calendar {
     return spec::closed(release, at, zone_bytes).value_or(std::string());
   }
 };
+
+// NGINX's workers look through the switches, as another user when linnet runs as root: they may pass
+// these folders, not list them.
+Result<void> make_passable(const std::string& state_dir, uid_t uid) {
+  for (const std::string& directory :
+       {state_dir, state_dir + "/switches", state_dir + "/releases"}) {
+    if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+      return fail(Code::unavailable, "creating {}: {}", directory, std::strerror(errno));
+    if (uid == 0 && chmod(directory.c_str(), 0711) != 0)
+      return fail(Code::unavailable, "opening {} to NGINX's workers: {}", directory,
+                  std::strerror(errno));
+  }
+  return {};
+}
 
 Result<std::unique_ptr<net::HttpServer>> scrape_server(asio::io_context& io, api::Routes& routes,
                                                        const std::string& listen) {
@@ -109,8 +126,8 @@ int serve(const ServeOptions& options) {
   runtime::ignore_broken_pipes();
   const uid_t uid = geteuid();
   if (auto made = runtime::make_directories(options.paths, uid); !made) return give_up(made.error());
-  // NGINX's workers look through the switches: they may pass, not read.
   const std::string switches = options.paths.state_dir + "/switches";
+  if (auto made = make_passable(options.paths.state_dir, uid); !made) return give_up(made.error());
   auto store = local::SqliteStore::open(options.paths.store);
   if (!store) return give_up(store.error());
   const std::string lock_file = options.paths.state_dir + "/daemon.lock";

@@ -1,5 +1,8 @@
 #include "daemon/served_release.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -47,6 +50,7 @@ Result<std::unique_ptr<ServedRelease>> ServedRelease::make(Shared& shared, core:
   std::error_code failed;
   std::filesystem::create_directories(directory, failed);
   if (failed) return fail(Code::unavailable, "creating {}: {}", directory, failed.message());
+  if (geteuid() == 0) chmod(directory.c_str(), 0711);  // NGINX's workers pass; see serve.cpp
   TRY(chosen, local::choose_slots(directory, process_of(release)));
   if (chosen.grown)
     shared.log.info("{}: slots were added; NGINX needs a reload, which closes idle keepalive connections",
