@@ -74,7 +74,7 @@ void draw(const Release& release) {
     const double value = evidence[static_cast<std::size_t>(second)];
     points += fmt::format("{:.1f},{:.1f} ", x_of(second), y_of(value));
     if (fired < 0 && value >= 1 / alpha) fired = second;
-    if (value > highest) break;
+    if (fired >= 0) break;  // from here on it gets no more requests
   }
   fmt::print(
       "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\" "
@@ -84,8 +84,9 @@ void draw(const Release& release) {
   const double at = evidence[static_cast<std::size_t>(fired)];
   fmt::print("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\" fill=\"{}\"/>\n", x_of(fired), y_of(at),
              release.colour);
-  text(x_of(fired) + 8, y_of(at) + 14, fmt::format("fill=\"{}\"", release.colour).c_str(),
-       fmt::format("taken back at {} s", fired));
+  text(x_of(fired) + 9, y_of(at) + (at < 1e4 ? -6 : 14),
+       fmt::format("fill=\"{}\"", release.colour).c_str(),
+       fmt::format("taken back after {} s", fired));
 }
 
 }  // namespace
@@ -120,8 +121,8 @@ int main() {
       "<line x1=\"{:.0f}\" x2=\"{:.0f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"black\" "
       "stroke-dasharray=\"6 4\"/>\n",
       left, left + width, y_of(1 / alpha), y_of(1 / alpha));
-  text(left + width, y_of(1 / alpha) - 5, "text-anchor=\"end\"",
-       "false_alarm: 0.01, the canary is taken back above this line");
+  text(left + width, y_of(1 / alpha) + 15, "text-anchor=\"end\"",
+       "false_alarm 0.01: taken back above this line");
   fmt::print("</svg>\n");
   return 0;
 }
