@@ -33,10 +33,6 @@ struct Support {
   [[nodiscard]] double ratio(double k) const {
     return (nc - k) * (x - k) / ((k + 1) * (ns - x + k + 1));
   }
-  // P(k-1) / P(k).
-  [[nodiscard]] double inverse_ratio(double k) const {
-    return k * (ns - x + k) / ((nc - k + 1) * (x - k + 1));
-  }
   // The mode of the distribution weighted with psi^k (Liao and Rosen 2001); one off does no harm.
   [[nodiscard]] double mode(double psi) const {
     const double a = psi - 1;
@@ -49,8 +45,7 @@ struct Support {
   // a vector register, because their divisions are what the time goes into.
   [[nodiscard]] double sum(double mode, double psi) const {
     const double z = ns - x;
-    // Above: term(k+1) = term(k) (nc-k)(x-k) psi / ((k+1)(z+k+1)); below: its inverse with k-1 ->
-    // k.
+    // Upwards from k: (nc-k)(x-k) psi / ((k+1)(z+k+1)); downwards the inverse, one k lower.
     Pair rise_1{nc - mode, mode}, rise_2{x - mode, z + mode};
     Pair fall_1{mode + 1, nc - mode + 1}, fall_2{z + mode + 1, x - mode + 1};
     const Pair rise_step{-1, -1}, fall_step{1, 1}, factor{psi, 1 / psi};
