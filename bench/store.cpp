@@ -1,6 +1,6 @@
-// What the SQLite store costs: each call's time beside a bare write and fdatasync of as many bytes on
-// the same disk, and the memory that an open store takes.
-// Usage: bench_store [folder]   (the folder's disk is what is measured)
+// What the SQLite store costs: each call's time beside a bare write and fdatasync of as many bytes
+// on the same disk, and the memory that an open store takes. Usage: bench_store [folder]   (the
+// folder's disk is what is measured)
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -67,7 +67,8 @@ core::Status busy_status() {
   check.value = 0.4123456789;
   status.checks.assign(3, check);
   core::Rollout rollout{"shop-7", "v1.0.0", "v1.1.0", "anna@build-7", {}, false, false, {}};
-  rollout.steps.assign(2, {0, Percent::whole(5), 60s, "passed", status.stage.canary, status.checks});
+  rollout.steps.assign(2,
+                       {0, Percent::whole(5), 60s, "passed", status.stage.canary, status.checks});
   status.rollout = rollout;
   return status;
 }
@@ -81,8 +82,11 @@ void row(const char* what, int times, const std::function<void(int)>& call) {
     ms.push_back(took.count());
   }
   std::sort(ms.begin(), ms.end());
-  const auto at = [&](double share) { return ms[static_cast<std::size_t>(share * (ms.size() - 1))]; };
-  fmt::print("{:<52} {:>6} {:>9.3f} {:>9.3f} {:>9.3f}\n", what, times, at(0.5), at(0.99), ms.back());
+  const auto at = [&](double share) {
+    return ms[static_cast<std::size_t>(share * (ms.size() - 1))];
+  };
+  fmt::print("{:<52} {:>6} {:>9.3f} {:>9.3f} {:>9.3f}\n", what, times, at(0.5), at(0.99),
+             ms.back());
 }
 
 double resident_mb() {
@@ -156,9 +160,10 @@ int measure(const std::string& parent) {
   store = must(SqliteStore::open(path));
   must(now(store->load("r1")));
   must(store->journal_tail("r2", 500));
-  fmt::print("\nmemory: SQLite holds {:.2f} MB (at most {:.2f}); resident {:.1f} MB, {:.1f} before open\n",
-             static_cast<double>(sqlite3_memory_used()) / 1e6,
-             static_cast<double>(sqlite3_memory_highwater(0)) / 1e6, resident_mb(), before);
+  fmt::print(
+      "\nmemory: SQLite holds {:.2f} MB (at most {:.2f}); resident {:.1f} MB, {:.1f} before open\n",
+      static_cast<double>(sqlite3_memory_used()) / 1e6,
+      static_cast<double>(sqlite3_memory_highwater(0)) / 1e6, resident_mb(), before);
   store.reset();
   std::filesystem::remove_all(folder);
   return 0;

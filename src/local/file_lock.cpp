@@ -33,8 +33,8 @@ Result<FileLock> FileLock::take(const std::string& path) {
   }
   // Only for the message above: a full disk must not keep the daemon from its work.
   const std::string pid = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(fd, 0) == 0)
-    [[maybe_unused]] const auto written = ::pwrite(fd, pid.data(), pid.size(), 0);
+  if (::ftruncate(fd, 0) == 0) [[maybe_unused]]
+    const auto written = ::pwrite(fd, pid.data(), pid.size(), 0);
   return lock;
 }
 

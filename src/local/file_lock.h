@@ -1,5 +1,5 @@
-// A lock that its holder's death releases, with the holder's pid in the file: two daemons must never
-// use one store, and the second one should be able to say who has it.
+// A lock that its holder's death releases, with the holder's pid in the file: two daemons must
+// never use one store, and the second one should be able to say who has it.
 #pragma once
 
 #include <string>

@@ -146,9 +146,9 @@ TEST_F(SqliteDamageTest, ABlockOfZerosGivesAnErrorOrTheRightData) {
 }
 
 TEST_F(SqliteDamageTest, ATruncatedFileIsRefused) {
-  for (std::size_t size : {std::size_t{1}, std::size_t{15}, std::size_t{16}, std::size_t{99},
-                           std::size_t{100}, std::size_t{4095}, std::size_t{4096},
-                           good.size() / 2, good.size() - 4096, good.size() - 1})
+  for (std::size_t size :
+       {std::size_t{1}, std::size_t{15}, std::size_t{16}, std::size_t{99}, std::size_t{100},
+        std::size_t{4095}, std::size_t{4096}, good.size() / 2, good.size() - 4096, good.size() - 1})
     EXPECT_TRUE(expect_right_or_refused(good.substr(0, size), fmt::format("size {}; ", size)));
 }
 

@@ -13,11 +13,12 @@ constexpr int busy_wait_ms = 250;
 }  // namespace
 
 Error damaged(const std::string& path, std::string_view finding) {
-  return {Code::unavailable,
-          fmt::format("store {0} is damaged ({1}). It is left as it is, and so is the traffic. Put a "
-                      "copy back, or save what is readable: `sqlite3 {0} .recover | sqlite3 "
-                      "new.db`; to start anew move {0} and {0}-wal away",
-                      path, finding)};
+  return {
+      Code::unavailable,
+      fmt::format("store {0} is damaged ({1}). It is left as it is, and so is the traffic. Put a "
+                  "copy back, or save what is readable: `sqlite3 {0} .recover | sqlite3 "
+                  "new.db`; to start anew move {0} and {0}-wal away",
+                  path, finding)};
 }
 
 // ---- Query --------------------------------------------------------------------------------------
@@ -121,9 +122,9 @@ bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) =
 
 Result<void> Database::copy_to(const std::string& path) {
   sqlite3* target = nullptr;
-  int code = sqlite3_open_v2(path.c_str(), &target,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                             nullptr);
+  int code =
+      sqlite3_open_v2(path.c_str(), &target,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code == SQLITE_OK) {
     sqlite3_backup* backup = sqlite3_backup_init(target, "main", handle_, "main");
     if (backup != nullptr) {
@@ -153,15 +154,16 @@ Error Database::last_error() const {
                           "for the user of the daemon",
                           path_, text)};
     case SQLITE_IOERR:
-      return {Code::unavailable,
-              fmt::format("store {}: reading or writing failed ({}); check the disk, its free space "
-                          "and limits",
-                          path_, text)};
+      return {
+          Code::unavailable,
+          fmt::format("store {}: reading or writing failed ({}); check the disk, its free space "
+                      "and limits",
+                      path_, text)};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return {Code::unavailable,
-              fmt::format("store {}: another program holds it ({}); close that program", path_,
-                          text)};
+      return {
+          Code::unavailable,
+          fmt::format("store {}: another program holds it ({}); close that program", path_, text)};
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -174,10 +176,8 @@ Error Database::last_error() const {
     case SQLITE_SCHEMA:
     case SQLITE_ERROR:  // our statements are right: the tables are not those we made
     case SQLITE_MISMATCH:
-    case SQLITE_CONSTRAINT:
-      return damaged(path_, text);
-    case SQLITE_NOMEM:
-      return {Code::unavailable, fmt::format("store {}: out of memory", path_)};
+    case SQLITE_CONSTRAINT: return damaged(path_, text);
+    case SQLITE_NOMEM: return {Code::unavailable, fmt::format("store {}: out of memory", path_)};
     default: return {Code::internal, fmt::format("store {}: {}", path_, text)};
   }
 }

@@ -33,8 +33,7 @@ class Query {
 
  private:
   friend class Database;
-  Query(Database& database, sqlite3_stmt* statement)
-      : database_(database), statement_(statement) {}
+  Query(Database& database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
   void bind(int place, std::int64_t value);
   void bind(int place, std::string_view value);
 
@@ -98,8 +97,7 @@ class Database {
 class Transaction {
  public:
   static Result<Transaction> begin(Database& database);
-  Transaction(Transaction&& other) noexcept
-      : database_(std::exchange(other.database_, nullptr)) {}
+  Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();
   /// Code::unknown_outcome when the disk failed while making it durable.

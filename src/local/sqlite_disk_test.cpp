@@ -27,8 +27,8 @@ Saving bulky(std::int64_t n) {
   return saving;
 }
 
-/// Saves until the disk refuses, checks that the last good state is still there, makes room and goes
-/// on. Runs in a child of its own.
+/// Saves until the disk refuses, checks that the last good state is still there, makes room and
+/// goes on. Runs in a child of its own.
 int fill_and_recover(const std::string& path, const std::function<bool()>& narrow,
                      const std::function<bool()>& widen) {
   auto opened = SqliteStore::open(path);
@@ -43,8 +43,7 @@ int fill_and_recover(const std::string& path, const std::function<bool()>& narro
       version = *saved;
       continue;
     }
-    if (saved.error().code != Code::unavailable)
-      return complain("save:", saved.error().message);
+    if (saved.error().code != Code::unavailable) return complain("save:", saved.error().message);
     std::fprintf(stderr, "as expected: %s\n", saved.error().message.c_str());
     break;
   }
@@ -79,8 +78,8 @@ TEST(SqliteDiskTest, AFileSizeLimitRefusesAndWhenRaisedItGoesOn) {
       limit.rlim_cur = bytes;
       return ::setrlimit(RLIMIT_FSIZE, &limit) == 0;
     };
-    return fill_and_recover(folder.file(), [&] { return set(300'000); },
-                            [&] { return set(before); });
+    return fill_and_recover(
+        folder.file(), [&] { return set(300'000); }, [&] { return set(before); });
   });
   EXPECT_EQ(result, 0);
 }
@@ -96,7 +95,8 @@ TEST(SqliteDiskTest, AFullDiskRefusesAndWithRoomAgainItGoesOn) {
     const auto grow = [&] {
       return ::mount("tmpfs", folder.path().c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0;
     };
-    return fill_and_recover(folder.file(), [] { return true; }, grow);
+    return fill_and_recover(
+        folder.file(), [] { return true; }, grow);
   });
   if (result == cannot_try) GTEST_SKIP() << "may not mount here";
   EXPECT_EQ(result, 0);

@@ -11,8 +11,8 @@
 namespace linnet::local {
 namespace {
 
-// `sum` columns are CRC-32 of the row (see row_sum in sqlite_store.cpp): SQLite finds a damaged tree,
-// but not a flipped bit inside a value.
+// `sum` columns are CRC-32 of the row (see row_sum in sqlite_store.cpp): SQLite finds a damaged
+// tree, but not a flipped bit inside a value.
 constexpr std::array<std::string_view, 1> all_migrations{R"sql(
 CREATE TABLE release (
   name TEXT PRIMARY KEY, spec TEXT NOT NULL, sum INTEGER NOT NULL) STRICT;
@@ -56,8 +56,7 @@ Result<void> check_tree(Database& database) {
   return {};
 }
 
-Result<void> apply(Database& database, std::span<const std::string_view> steps,
-                   std::int64_t from) {
+Result<void> apply(Database& database, std::span<const std::string_view> steps, std::int64_t from) {
   TRY(transaction, Transaction::begin(database));
   for (auto step = static_cast<std::size_t>(from); step < steps.size(); ++step)
     TRY_VOID(database.script(steps[step]));
@@ -73,7 +72,8 @@ Result<void> check_definitions(Database& database, std::span<const std::string_v
   TRY_VOID(apply(model, steps, 0));
   TRY(expected, definitions(model));
   TRY(found, definitions(database));
-  if (found != expected) return fail(damaged(database.path(), "its tables are not those of linnet"));
+  if (found != expected)
+    return fail(damaged(database.path(), "its tables are not those of linnet"));
   return {};
 }
 

@@ -19,13 +19,14 @@ namespace linnet::local {
 namespace {
 
 // Decision: every transaction but note() is synchronous=FULL, whether or not the phase changed. A
-// save happens at most every 10 s per release besides changes of phase; bench/store.cpp has the cost.
+// save happens at most every 10 s per release besides changes of phase; bench/store.cpp has the
+// cost.
 constexpr std::string_view tuning =
-    "PRAGMA cache_size = -256;"           // KiB; the default is 2 MB
-    "PRAGMA wal_autocheckpoint = 256;"    // pages: the WAL stays near 1 MB
+    "PRAGMA cache_size = -256;"         // KiB; the default is 2 MB
+    "PRAGMA wal_autocheckpoint = 256;"  // pages: the WAL stays near 1 MB
     "PRAGMA journal_size_limit = 1048576;"
     "PRAGMA temp_store = MEMORY;"
-    "PRAGMA mmap_size = 0";               // a read error must be an error, not a SIGBUS
+    "PRAGMA mmap_size = 0";  // a read error must be an error, not a SIGBUS
 
 void add_to(boost::crc_32_type& sum, std::string_view bytes) {
   const std::uint64_t size = bytes.size();  // so that "ab","c" differs from "a","bc"
@@ -67,8 +68,8 @@ Result<void> make_file(const std::string& path) {
   std::array<char, 16> head{};
   const ssize_t size = ::pread(fd, head.data(), head.size(), 0);
   ::close(fd);
-  if (size != 0 && std::string_view(head.data(), head.size()) !=
-                       std::string_view("SQLite format 3\0", 16))
+  if (size != 0 &&
+      std::string_view(head.data(), head.size()) != std::string_view("SQLite format 3\0", 16))
     return fail(damaged(path, "it does not begin as a SQLite file does"));
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -173,7 +174,8 @@ Result<Transaction> SqliteStore::Parts::begin(bool durable) {
                 database.path());
   if (durable != is_durable) {
     // By script(): this PRAGMA acts when it is compiled, so a kept statement would act only once.
-    TRY_VOID(database.script(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL"));
+    TRY_VOID(
+        database.script(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL"));
     is_durable = durable;
   }
   return Transaction::begin(database);
@@ -182,8 +184,8 @@ Result<Transaction> SqliteStore::Parts::begin(bool durable) {
 // ---- Status -------------------------------------------------------------------------------------
 
 Result<Record> SqliteStore::Parts::load(const std::string& release) {
-  Query row =
-      database.query("SELECT version, saved_at, status, sum FROM status WHERE release = ?", release);
+  Query row = database.query("SELECT version, saved_at, status, sum FROM status WHERE release = ?",
+                             release);
   TRY(found, row.next());
   if (!found) return Record{};
   const std::string saved = row.text(2);
@@ -204,33 +206,38 @@ Result<void> SqliteStore::Parts::write_status(const std::string& release, std::i
   const std::int64_t next = version + 1;
   const std::int64_t sum = row_sum(release, next, saving.at.ms, saved);
   if (version == 0)
-    TRY_VOID(database.run("INSERT INTO status (release, version, saved_at, status, sum) "
-                          "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                          release, next, saving.at.ms, saved, sum));
+    TRY_VOID(
+        database.run("INSERT INTO status (release, version, saved_at, status, sum) "
+                     "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                     release, next, saving.at.ms, saved, sum));
   else
-    TRY_VOID(database.run("UPDATE status SET version = ?, saved_at = ?, status = ?, sum = ? "
-                          "WHERE release = ? AND version = ?",
-                          next, saving.at.ms, saved, sum, release, version));
+    TRY_VOID(
+        database.run("UPDATE status SET version = ?, saved_at = ?, status = ?, sum = ? "
+                     "WHERE release = ? AND version = ?",
+                     next, saving.at.ms, saved, sum, release, version));
   if (database.changes() == 1) return {};
   TRY(actual, database.integer("SELECT version FROM status WHERE release = ?", release));
-  return fail(Code::conflict, "saving the status of '{}': it is at version {}, not {}; load it again",
-              release, actual, version);
+  return fail(Code::conflict,
+              "saving the status of '{}': it is at version {}, not {}; load it again", release,
+              actual, version);
 }
 
 Result<void> SqliteStore::Parts::write_answer(const std::string& release,
                                               const core::Answer& answer) {
   const std::string saved = wire::save_answer(answer);
-  return database.run("UPDATE intent SET answer = ?, answer_sum = ? "
-                      "WHERE id = ? AND release = ? AND answer IS NULL",
-                      saved, row_sum(answer.intent, saved), answer.intent, release);
+  return database.run(
+      "UPDATE intent SET answer = ?, answer_sum = ? "
+      "WHERE id = ? AND release = ? AND answer IS NULL",
+      saved, row_sum(answer.intent, saved), answer.intent, release);
 }
 
 Result<void> SqliteStore::Parts::write_line(const std::string& release, std::int64_t seq,
                                             WallTime at, const core::Entry& entry) {
-  return database.run("INSERT INTO journal (seq, release, at, kind, text, sum) "
-                      "VALUES (?, ?, ?, ?, ?, ?)",
-                      seq, release, at.ms, entry.kind, entry.text,
-                      row_sum(release, seq, at.ms, entry.kind, entry.text));
+  return database.run(
+      "INSERT INTO journal (seq, release, at, kind, text, sum) "
+      "VALUES (?, ?, ?, ?, ?, ?)",
+      seq, release, at.ms, entry.kind, entry.text,
+      row_sum(release, seq, at.ms, entry.kind, entry.text));
 }
 
 Result<std::int64_t> SqliteStore::Parts::save(const std::string& release, std::int64_t version,
@@ -254,14 +261,16 @@ Result<std::int64_t> SqliteStore::Parts::save(const std::string& release, std::i
 
 Result<void> SqliteStore::Parts::prune(const std::string& release, const Saving& saving) {
   if (!saving.answers.empty())
-    TRY_VOID(database.run("DELETE FROM intent WHERE release = ?1 AND answer IS NOT NULL AND id <= "
-                          "(SELECT id FROM intent WHERE release = ?1 AND answer IS NOT NULL "
-                          "ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-                          release, retention.answered_intents));
+    TRY_VOID(
+        database.run("DELETE FROM intent WHERE release = ?1 AND answer IS NOT NULL AND id <= "
+                     "(SELECT id FROM intent WHERE release = ?1 AND answer IS NOT NULL "
+                     "ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+                     release, retention.answered_intents));
   if (saving.finished)
-    TRY_VOID(database.run("DELETE FROM history WHERE release = ?1 AND seq <= (SELECT seq FROM "
-                          "history WHERE release = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
-                          release, retention.rollouts));
+    TRY_VOID(
+        database.run("DELETE FROM history WHERE release = ?1 AND seq <= (SELECT seq FROM "
+                     "history WHERE release = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+                     release, retention.rollouts));
   return prune_journal(release, static_cast<std::int64_t>(saving.entries.size()));
 }
 
@@ -270,9 +279,10 @@ Result<void> SqliteStore::Parts::prune_journal(const std::string& release, std::
   const auto counter = unpruned.try_emplace(release, retention.journal_lines).first;
   counter->second += added;
   if (counter->second <= retention.journal_lines / 8) return {};
-  TRY_VOID(database.run("DELETE FROM journal WHERE release = ?1 AND seq <= (SELECT seq FROM "
-                        "journal WHERE release = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
-                        release, retention.journal_lines));
+  TRY_VOID(
+      database.run("DELETE FROM journal WHERE release = ?1 AND seq <= (SELECT seq FROM "
+                   "journal WHERE release = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+                   release, retention.journal_lines));
   counter->second = 0;
   return {};
 }
@@ -288,9 +298,10 @@ Task<Result<std::int64_t>> SqliteStore::save(std::string release, std::int64_t v
 
 Result<void> SqliteStore::put_release(const std::string& name, const std::string& spec_yaml) {
   TRY(transaction, parts_->begin());
-  TRY_VOID(parts_->database.run("INSERT INTO release (name, spec, sum) VALUES (?, ?, ?) "
-                                "ON CONFLICT DO UPDATE SET spec = excluded.spec, sum = excluded.sum",
-                                name, spec_yaml, row_sum(name, spec_yaml)));
+  TRY_VOID(
+      parts_->database.run("INSERT INTO release (name, spec, sum) VALUES (?, ?, ?) "
+                           "ON CONFLICT DO UPDATE SET spec = excluded.spec, sum = excluded.sum",
+                           name, spec_yaml, row_sum(name, spec_yaml)));
   return transaction.commit();
 }
 
@@ -302,8 +313,8 @@ Result<std::vector<StoredRelease>> SqliteStore::releases() {
     if (!more) return out;
     out.push_back({rows.text(0), rows.text(1)});
     if (rows.integer(2) != row_sum(out.back().name, out.back().spec_yaml))
-      return fail(damaged(parts_->database.path(),
-                          fmt::format("the spec of '{:.64}'", out.back().name)));
+      return fail(
+          damaged(parts_->database.path(), fmt::format("the spec of '{:.64}'", out.back().name)));
   }
 }
 
@@ -342,9 +353,10 @@ Result<std::int64_t> SqliteStore::add_intent(const std::string& release,
 Result<std::vector<core::Intent>> SqliteStore::Parts::intents(const std::string& release,
                                                               std::int64_t after) {
   std::vector<core::Intent> out;
-  Query rows = database.query("SELECT id, intent, sum FROM intent WHERE release = ? AND "
-                              "answer IS NULL AND id > ? ORDER BY id",
-                              release, after);
+  Query rows = database.query(
+      "SELECT id, intent, sum FROM intent WHERE release = ? AND "
+      "answer IS NULL AND id > ? ORDER BY id",
+      release, after);
   while (true) {
     TRY(more, rows.next());
     if (!more) return out;
@@ -386,10 +398,10 @@ Result<std::vector<wire::JournalLine>> SqliteStore::Parts::lines(Query rows,
   while (true) {
     TRY(more, rows.next());
     if (!more) return out;
-    wire::JournalLine line{rows.integer(0), WallTime{rows.integer(1)}, {rows.text(2), rows.text(3)}};
+    wire::JournalLine line{
+        rows.integer(0), WallTime{rows.integer(1)}, {rows.text(2), rows.text(3)}};
     // One bad line must not hide all later ones.
-    if (rows.integer(4) !=
-        row_sum(release, line.seq, line.at.ms, line.entry.kind, line.entry.text))
+    if (rows.integer(4) != row_sum(release, line.seq, line.at.ms, line.entry.kind, line.entry.text))
       line.entry = {"trouble", "this line is damaged in the store"};
     out.push_back(std::move(line));
   }

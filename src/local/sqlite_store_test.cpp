@@ -3,8 +3,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+
+#include <chrono>
+#include <random>
 
 #include "contract/store_contract.h"
 #include "local/sqlite_database.h"
@@ -22,8 +26,7 @@ class SqliteUnderTest final : public contract::StoreUnderTest {
     EXPECT_TRUE(store_->put_release("api", "b: 2"));
   }
   Store& store() override { return *store_; }
-  Result<std::int64_t> add_intent(const std::string& release,
-                                  const core::Intent& intent) override {
+  Result<std::int64_t> add_intent(const std::string& release, const core::Intent& intent) override {
     return store_->add_intent(release, intent);
   }
   std::optional<core::Answer> answer_of(std::int64_t intent) override {
@@ -253,18 +256,31 @@ int save_for_ever(const std::string& path, int out) {
 
 TEST(SqliteKillTest, NoHalfTurnIsSeenAndNoneIsLostAfterAKill) {
   Folder folder;
-  for (int round = 0; round < 12; ++round) {
+  std::mt19937 random(20261123);
+  for (int round = 0; round < 25; ++round) {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
     const pid_t child = ::fork();
     if (child == 0) ::_exit(save_for_ever(folder.file(), ends[1]));
     ::close(ends[1]);
     std::int64_t told = 0;
-    for (int i = 0; i < 5 + 3 * round; ++i)
-      ASSERT_EQ(::read(ends[0], &told, sizeof told), static_cast<ssize_t>(sizeof told));
+    const auto read_one = [&] { return ::read(ends[0], &told, sizeof told) == sizeof told; };
+    ASSERT_TRUE(read_one());
+    // The kill hits an instant that no step of the save decides.
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 40'000);
+    while (true) {
+      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
+          end - std::chrono::steady_clock::now());
+      if (left.count() <= 0) break;
+      const timespec wait{0, left.count()};
+      pollfd ready{ends[0], POLLIN, 0};
+      if (::ppoll(&ready, 1, &wait, nullptr) <= 0) continue;
+      ASSERT_TRUE(read_one());
+    }
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
-    while (::read(ends[0], &told, sizeof told) > 0) {
+    while (read_one()) {
     }
     ::close(ends[0]);
 
@@ -289,7 +305,8 @@ TEST(SqliteKillTest, NoHalfTurnIsSeenAndNoneIsLostAfterAKill) {
 }  // namespace linnet::local
 
 namespace linnet::contract {
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values([]() -> std::unique_ptr<StoreUnderTest> {
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
+                         testing::Values([]() -> std::unique_ptr<StoreUnderTest> {
                            return std::make_unique<local::SqliteUnderTest>();
                          }));
 }  // namespace linnet::contract

@@ -1,5 +1,5 @@
-// What the tests of the SQLite store share: a folder that goes away, whole files as bytes, and tasks
-// run to their end.
+// What the tests of the SQLite store share: a folder that goes away, whole files as bytes, and
+// tasks run to their end.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -56,8 +56,11 @@ std::string canary_version(const core::Status& status, const Result<core::Worklo
 js::value rollout_of(const core::Status& status) {
   if (!status.rollout) return nullptr;
   const core::Rollout& rollout = *status.rollout;
-  return {{"id", rollout.id},     {"by", rollout.by}, {"started", rollout.started.text()},
-          {"from", rollout.from}, {"to", rollout.to}};
+  return {{"id", rollout.id},
+          {"by", rollout.by},
+          {"started", rollout.started.text()},
+          {"from", rollout.from},
+          {"to", rollout.to}};
 }
 
 }  // namespace
@@ -84,23 +87,23 @@ Json status_document(const core::Release& release, const core::Status& status,
   const auto index = static_cast<std::size_t>(place.step) - 1;
   const Duration hold = index < release.steps.size() ? release.steps[index].hold : Duration();
   const int stable = status.stable_version.empty() ? 0 : core::stable_replicas(release);
-  return {{"release", release.name},
-          {"phase", core::phase_name(status.phase)},
-          {"step", place.step},
-          {"steps", release.steps.size()},
-          {"step_hold_ms", hold.count()},
-          {"step_held_ms", place.held.count()},
-          {"weight_wanted", status.weight.value()},
-          {"weight_in_force", status.weight_seen.value()},
-          {"versions",
-           {{"stable", status.stable_version}, {"canary", canary_version(status, seen)}}},
-          {"replicas",
-           {{"stable", replicas(stable, seen, core::Track::stable)},
-            {"canary", replicas(status.canary_replicas, seen, core::Track::canary)}}},
-          {"checks", checks_array(core::explained(release, status))},
-          {"reason", status.reason},
-          {"since", status.since.text()},
-          {"rollout", rollout_of(status)}};
+  return {
+      {"release", release.name},
+      {"phase", core::phase_name(status.phase)},
+      {"step", place.step},
+      {"steps", release.steps.size()},
+      {"step_hold_ms", hold.count()},
+      {"step_held_ms", place.held.count()},
+      {"weight_wanted", status.weight.value()},
+      {"weight_in_force", status.weight_seen.value()},
+      {"versions", {{"stable", status.stable_version}, {"canary", canary_version(status, seen)}}},
+      {"replicas",
+       {{"stable", replicas(stable, seen, core::Track::stable)},
+        {"canary", replicas(status.canary_replicas, seen, core::Track::canary)}}},
+      {"checks", checks_array(core::explained(release, status))},
+      {"reason", status.reason},
+      {"since", status.since.text()},
+      {"rollout", rollout_of(status)}};
 }
 
 Json history_document(const core::RolloutRecord& record) {

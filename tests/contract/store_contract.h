@@ -41,8 +41,7 @@ class StoreContract : public testing::TestWithParam<MakeStore> {
     return record.value_or(Record{});
   }
   Result<std::int64_t> save(const std::string& release, std::int64_t version, Saving saving) {
-    return run(under_test->context,
-               under_test->store().save(release, version, std::move(saving)));
+    return run(under_test->context, under_test->store().save(release, version, std::move(saving)));
   }
   std::vector<core::Intent> intents(const std::string& release, std::int64_t after = 0) {
     auto found = run(under_test->context, under_test->store().intents(release, after));
