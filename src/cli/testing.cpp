@@ -70,18 +70,19 @@ struct Child {
   }
 };
 
-[[noreturn]] void execute(const std::vector<std::string>& words, const std::string& directory,
+[[noreturn]] void execute(const std::string& executable, const std::vector<std::string>& words,
+                          const std::string& directory,
                           const std::map<std::string, std::string>& environment) {
   std::vector<std::string> variables;
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
-  std::vector<char*> arguments{const_cast<char*>("linnet")};
+  std::vector<char*> arguments{const_cast<char*>(executable.c_str())};
   std::vector<char*> settings;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   for (const std::string& each : variables) settings.push_back(const_cast<char*>(each.c_str()));
   arguments.push_back(nullptr);
   settings.push_back(nullptr);
   if (::chdir(directory.c_str()) != 0) ::_exit(126);
-  ::execve(LINNET_PROGRAM, arguments.data(), settings.data());
+  ::execve(executable.c_str(), arguments.data(), settings.data());
   ::_exit(127);
 }
 
@@ -270,7 +271,7 @@ std::string status_json(const std::string& phase, double weight, const std::stri
       reason, rollout);
 }
 
-Program::Program(const Scratch& scratch) : directory_(scratch.path()) {
+Program::Program(const Scratch& scratch) : executable(LINNET_PROGRAM), directory_(scratch.path()) {
   environment = {{"HOME", scratch.path()},
                  {"PATH", "/usr/bin:/bin"},
                  {"TZ", "UTC"},
@@ -296,7 +297,7 @@ Ran Program::run_and_signal(std::vector<std::string> words, int signal,
     ::dup2(::open("/dev/null", O_RDONLY), 0);
     ::dup2(out[1], 1);
     ::dup2(err[1], 2);
-    execute(words, directory_, environment);
+    execute(executable, words, directory_, environment);
   }
   ::close(out[1]);
   ::close(err[1]);
@@ -317,7 +318,7 @@ Ran Program::run_in_terminal(std::vector<std::string> words,
   std::map<std::string, std::string> variables = environment;
   variables["TERM"] = "xterm";
   const pid_t pid = ::forkpty(&terminal, nullptr, nullptr, &size);
-  if (pid == 0) execute(words, directory_, variables);
+  if (pid == 0) execute(executable, words, directory_, variables);
   ::fcntl(terminal, F_SETFD, FD_CLOEXEC);
   std::size_t seen = 0;
   const int keyboard = ::dup(terminal);

@@ -115,6 +115,7 @@ class Program {
   /// Sends `signal` once `asked` says so.
   Ran run_and_signal(std::vector<std::string> words, int signal, const std::function<bool()>& when);
   std::map<std::string, std::string> environment;
+  std::string executable;  // the program, unless a test names a launcher
 
  private:
   std::string directory_;
