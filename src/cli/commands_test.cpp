@@ -438,6 +438,21 @@ TEST_F(Commands, ASpecWithMistakesIsNotSentAndAllAreNamed) {
             std::string::npos);
 }
 
+TEST_F(Commands, ARollbackDoesNotFailOverASpecThatIsBeingEdited) {
+  daemon(status_json("stepping", 5)).on("rollback", taking_back("x"));
+  scratch.write("linnet.yaml", "spec: [half");
+  EXPECT_EQ(program.run({"rollback"}).code, 2);
+  const Ran named = program.run({"rollback", "--release", "shop"});
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_NE(named.err.find("going on without the spec"), std::string::npos) << named.err;
+  scratch.write("linnet.yaml", shop_spec);
+  fake->answer_put(409, R"({"error":{"code":"conflict","message":"a rollout runs"}})");
+  const Ran changed = program.run({"rollback"});
+  EXPECT_EQ(changed.code, 0) << changed.err;
+  EXPECT_NE(changed.err.find("spec that the rollout began with"), std::string::npos) << changed.err;
+  EXPECT_EQ(program.run({"deploy", "v1.1.0"}).code, 5);
+}
+
 TEST_F(Commands, SeveralReleasesInAFileNeedAName) {
   daemon(status_json("idle"));
   std::string other = shop_spec;

@@ -137,6 +137,11 @@ void FakeDaemon::answer(const std::string& target, std::vector<std::string> bodi
   canned_.insert_or_assign(target, Canned{http_status, {bodies.begin(), bodies.end()}});
 }
 
+void FakeDaemon::answer_put(int http_status, std::string body) {
+  const std::lock_guard lock(mutex_);
+  put_ = {http_status, std::move(body)};
+}
+
 std::vector<Asked> FakeDaemon::asked() {
   const std::lock_guard lock(mutex_);
   return asked_;
@@ -205,7 +210,7 @@ std::pair<int, std::string> FakeDaemon::respond(const Asked& request) {
     return {canned.http_status, body};
   }
   const std::string& target = request.target;
-  if (request.method == "PUT") return {200, R"({"release":"shop","changed":false})"};
+  if (request.method == "PUT") return put_;
   if (target == "/v1/releases") return {200, "[" + status_ + "]"};
   if (target.ends_with("/status")) return {200, status_};
   if (target.ends_with("/intents")) return {202, post_intent(request.body)};
