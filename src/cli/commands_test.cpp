@@ -438,6 +438,21 @@ TEST_F(Commands, ASpecWithMistakesIsNotSentAndAllAreNamed) {
             std::string::npos);
 }
 
+TEST_F(Commands, ARollbackDoesNotFailOverASpecThatIsBeingEdited) {
+  daemon(status_json("stepping", 5)).on("rollback", taking_back("x"));
+  scratch.write("linnet.yaml", "spec: [half");
+  EXPECT_EQ(program.run({"rollback"}).code, 2);
+  const Ran named = program.run({"rollback", "--release", "shop"});
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_NE(named.err.find("going on without the spec"), std::string::npos) << named.err;
+  scratch.write("linnet.yaml", shop_spec);
+  fake->answer_put(409, R"({"error":{"code":"conflict","message":"a rollout runs"}})");
+  const Ran changed = program.run({"rollback"});
+  EXPECT_EQ(changed.code, 0) << changed.err;
+  EXPECT_NE(changed.err.find("spec that the rollout began with"), std::string::npos) << changed.err;
+  EXPECT_EQ(program.run({"deploy", "v1.1.0"}).code, 5);
+}
+
 TEST_F(Commands, SeveralReleasesInAFileNeedAName) {
   daemon(status_json("idle"));
   std::string other = shop_spec;
@@ -545,6 +560,38 @@ TEST_F(Commands, ErrorsAreDocumentsToo) {
   const Ran ran = program.run({"traffic", "101", "-o", "json"});
   EXPECT_EQ(ran.code, 2);
   EXPECT_TRUE(ran.out.starts_with(R"({"error":{"code":"invalid","message":"weight)")) << ran.out;
+}
+
+TEST_F(Commands, JudgeReadsRecordedDataAndExitsByItsVerdict) {
+  const std::string good = scratch.write("good.csv", "requests,bad\n1000,2\n1000,3\n");
+  const std::string bad = scratch.write("bad.csv", "requests,bad\n1000,300\n");
+  EXPECT_EQ(program.run({"judge", "threshold", "--limit", "5%", good}).code, 0);
+  const Ran ran = program.run({"judge", "threshold", "--limit", "5%", bad, "-o", "json"});
+  EXPECT_EQ(ran.code, 1) << ran.err;
+  EXPECT_NE(ran.out.find("\"decision\": \"fail\""), std::string::npos) << ran.out;
+  EXPECT_EQ(program.run({"judge", "plan", "--limit", "5%", "--rate", "5"}).code, 0);
+  EXPECT_EQ(program.run({"judge", "threshold", bad}).code, 2);
+  EXPECT_EQ(program.run({"judge", "kayenta"}).code, 2);
+  EXPECT_EQ(program.run({"judge", "guess"}).code, 2);
+}
+
+TEST_F(Commands, LaunchersHandOnWhatTheyAreGiven) {
+  const std::string source = LINNET_SOURCE_DIR;
+  daemon(status_json("stepping", 5)).on("rollback", taking_back("rollback by anna"));
+  fake->answer("/v1/releases/shop/counts", {counts(0, 0, 0), counts(500, 100, 300)});
+  program.environment["LINNET"] = LINNET_PROGRAM;
+  program.environment["LINNET_SPEC"] = scratch.path() + "/linnet.yaml";
+  program.executable = source + "/k8s/canary-deploy.sh";
+  EXPECT_EQ(program.run({"rollback"}).code, 0);
+  EXPECT_EQ(program.run({"traffic", "101"}).code, 2);
+  EXPECT_NE(program.run({}).out.find("Commands:"), std::string::npos);
+  program.executable = source + "/monitor_canary.py";
+  const Ran ran =
+      program.run({"--duration", "0.3", "--interval", "0.1", "--error-threshold", "10"});
+  EXPECT_EQ(ran.code, 1) << ran.err;
+  EXPECT_NE(ran.out.find("20 % of 500 requests failed; limit 10 %"), std::string::npos) << ran.out;
+  EXPECT_NE(program.run({"--help"}).out.find("--latency-threshold MS"), std::string::npos);
+  EXPECT_EQ(program.run({"--nonsense"}).code, 2);
 }
 
 TEST_F(Commands, VersionAndHelpNeedNothing) {

@@ -223,8 +223,8 @@ constexpr Command deploy_command{
         "a limit passed takes it back at once. On a terminal it asks before promoting; without one "
         "it never asks: it ends with 0 and names the next command, or promotes with --promote or "
         "`promotion: automatic`. Ctrl-C and SIGTERM roll back, see that through and exit with 130. "
-        "Without a terminal a rollout that is held ends the command: 1 when a check fails, 3 "
-        "without data, 5 when somebody holds it.",
+        "Without a terminal a rollout that the engine holds ends the command: 1 when a check "
+        "fails, 3 without data.",
     .examples =
         "linnet deploy v1.2.0                 # asks before it promotes\n"
         "linnet deploy v1.2.0 --promote       # in a pipeline, to the end\n"

@@ -11,7 +11,7 @@ std::span<const ExitMeaning> exit_meanings() {
       {Exit::invalid, "invalid", "Wrong arguments, a wrong spec, or an unknown release"},
       {Exit::no_data, "no data", "Nothing could be measured, so nothing can be said"},
       {Exit::unreachable, "cannot reach", "The daemon, the cluster or the metrics do not answer"},
-      {Exit::busy, "busy", "A rollout is under way or held by someone else"},
+      {Exit::busy, "busy", "Something else is under way: a rollout, a freeze, another promotion"},
       {Exit::interrupted, "interrupted", "Interrupted by Ctrl-C or SIGTERM"},
   }};
   return table;

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "cli/format.h"
+#include "net/http.h"
 
 namespace linnet::cli {
 namespace {
@@ -36,7 +37,7 @@ Follower::Follower(Session& session, std::string release)
 
 Result<void> Follower::begin() {
   for (;;) {
-    TRY(text, get(fmt::format("{}/journal?after={}&limit=500&wait=0", path_, journal_at_)));
+    TRY(text, get(fmt::format("{}/journal?after={}&limit=5000&wait=0", path_, journal_at_)));
     TRY(journal, read_journal(text));
     if (journal.entries.empty() || journal.next <= journal_at_) return {};
     journal_at_ = journal.next;
@@ -161,10 +162,32 @@ std::string Follower::next_command(std::string_view words) const {
   return text;
 }
 
+namespace {
+
+// A rollback must not fail over a spec that is being edited: what runs keeps the spec it began
+// with, and with --release the file is not needed at all.
+Result<std::string> target_release(Session& session, const std::string& kind) {
+  auto sent = session.send_spec();
+  if (sent) return std::move(sent->release.name);
+  const Error& error = sent.error();
+  if (kind == "init" || error.code == Code::unavailable) return fail(error);
+  const auto named = session.arguments().text("--release");
+  if (session.reached() && error.code == Code::conflict) {
+    session.note(error.message + "; going on with the spec that the rollout began with");
+    return session.release_name();
+  }
+  if (!named || session.reached()) return fail(error);
+  session.note(fmt::format("going on without the spec: {}", printable(error.message)));
+  TRY_VOID(session.reach_daemon());
+  return *named;
+}
+
+}  // namespace
+
 Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& done) {
   session.interrupt();
-  TRY(file, session.send_spec());
-  Follower follower(session, file.release.name);
+  TRY(release, target_release(session, wish.kind));
+  Follower follower(session, net::percent_encode(release));
   TRY_VOID(follower.begin());
   TRY(answer, follower.submit(std::move(wish)));
   auto status = follower.until(done);

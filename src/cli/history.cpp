@@ -16,7 +16,7 @@ std::string took_text(const HistoryDocument& run) {
 }
 
 Result<Exit> run_history(Session& session) {
-  TRY(limit, session.arguments().number("--limit", 1, 10'000));
+  TRY(limit, session.arguments().number("--limit", 1, 1000));
   TRY(release, session.release_name());
   TRY(text, session.daemon().get(fmt::format("/v1/releases/{}/history?limit={:.0f}",
                                              net::percent_encode(release), limit.value_or(20))));

@@ -33,6 +33,8 @@ class Session {
   Daemon& daemon();
   /// Starts a daemon and says so; refused with --no-start.
   Result<void> start_daemon();
+  /// Whether a daemon has answered anything yet.
+  [[nodiscard]] bool reached() const { return daemon_ != nullptr && daemon_->heard(); }
   /// Makes sure that a daemon answers, starting one if allowed.
   Result<void> reach_daemon();
 

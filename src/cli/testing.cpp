@@ -70,18 +70,19 @@ struct Child {
   }
 };
 
-[[noreturn]] void execute(const std::vector<std::string>& words, const std::string& directory,
+[[noreturn]] void execute(const std::string& executable, const std::vector<std::string>& words,
+                          const std::string& directory,
                           const std::map<std::string, std::string>& environment) {
   std::vector<std::string> variables;
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
-  std::vector<char*> arguments{const_cast<char*>("linnet")};
+  std::vector<char*> arguments{const_cast<char*>(executable.c_str())};
   std::vector<char*> settings;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   for (const std::string& each : variables) settings.push_back(const_cast<char*>(each.c_str()));
   arguments.push_back(nullptr);
   settings.push_back(nullptr);
   if (::chdir(directory.c_str()) != 0) ::_exit(126);
-  ::execve(LINNET_PROGRAM, arguments.data(), settings.data());
+  ::execve(executable.c_str(), arguments.data(), settings.data());
   ::_exit(127);
 }
 
@@ -134,6 +135,11 @@ void FakeDaemon::answer(const std::string& target, std::vector<std::string> bodi
                         int http_status) {
   const std::lock_guard lock(mutex_);
   canned_.insert_or_assign(target, Canned{http_status, {bodies.begin(), bodies.end()}});
+}
+
+void FakeDaemon::answer_put(int http_status, std::string body) {
+  const std::lock_guard lock(mutex_);
+  put_ = {http_status, std::move(body)};
 }
 
 std::vector<Asked> FakeDaemon::asked() {
@@ -204,7 +210,7 @@ std::pair<int, std::string> FakeDaemon::respond(const Asked& request) {
     return {canned.http_status, body};
   }
   const std::string& target = request.target;
-  if (request.method == "PUT") return {200, R"({"release":"shop","changed":false})"};
+  if (request.method == "PUT") return put_;
   if (target == "/v1/releases") return {200, "[" + status_ + "]"};
   if (target.ends_with("/status")) return {200, status_};
   if (target.ends_with("/intents")) return {202, post_intent(request.body)};
@@ -270,7 +276,7 @@ std::string status_json(const std::string& phase, double weight, const std::stri
       reason, rollout);
 }
 
-Program::Program(const Scratch& scratch) : directory_(scratch.path()) {
+Program::Program(const Scratch& scratch) : executable(LINNET_PROGRAM), directory_(scratch.path()) {
   environment = {{"HOME", scratch.path()},
                  {"PATH", "/usr/bin:/bin"},
                  {"TZ", "UTC"},
@@ -296,7 +302,7 @@ Ran Program::run_and_signal(std::vector<std::string> words, int signal,
     ::dup2(::open("/dev/null", O_RDONLY), 0);
     ::dup2(out[1], 1);
     ::dup2(err[1], 2);
-    execute(words, directory_, environment);
+    execute(executable, words, directory_, environment);
   }
   ::close(out[1]);
   ::close(err[1]);
@@ -317,7 +323,7 @@ Ran Program::run_in_terminal(std::vector<std::string> words,
   std::map<std::string, std::string> variables = environment;
   variables["TERM"] = "xterm";
   const pid_t pid = ::forkpty(&terminal, nullptr, nullptr, &size);
-  if (pid == 0) execute(words, directory_, variables);
+  if (pid == 0) execute(executable, words, directory_, variables);
   ::fcntl(terminal, F_SETFD, FD_CLOEXEC);
   std::size_t seen = 0;
   const int keyboard = ::dup(terminal);

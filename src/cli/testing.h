@@ -59,6 +59,8 @@ class FakeDaemon {
   /// Fixed answers for other paths, by how the target begins; several are given one after another,
   /// the last again and again.
   void answer(const std::string& target, std::vector<std::string> bodies, int http_status = 200);
+  /// What sending a spec is answered with.
+  void answer_put(int http_status, std::string body);
   /// All requests so far.
   std::vector<Asked> asked();
   /// The bodies of the intents so far.
@@ -80,6 +82,7 @@ class FakeDaemon {
 
   std::mutex mutex_;
   std::string status_;
+  std::pair<int, std::string> put_{200, R"({"release":"shop","changed":false})"};
   std::map<std::string, Outcome> outcomes_;
   std::map<std::string, Canned> canned_;
   std::vector<Asked> asked_;
@@ -115,6 +118,7 @@ class Program {
   /// Sends `signal` once `asked` says so.
   Ran run_and_signal(std::vector<std::string> words, int signal, const std::function<bool()>& when);
   std::map<std::string, std::string> environment;
+  std::string executable;  // the program, unless a test names a launcher
 
  private:
   std::string directory_;
