@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "net/test_server.h"
+#include "runtime/task_group.h"
 
 namespace linnet::net {
 namespace {
@@ -221,6 +222,23 @@ TEST_F(HttpServerTest, StoppingAnswersLongPollsAndClosesIdleConnections) {
   EXPECT_EQ(status_line(poll.read_until()), "HTTP/1.1 503 Service Unavailable");
   (void)idle.read_until();
   EXPECT_FALSE(std::filesystem::exists(path)) << "the socket file goes with the server";
+}
+
+TEST_F(HttpServerTest, CancellingItsRunIsStoppingIt) {
+  boost::asio::io_context io;
+  auto handler = [this](ServerRequest request) { return answer(seen, std::move(request)); };
+  const auto server = HttpServer::on_unix_socket(io.get_executor(), path, handler);
+  ASSERT_TRUE(server) << server.error().message;
+  runtime::TaskGroup group(io.get_executor());
+  group.spawn("server", (*server)->run());
+  const RawClient client(path);
+  client.send("GET /wait HTTP/1.1\r\n\r\n");
+  while (seen.waiting == 0) io.run_one();
+  group.cancel();
+  io.run();
+  EXPECT_EQ(group.running(), 0U);
+  EXPECT_EQ(status_line(client.read_until()), "HTTP/1.1 503 Service Unavailable");
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST_F(HttpServerTest, TheSocketIsItsOwnersAlone) {

@@ -12,7 +12,12 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/paths.h"
+
 namespace linnet::net {
+
+using runtime::max_socket_path;
+
 namespace {
 
 Result<sockaddr_un> address_of(const std::string& path) {

@@ -54,7 +54,4 @@ class UnixListener {
 /// Code::denied; Code::invalid: the path is too long.
 Result<Descriptor> connect_unix(const std::string& path);
 
-/// Bytes that fit into a unix socket's address, without the closing NUL.
-inline constexpr std::size_t max_socket_path = 107;
-
 }  // namespace linnet::net

@@ -51,12 +51,17 @@ Result<std::string> runtime_dir(const Environment& from) {
   return fmt::format("/tmp/linnet-{}", from.uid);
 }
 
-/// mkdir -p; what is missing becomes 0700, as the XDG specification asks.
-Result<void> create(const std::string& path) {
+/// mkdir -p; what is missing gets the mode, parents too (the XDG specification asks for 0700).
+Result<void> create(const std::string& path, mode_t mode) {
   std::filesystem::path made;
   for (const auto& part : std::filesystem::path(path)) {
     made /= part;
-    if (::mkdir(made.c_str(), 0700) == 0 || errno == EEXIST) continue;
+    if (::mkdir(made.c_str(), 0700) == 0) {
+      // By chmod: the umask would take bits away.
+      if (mode != 0700) ::chmod(made.c_str(), mode);
+      continue;
+    }
+    if (errno == EEXIST) continue;
     const int error = errno;
     if (std::error_code ignored; std::filesystem::is_directory(made, ignored)) continue;
     const Code code = error == EACCES || error == EPERM ? Code::denied : Code::unavailable;
@@ -92,8 +97,8 @@ Result<Paths> paths_for(const Environment& environment) {
   return paths;
 }
 
-Result<void> make_private_directory(const std::string& path, uid_t uid) {
-  TRY_VOID(create(path));
+Result<void> make_private_directory(const std::string& path, uid_t uid, mode_t mode) {
+  TRY_VOID(create(path, mode));
   // Looked at through a descriptor, so that no link is followed.
   const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (directory < 0) {
@@ -123,7 +128,7 @@ Result<void> make_private_directory(const std::string& path, uid_t uid) {
 }
 
 Result<void> make_directories(const Paths& paths, uid_t uid) {
-  TRY_VOID(make_private_directory(paths.state_dir, uid));
+  TRY_VOID(make_private_directory(paths.state_dir, uid, uid == 0 ? 0711 : 0700));
   return make_private_directory(paths.runtime_dir, uid);
 }
 

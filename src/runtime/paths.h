@@ -39,12 +39,14 @@ struct Paths {
 /// path of more than 107 bytes (the kernel's limit), with what to set instead.
 Result<Paths> paths_for(const Environment& environment);
 
-/// Creates the directory (and missing parents) with mode 0700, or checks the one that is there: a
+/// Creates the directory (and missing parents) with this mode, or checks the one that is there: a
 /// real directory, not a link, that `uid` owns and nobody else may write to (systemd makes 0755).
 /// Code::denied otherwise.
-Result<void> make_private_directory(const std::string& path, uid_t uid);
+Result<void> make_private_directory(const std::string& path, uid_t uid, mode_t mode = 0700);
 
-/// Both directories of `paths`.
+/// Both directories of `paths`. Root's state directory gets 0711: the workers of its NGINX are
+/// another user and must pass through it to what they read. So every file in it needs a mode of its
+/// own.
 Result<void> make_directories(const Paths& paths, uid_t uid);
 
 /// Bytes that fit into a unix socket's address, without the closing NUL.

@@ -106,6 +106,19 @@ TEST_F(PrivateDirectoryTest, IsCreatedForItsOwnerAloneWithItsParents) {
   EXPECT_TRUE(make_private_directory(path, ::geteuid())) << "once more is harmless";
 }
 
+TEST_F(PrivateDirectoryTest, RootsStateCanBePassedThroughAndItsSocketCannot) {
+  Environment environment{.uid = ::geteuid(), .home = base};
+  environment.linnet_state_dir = base + "/state/linnet";
+  environment.linnet_runtime_dir = base + "/run/linnet";
+  const auto paths = paths_for(environment);
+  ASSERT_TRUE(paths) << paths.error().message;
+  const auto made = make_directories(*paths, ::geteuid());
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(mode_of(paths->state_dir), ::geteuid() == 0 ? 0711U : 0700U);
+  EXPECT_EQ(mode_of(base + "/state"), ::geteuid() == 0 ? 0711U : 0700U);
+  EXPECT_EQ(mode_of(paths->runtime_dir), 0700U);
+}
+
 TEST_F(PrivateDirectoryTest, OneOfSomebodyElseIsRefused) {
   const auto made = make_private_directory(base, ::geteuid() + 1);
   ASSERT_FALSE(made);
