@@ -34,8 +34,9 @@ BENCHMARK(rollback)->Unit(benchmark::kMicrosecond);
 void bare_rename(benchmark::State& state) {
   const Folder folder;
   for (auto _ : state) {
-    const bool failed = ::symlink("x", (folder.path + "/next").c_str()) != 0 ||
-                        ::rename((folder.path + "/next").c_str(), (folder.path + "/cur").c_str()) != 0;
+    const bool failed =
+        ::symlink("x", (folder.path + "/next").c_str()) != 0 ||
+        ::rename((folder.path + "/next").c_str(), (folder.path + "/cur").c_str()) != 0;
     if (failed) return state.SkipWithError("rename");
   }
 }
@@ -73,7 +74,8 @@ BENCHMARK(new_weight)->Arg(50)->Arg(1000)->ArgName("tenths")->Unit(benchmark::kM
 void read_back(benchmark::State& state) {
   const Folder folder;
   const WeightSwitch weight(folder.path + "/shop");
-  if (!weight.prepare() || !weight.set(Percent::whole(25), false)) return state.SkipWithError("prepare");
+  if (!weight.prepare() || !weight.set(Percent::whole(25), false))
+    return state.SkipWithError("prepare");
   for (auto _ : state) benchmark::DoNotOptimize(weight.read());
 }
 BENCHMARK(read_back)->Unit(benchmark::kMicrosecond);

@@ -48,7 +48,8 @@ AccessLogCounter::AccessLogCounter(std::vector<double> boundaries_ms, PortSet ca
 std::size_t AccessLogCounter::bucket(std::int32_t latency_ms) const {
   const auto ms = static_cast<std::size_t>(latency_ms);
   if (ms < small_.size()) return small_[ms];
-  const auto at = std::lower_bound(boundaries_ms_.begin(), boundaries_ms_.end(), double(latency_ms));
+  const auto at =
+      std::lower_bound(boundaries_ms_.begin(), boundaries_ms_.end(), double(latency_ms));
   return static_cast<std::size_t>(at - boundaries_ms_.begin());
 }
 
@@ -77,8 +78,10 @@ std::size_t AccessLogCounter::consume(std::string_view text) {
         static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
     if (newline == nullptr) break;
     const std::string_view line(at, static_cast<std::size_t>(newline - at));
-    if (in_long_line_) in_long_line_ = false;  // its end; counted when it got too long
-    else count(line.size() > longest_line ? std::string_view() : line);
+    if (in_long_line_)
+      in_long_line_ = false;  // its end; counted when it got too long
+    else
+      count(line.size() > longest_line ? std::string_view() : line);
     at = newline + 1;
   }
   if (static_cast<std::size_t>(end - at) > longest_line) {

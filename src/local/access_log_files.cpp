@@ -46,8 +46,7 @@ std::vector<LogFile> log_files(const std::string& path) {
     if (::stat(file.path.c_str(), &seen) != 0 || !S_ISREG(seen.st_mode)) continue;
     file.inode = seen.st_ino;
     file.size = static_cast<std::uint64_t>(seen.st_size);
-    file.modified_ns =
-        name == base ? std::numeric_limits<std::int64_t>::max() : modified_ns(seen);
+    file.modified_ns = name == base ? std::numeric_limits<std::int64_t>::max() : modified_ns(seen);
     files.push_back(std::move(file));
   }
   ::closedir(directory);
@@ -82,7 +81,9 @@ Result<LogReader> LogReader::open(const std::string& path, std::uint64_t offset)
   reader.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat seen {};
   if (reader.fd_ < 0 || ::fstat(reader.fd_, &seen) != 0)
-    return fail(errno == ENOENT ? Code::not_found : errno == EACCES ? Code::denied : Code::unavailable,
+    return fail(errno == ENOENT   ? Code::not_found
+                : errno == EACCES ? Code::denied
+                                  : Code::unavailable,
                 "access log: opening {}: {}", path, std::strerror(errno));
   if (!S_ISREG(seen.st_mode))
     return fail(Code::invalid, "access log: {} is not a regular file", path);
@@ -97,8 +98,7 @@ Result<std::size_t> LogReader::read(const ConsumeLines& consume, std::uint64_t e
   while (total < limit && position_.offset < end) {
     const auto want =
         static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - position_.offset));
-    const ssize_t got =
-        ::pread(fd_, buffer.data(), want, static_cast<off_t>(position_.offset));
+    const ssize_t got = ::pread(fd_, buffer.data(), want, static_cast<off_t>(position_.offset));
     if (got < 0) {
       if (errno == EINTR) continue;
       return fail(Code::unavailable, "access log: reading: {}", std::strerror(errno));

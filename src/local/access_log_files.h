@@ -1,5 +1,6 @@
-// The files that one access log consists of: the one being written and those that were put aside, by
-// linnet or by a log rotator. A position is found again by inode, whatever the file is called by now.
+// The files that one access log consists of: the one being written and those that were put aside,
+// by linnet or by a log rotator. A position is found again by inode, whatever the file is called by
+// now.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,8 @@ struct LogFile {
   std::int64_t modified_ns = 0;
 };
 
-/// All files of the log at `path`, oldest first, the one now at `path` last. Compressed ones are not
-/// among them.
+/// All files of the log at `path`, oldest first, the one now at `path` last. Compressed ones are
+/// not among them.
 std::vector<LogFile> log_files(const std::string& path);
 /// The name that linnet gives to a file that it puts aside.
 std::string aside_name(const std::string& path, std::uint64_t inode);
@@ -50,8 +51,8 @@ class LogReader {
   [[nodiscard]] LogPosition position() const { return position_; }
   void seek(std::uint64_t offset) { position_.offset = offset; }
 
-  /// Reads whole lines up to byte `end`, at most about `limit` bytes. Returns the bytes consumed: 0 at
-  /// the end, or before half a line.
+  /// Reads whole lines up to byte `end`, at most about `limit` bytes. Returns the bytes consumed: 0
+  /// at the end, or before half a line.
   Result<std::size_t> read(const ConsumeLines& consume, std::uint64_t end, std::size_t limit);
   [[nodiscard]] Result<std::uint64_t> size() const;
   /// True when nobody can write to it any more; false also when that cannot be known.

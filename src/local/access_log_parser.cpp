@@ -32,13 +32,14 @@ std::int32_t milliseconds(std::string_view text) {
   return ms > 2'000'000'000 ? 2'000'000'000 : static_cast<std::int32_t>(ms);
 }
 
-/// Takes the first item off a list that is separated by ", " (retries) and " : " (internal redirects).
+/// Takes the first item off a list that is separated by ", " (retries) and " : " (internal
+/// redirects).
 std::string_view take_item(std::string_view& list) {
   std::size_t end = 0;
   while (end < list.size() && list[end] != ',' && list[end] != ' ') ++end;
   const auto item = list.substr(0, end);
-  while (end < list.size() && (list[end] == ',' || list[end] == ' ' ||
-                               (list[end] == ':' && list[end - 1] == ' ')))
+  while (end < list.size() &&
+         (list[end] == ',' || list[end] == ' ' || (list[end] == ':' && list[end - 1] == ' ')))
     ++end;
   list.remove_prefix(end);
   return item;

@@ -35,9 +35,9 @@ enum class LineKind : std::uint8_t {
 
 struct LogLine {
   core::Track track = core::Track::stable;
-  bool bad = false;        // 5xx, or the connection broke, at the first attempt that reached an instance
-  bool fell_back = false;  // meant for the canary, which could not be reached; stable answered
-  std::int16_t status = 0;       // of that attempt; the final one when it has none
+  bool bad = false;  // 5xx, or the connection broke, at the first attempt that reached an instance
+  bool fell_back = false;   // meant for the canary, which could not be reached; stable answered
+  std::int16_t status = 0;  // of that attempt; the final one when it has none
   std::int32_t latency_ms = -1;  // of that attempt; -1: none (never reached, or a WebSocket)
 };
 

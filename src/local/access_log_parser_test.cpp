@@ -31,7 +31,8 @@ TEST(AccessLogParser, ReadsAnOrdinaryRequest) {
 }
 
 TEST(AccessLogParser, SkipsAttemptsThatReachedNoInstance) {
-  const auto seen = read("canary|200|127.0.0.1:7101, 127.0.0.1:7102|502, 200|-, 0.001|0.000, 0.007");
+  const auto seen =
+      read("canary|200|127.0.0.1:7101, 127.0.0.1:7102|502, 200|-, 0.001|0.000, 0.007");
   EXPECT_EQ(seen.track, Track::canary);
   EXPECT_FALSE(seen.bad);
   EXPECT_EQ(seen.latency_ms, 7);
@@ -48,14 +49,16 @@ TEST(AccessLogParser, CountsTheFirstAttemptThatReachedAnInstanceNotTheRetryThatH
 }
 
 TEST(AccessLogParser, GivesStableWhatStableAnsweredForAnUnreachableCanary) {
-  const auto seen = read("canary|200|127.0.0.1:7101, 127.0.0.1:7001|502, 200|-, 0.000|0.000, 0.002");
+  const auto seen =
+      read("canary|200|127.0.0.1:7101, 127.0.0.1:7001|502, 200|-, 0.000|0.000, 0.002");
   EXPECT_EQ(seen.track, Track::stable);
   EXPECT_TRUE(seen.fell_back);
   EXPECT_FALSE(seen.bad);
 }
 
 TEST(AccessLogParser, TakesTheFinalStatusWhenNothingWasReached) {
-  const auto seen = read("canary|502|127.0.0.1:7101, linnet_shop_canary|502, 502|-, -|0.000, 0.000");
+  const auto seen =
+      read("canary|502|127.0.0.1:7101, linnet_shop_canary|502, 502|-, -|0.000, 0.000");
   EXPECT_EQ(seen.track, Track::canary);
   EXPECT_TRUE(seen.bad);
   EXPECT_EQ(seen.latency_ms, -1);

@@ -1,10 +1,10 @@
 #include "local/access_log_source.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <algorithm>
+#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -72,9 +72,11 @@ Task<Result<core::Sample>> AccessLogSource::since(std::string cursor, Deadline d
     CO_TRY_VOID(co_await recount(cursor, deadline));
   Counters window;
   const Mark* const mark = mark_of(cursor);
-  if (mark != nullptr) window = counter_.totals().minus(mark->totals);
-  else window.stable.latency = window.canary.latency =
-      std::vector<std::int64_t>(options_.boundaries_ms.size() + 1);
+  if (mark != nullptr)
+    window = counter_.totals().minus(mark->totals);
+  else
+    window.stable.latency = window.canary.latency =
+        std::vector<std::int64_t>(options_.boundaries_ms.size() + 1);
   core::Sample sample;
   sample.stable = std::move(window.stable);
   sample.canary = std::move(window.canary);
@@ -100,8 +102,7 @@ Task<Result<void>> AccessLogSource::catch_up(Deadline deadline) {
 
 Task<Result<void>> AccessLogSource::recount(std::string cursor, Deadline deadline) {
   const auto parsed = position_of(cursor);
-  if (!parsed)
-    co_return fail(Code::invalid, "cursor \"{}\" is not one of an access log", cursor);
+  if (!parsed) co_return fail(Code::invalid, "cursor \"{}\" is not one of an access log", cursor);
   LogPosition at = *parsed;
   const LogPosition to = tail_.position();
   AccessLogCounter counter(options_.boundaries_ms, canary_);

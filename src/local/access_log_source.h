@@ -18,9 +18,9 @@ struct AccessLogOptions {
   std::string path;
   std::vector<double> boundaries_ms;        // core::latency_boundaries(release)
   std::vector<std::uint16_t> canary_ports;  // Slots::canary
-  std::function<Result<void>()> reopen;     // NginxInstance::reopen_logs; empty for an NGINX of others
-  std::function<void()> changed;            // a canary request failed: look now. May be empty.
-  LossMeter* loss = nullptr;                // may be null; outlives the source
+  std::function<Result<void>()> reopen;  // NginxInstance::reopen_logs; empty for an NGINX of others
+  std::function<void()> changed;         // a canary request failed: look now. May be empty.
+  LossMeter* loss = nullptr;             // may be null; outlives the source
   std::uint64_t rotate_bytes = 64u << 20;
   std::uint64_t keep_bytes = 256u << 20;  // of logs put aside, at most
   Duration keep = 30s;  // what came in this long ago can be read again after a restart
@@ -30,8 +30,8 @@ class AccessLogSource final : public MetricSource {
  public:
   AccessLogSource(boost::asio::io_context& io, Clock& clock, AccessLogOptions options);
 
-  /// Cursor: "inode:offset:serial". Sample::lost holds what NGINX counted and the log does not have,
-  /// lines that could not be read, and 1 for each time that a part of unknown size is gone.
+  /// Cursor: "inode:offset:serial". Sample::lost holds what NGINX counted and the log does not
+  /// have, lines that could not be read, and 1 for each time that a part of unknown size is gone.
   /// Code::not_found: there is no log yet.
   Task<Result<core::Sample>> since(std::string cursor, Deadline deadline) override;
 

@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -22,8 +22,10 @@ namespace asio = boost::asio;
 using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t slice_bytes = 1u << 20;  // then others on the same thread get their turn
-constexpr auto linger = std::chrono::seconds(2);  // when the kernel cannot say whether writers remain
-constexpr auto reopen_after = std::chrono::milliseconds(250);  // a rotator may be creating it just now
+constexpr auto linger =
+    std::chrono::seconds(2);  // when the kernel cannot say whether writers remain
+constexpr auto reopen_after =
+    std::chrono::milliseconds(250);  // a rotator may be creating it just now
 constexpr auto retry_after = std::chrono::seconds(5);
 
 std::uint64_t inode_at(const std::string& path) {
@@ -116,8 +118,8 @@ struct AccessLogTail::Impl : std::enable_shared_from_this<Impl> {
         answer = fail(trouble);
         break;
       }
-      auto got = reader.read(options.consume, std::numeric_limits<std::uint64_t>::max(),
-                             limit - total);
+      auto got =
+          reader.read(options.consume, std::numeric_limits<std::uint64_t>::max(), limit - total);
       if (!got) {
         answer = fail(std::move(got).error());
         break;
@@ -217,7 +219,8 @@ struct AccessLogTail::Impl : std::enable_shared_from_this<Impl> {
     auto files = log_files(options.path);
     std::uint64_t sum = 0;
     for (auto file = files.rbegin(); file != files.rend(); ++file) {
-      if (!is_put_aside(options.path, file->path) || file->inode == reader.position().inode) continue;
+      if (!is_put_aside(options.path, file->path) || file->inode == reader.position().inode)
+        continue;
       sum += file->size;
       if (sum > options.keep_bytes) ::unlink(file->path.c_str());
     }
@@ -302,9 +305,8 @@ Result<AccessLogTail::Again> AccessLogTail::again(LogPosition& from, LogPosition
 
 void AccessLogTail::release(LogPosition position) {
   const auto files = log_files(impl_->options.path);
-  const auto keep = std::find_if(files.begin(), files.end(), [&](const LogFile& file) {
-    return file.inode == position.inode;
-  });
+  const auto keep = std::find_if(files.begin(), files.end(),
+                                 [&](const LogFile& file) { return file.inode == position.inode; });
   if (keep == files.end()) return;
   for (auto file = files.begin(); file != keep; ++file)
     if (is_put_aside(impl_->options.path, file->path) &&

@@ -1,5 +1,6 @@
-// Follows the access log wherever it goes: it grows, is put aside by us or rotated by others, removed,
-// cut short. Woken by inotify only, so an idle service costs nothing. Hands out whole lines in order.
+// Follows the access log wherever it goes: it grows, is put aside by us or rotated by others,
+// removed, cut short. Woken by inotify only, so an idle service costs nothing. Hands out whole
+// lines in order.
 #pragma once
 
 #include <cstdint>

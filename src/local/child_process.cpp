@@ -7,13 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -43,8 +43,9 @@ struct SpawnSetup {
     ::sigemptyset(&none);
     ::posix_spawnattr_setsigdefault(&attributes, &all);
     ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
-                                                               POSIX_SPAWN_SETSIGMASK));
+    ::posix_spawnattr_setflags(
+        &attributes,
+        static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
   }
   SpawnSetup(const SpawnSetup&) = delete;
   SpawnSetup& operator=(const SpawnSetup&) = delete;
@@ -78,7 +79,8 @@ std::string read_all(int fd) {
 Result<Child> start_child(const ChildCommand& command) {
   int errors[2];
   if (::pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0)
-    return fail(Code::unavailable, "starting {}: {}", command.arguments.at(0), std::strerror(errno));
+    return fail(Code::unavailable, "starting {}: {}", command.arguments.at(0),
+                std::strerror(errno));
   ::fcntl(errors[1], F_SETFL, 0);  // the child's end blocks as usual
   SpawnSetup setup;
   ::posix_spawn_file_actions_addopen(&setup.actions, 0, "/dev/null", O_RDONLY, 0);
@@ -119,10 +121,10 @@ Task<Result<void>> wait_gone(asio::io_context& io, pid_t pid, Duration limit) {
   asio::steady_timer timer(io, std::max(limit, Duration(0)));
   boost::system::error_code wait_error, timer_error;
   using namespace asio::experimental::awaitable_operators;
-  const auto first = co_await (
-      gone.async_wait(asio::posix::stream_descriptor::wait_read,
-                      asio::redirect_error(asio::use_awaitable, wait_error)) ||
-      timer.async_wait(asio::redirect_error(asio::use_awaitable, timer_error)));
+  const auto first =
+      co_await (gone.async_wait(asio::posix::stream_descriptor::wait_read,
+                                asio::redirect_error(asio::use_awaitable, wait_error)) ||
+                timer.async_wait(asio::redirect_error(asio::use_awaitable, timer_error)));
   if (first.index() == 1) co_return fail(Code::timed_out, "process {} still runs", pid);
   co_return Result<void>{};
 }

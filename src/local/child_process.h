@@ -1,5 +1,5 @@
-// Short-lived helper programs and detached daemons: started without a shell, with a clean environment,
-// waited for on the event loop.
+// Short-lived helper programs and detached daemons: started without a shell, with a clean
+// environment, waited for on the event loop.
 #pragma once
 
 #include <sys/types.h>
@@ -17,8 +17,8 @@ class io_context;
 namespace linnet::local {
 
 struct ChildCommand {
-  std::vector<std::string> arguments;  // the first is the program's path
-  std::string directory;               // working directory
+  std::vector<std::string> arguments;    // the first is the program's path
+  std::string directory;                 // working directory
   std::vector<std::string> environment;  // all of it
   /// Open descriptors that the child gets as 10, 11, ... in this order.
   std::vector<int> inherited;
@@ -33,7 +33,7 @@ struct Child {
 Result<Child> start_child(const ChildCommand& command);
 
 struct ChildEnd {
-  int status = 0;  // exit status; 128 + signal when it was killed
+  int status = 0;      // exit status; 128 + signal when it was killed
   std::string errors;  // what it wrote to stderr, at most 64 KiB
 };
 /// Runs it to its end; killed at the deadline (Code::timed_out).

@@ -107,8 +107,10 @@ TakenBack take_back_all(const std::string& root) {
     if (seen && seen->weight.is_zero()) continue;
     if (!seen && seen.error().code == Code::not_found) continue;
     const auto taken = weight_switch.take_back_as_guardian();
-    if (taken) done.releases.push_back(name);
-    else done.errors.push_back(taken.error().message);
+    if (taken)
+      done.releases.push_back(name);
+    else
+      done.errors.push_back(taken.error().message);
   }
   ::closedir(directory);
   return done;

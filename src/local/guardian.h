@@ -1,5 +1,6 @@
-// The guardian: a tiny process that outlives the daemon. When the daemon dies without a goodbye and no
-// daemon is back within a limit, it takes every canary's traffic back: nobody would watch it any more.
+// The guardian: a tiny process that outlives the daemon. When the daemon dies without a goodbye and
+// no daemon is back within a limit, it takes every canary's traffic back: nobody would watch it any
+// more.
 #pragma once
 
 #include <sys/types.h>
@@ -35,14 +36,14 @@ class DaemonLock {
 };
 
 struct GuardianOptions {
-  int pipe_fd = -1;     // read end; end of file = the daemon is gone, a byte before = it said goodbye
+  int pipe_fd = -1;  // read end; end of file = the daemon is gone, a byte before = it said goodbye
   Duration limit = 10s;
-  std::string root;      // directory of weight switches: ROOT/NAME/cur
-  std::string lock;      // the daemon's lock file
+  std::string root;  // directory of weight switches: ROOT/NAME/cur
+  std::string lock;  // the daemon's lock file
 };
 
-/// `linnet guardian`: returns its exit code (0: nothing to do, 1: traffic was taken back, 2: that failed).
-/// Leaves the session, ignores SIGINT, SIGTERM and SIGHUP.
+/// `linnet guardian`: returns its exit code (0: nothing to do, 1: traffic was taken back, 2: that
+/// failed). Leaves the session, ignores SIGINT, SIGTERM and SIGHUP.
 int run_guardian(const GuardianOptions& options);
 
 /// Weight 0 on every switch below `root` that has more. Returns the releases; errors are collected.

@@ -45,8 +45,10 @@ InheritedSockets take_listening_sockets(const std::vector<pid_t>& holders) {
       const int fd = static_cast<int>(::syscall(SYS_pidfd_getfd, process, number, 0));
       if (fd < 0) continue;
       struct stat seen {};
-      if (listens(fd) && ::fstat(fd, &seen) == 0 && known.insert(seen.st_ino).second) sockets.add(fd);
-      else ::close(fd);
+      if (listens(fd) && ::fstat(fd, &seen) == 0 && known.insert(seen.st_ino).second)
+        sockets.add(fd);
+      else
+        ::close(fd);
     }
     ::close(process);
     if (!sockets.fds().empty()) break;

@@ -1,5 +1,5 @@
-// Listening sockets taken over from processes that still hold them (pidfd_getfd): how a new NGINX master
-// goes on with the sockets of workers whose master was killed.
+// Listening sockets taken over from processes that still hold them (pidfd_getfd): how a new NGINX
+// master goes on with the sockets of workers whose master was killed.
 #pragma once
 
 #include <sys/types.h>
@@ -24,8 +24,8 @@ class InheritedSockets {
   std::vector<int> fds_;
 };
 
-/// Duplicates of all sockets that the first reachable of `holders` listens on, each once. Empty when the
-/// kernel does not allow it (an ordinary user under Yama): then there is a short gap.
+/// Duplicates of all sockets that the first reachable of `holders` listens on, each once. Empty
+/// when the kernel does not allow it (an ordinary user under Yama): then there is a short gap.
 InheritedSockets take_listening_sockets(const std::vector<pid_t>& holders);
 
 }  // namespace linnet::local

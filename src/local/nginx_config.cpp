@@ -23,9 +23,11 @@ Result<void> check_path(std::string_view what, const std::string& path) {
     return fail(Code::invalid, "{} \"{}\" is not an absolute path", what, path);
   for (const char c : path)
     if (!is_alnum(c) && std::string_view("._/+@=,:~ -").find(c) == std::string_view::npos)
-      return fail(Code::invalid,
-                  "{} \"{}\": the character '{}' cannot be written into an NGINX configuration; choose a "
-                  "path of letters, digits and ._/+@=,:~-", what, path, c);
+      return fail(
+          Code::invalid,
+          "{} \"{}\": the character '{}' cannot be written into an NGINX configuration; choose a "
+          "path of letters, digits and ._/+@=,:~-",
+          what, path, c);
   return {};
 }
 
@@ -50,7 +52,8 @@ Result<void> check(const NginxRelease& release) {
       !all_of(cookie, [](char c) { return is_alnum(c) || c == '_'; }))
     return fail(Code::invalid,
                 "release {}: cookie name \"{}\": NGINX can read only names of letters, digits and "
-                "'_', at most 64", release.name, cookie);
+                "'_', at most 64",
+                release.name, cookie);
   return {};
 }
 
@@ -72,7 +75,8 @@ std::string split_text(const NginxRelease& release, const std::string& id) {
                         cookie, id, cookie);
     text += fmt::format(
         "map $cookie_{} ${}_cookie {{ default \"\"; \"\" \"{}=$request_id; Path=/; HttpOnly; "
-        "SameSite=Lax\"; }}\n", cookie, id, cookie);
+        "SameSite=Lax\"; }}\n",
+        cookie, id, cookie);
     key = fmt::format("${}_key", id);
   }
   text += fmt::format("split_clients \"{}\" ${}_bucket {{\n", key, id);
@@ -92,8 +96,8 @@ std::string upstream_text(const NginxRelease& release, const std::string& id) {
     text += fmt::format("  server 127.0.0.1:{} max_fails=1 fail_timeout=2s;\n", port);
   for (const auto port : release.slots.stable)
     text += fmt::format("  server 127.0.0.1:{} max_fails=0 backup;\n", port);
-  // Shorter than the idle limits of common application servers (2 s and more): NGINX must be the one
-  // that closes, or a POST may be written to a connection that is being closed.
+  // Shorter than the idle limits of common application servers (2 s and more): NGINX must be the
+  // one that closes, or a POST may be written to a connection that is being closed.
   constexpr std::string_view pool = "  keepalive 64;\n  keepalive_timeout 1500ms;\n}\n";
   text += pool;
   text += fmt::format("upstream {}_canary {{\n", id);
@@ -113,7 +117,8 @@ std::string http_text(const NginxRelease& release, const std::string& id) {
   text += fmt::format("map $http_host ${}_host {{ default $http_host; \"\" $host; }}\n", id);
   text += fmt::format(
       "log_format {0} escape=none '${0}_track|$status|$upstream_addr|$upstream_status|"
-      "$upstream_connect_time|$upstream_response_time';\n", id);
+      "$upstream_connect_time|$upstream_response_time';\n",
+      id);
   return text;
 }
 
@@ -132,13 +137,14 @@ std::string location_text(const NginxRelease& release, const std::string& id) {
   text += fmt::format("proxy_set_header Host ${}_host;\n", id);
   text += "proxy_set_header Upgrade $http_upgrade;\n";
   text += fmt::format("proxy_set_header Connection ${}_connection;\n", id);
-  text += "proxy_set_header X-Real-IP $remote_addr;\n"
-          "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
-          "proxy_set_header X-Forwarded-Host $http_host;\n"
-          "proxy_set_header X-Forwarded-Proto $scheme;\n"
-          "proxy_next_upstream error timeout;\n"
-          "proxy_connect_timeout 5s;\n"
-          "client_max_body_size 0;\n";  // what is too large is the service's own decision
+  text +=
+      "proxy_set_header X-Real-IP $remote_addr;\n"
+      "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
+      "proxy_set_header X-Forwarded-Host $http_host;\n"
+      "proxy_set_header X-Forwarded-Proto $scheme;\n"
+      "proxy_next_upstream error timeout;\n"
+      "proxy_connect_timeout 5s;\n"
+      "client_max_body_size 0;\n";  // what is too large is the service's own decision
   if (release.sticky.by == core::Sticky::By::cookie)
     text += fmt::format("add_header Set-Cookie ${}_cookie always;\n", id);
   return text;
@@ -166,7 +172,8 @@ std::string server_text(const NginxRelease& release, const std::string& id) {
 Result<ListenAddress> parse_listen(const std::string& listen) {
   const auto bad = [&](std::string_view why) {
     return fail(Code::invalid,
-                "listen \"{}\": {}; write a port or ADDRESS:PORT, such as 127.0.0.1:8080", listen, why);
+                "listen \"{}\": {}; write a port or ADDRESS:PORT, such as 127.0.0.1:8080", listen,
+                why);
   };
   if (listen.size() > 300) return bad("too long");
   ListenAddress address;
@@ -178,13 +185,15 @@ Result<ListenAddress> parse_listen(const std::string& listen) {
   }
   const auto& host = address.host;
   if (!host.empty() && host.front() == '[') {
-    const auto inside = host.size() > 3 && host.back() == ']' ? host.substr(1, host.size() - 2) : "";
+    const auto inside =
+        host.size() > 3 && host.back() == ']' ? host.substr(1, host.size() - 2) : "";
     if (inside.empty() || !all_of(inside, [](char c) {
           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
                  c == ':' || c == '.';
         }))
       return bad("not an IPv6 address in brackets");
-  } else if (host != "*" && !all_of(host, [](char c) { return is_alnum(c) || c == '.' || c == '-'; })) {
+  } else if (host != "*" &&
+             !all_of(host, [](char c) { return is_alnum(c) || c == '.' || c == '-'; })) {
     return bad("not an address");
   }
   int number = 0;
@@ -197,7 +206,8 @@ Result<ListenAddress> parse_listen(const std::string& listen) {
 
 Result<std::string> own_config(const NginxOwn& own) {
   TRY_VOID(check_path("NGINX's directory", own.prefix));
-  if (!all_of(own.worker_user, [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; }))
+  if (!all_of(own.worker_user,
+              [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; }))
     return fail(Code::invalid, "user \"{}\" is not a user name", own.worker_user);
   if (own.worker_connections < 16 || own.worker_connections > 1'000'000)
     return fail(Code::invalid, "{} connections per worker: 16..1000000", own.worker_connections);
@@ -212,10 +222,12 @@ Result<std::string> own_config(const NginxOwn& own) {
   std::string http;
   for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
     http += fmt::format("{0}_temp_path \"{1}/temp/{0}\";\n", kind, own.prefix);
-  http += "access_log off;\nserver_tokens off;\ntypes { }\ndefault_type application/octet-stream;\n";
+  http +=
+      "access_log off;\nserver_tokens off;\ntypes { }\ndefault_type application/octet-stream;\n";
   http += "map_hash_bucket_size 256;\nvariables_hash_bucket_size 256;\n";
-  http += "server {\n  listen unix:own/status.sock;\n  location = /status { stub_status; }\n"
-          "  location / { return 404; }\n}\n";
+  http +=
+      "server {\n  listen unix:own/status.sock;\n  location = /status { stub_status; }\n"
+      "  location / { return 404; }\n}\n";
   std::vector<std::string> names;
   for (const auto& release : own.releases) {
     TRY_VOID(check(release));
@@ -237,12 +249,14 @@ Result<IncludeText> include_config(const NginxRelease& release) {
   text.http = fmt::format(
       "# Written by linnet for release {}: include it inside `http {{ }}`. Changes made here are\n"
       "# overwritten. It serves {}; a server of your own may also take it in:\n"
-      "#   location / {{ include THIS_FILE.location; }}\n", release.name, release.listen);
+      "#   location / {{ include THIS_FILE.location; }}\n",
+      release.name, release.listen);
   text.http += http_text(release, id);
   text.http += server_text(release, id);
-  text.location = fmt::format("# Written by linnet for release {}: include it inside a `location`.\n",
-                              release.name) +
-                  access_log_line(release, id) + location_text(release, id);
+  text.location =
+      fmt::format("# Written by linnet for release {}: include it inside a `location`.\n",
+                  release.name) +
+      access_log_line(release, id) + location_text(release, id);
   return text;
 }
 

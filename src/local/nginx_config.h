@@ -1,6 +1,6 @@
 // NGINX configuration as text: pure. Either a whole nginx.conf for linnet's own instance, or a part
-// that an existing NGINX includes. Values that a user wrote are checked before they get in: there is
-// nothing in a spec that becomes a directive.
+// that an existing NGINX includes. Values that a user wrote are checked before they get in: there
+// is nothing in a spec that becomes a directive.
 #pragma once
 
 #include <string>
@@ -28,8 +28,9 @@ struct NginxOwn {
   std::vector<NginxRelease> releases;
 };
 
-/// Whole nginx.conf. The status page is at unix:own/status.sock below the prefix (relative: a socket's
-/// path is short by law), so NGINX must be started in its prefix. Code::invalid names the value.
+/// Whole nginx.conf. The status page is at unix:own/status.sock below the prefix (relative: a
+/// socket's path is short by law), so NGINX must be started in its prefix. Code::invalid names the
+/// value.
 Result<std::string> own_config(const NginxOwn& own);
 
 struct IncludeText {

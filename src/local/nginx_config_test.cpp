@@ -41,15 +41,28 @@ TEST(NginxConfig, LooksThroughTheSwitchAndNamesBothTracks) {
 }
 
 TEST(NginxConfig, LetsNothingOfASpecBecomeADirective) {
-  const std::vector<std::string> hostile = {"8080; include /etc/passwd", "8080 ssl", "127.0.0.1:80;}",
-                                            "0", "65536", "-1", "", ":80", "a b:80", "$host:80",
-                                            "[::1:80", "[]:80", "[::1]", "unix:/tmp/x", "80\n81"};
+  const std::vector<std::string> hostile = {"8080; include /etc/passwd",
+                                            "8080 ssl",
+                                            "127.0.0.1:80;}",
+                                            "0",
+                                            "65536",
+                                            "-1",
+                                            "",
+                                            ":80",
+                                            "a b:80",
+                                            "$host:80",
+                                            "[::1:80",
+                                            "[]:80",
+                                            "[::1]",
+                                            "unix:/tmp/x",
+                                            "80\n81"};
   for (const auto& listen : hostile) {
     auto release = shop();
     release.listen = listen;
     EXPECT_NE(message_for(release), "accepted") << listen;
   }
-  for (const auto* path : {"/tmp/$x", "/tmp/\"; x", "relative", "", "/tmp/a;b", "/a{b", "/a\\b", "/a\nb"}) {
+  for (const auto* path :
+       {"/tmp/$x", "/tmp/\"; x", "relative", "", "/tmp/a;b", "/a{b", "/a\\b", "/a\nb"}) {
     auto release = shop();
     release.switch_directory = path;
     EXPECT_NE(message_for(release), "accepted") << path;
@@ -103,7 +116,8 @@ TEST(NginxConfig, GivesAnIncludeForAnNginxOfOthers) {
   ASSERT_TRUE(text);
   EXPECT_NE(text->http.find("server {"), std::string::npos);
   EXPECT_EQ(text->location.find("server"), std::string::npos);
-  EXPECT_NE(text->location.find("proxy_pass http://linnet_shop_$linnet_shop_track;"), std::string::npos);
+  EXPECT_NE(text->location.find("proxy_pass http://linnet_shop_$linnet_shop_track;"),
+            std::string::npos);
 }
 
 }  // namespace

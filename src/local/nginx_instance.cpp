@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -96,7 +96,8 @@ int bind_error(const ListenAddress& address) {
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   // listen() as well: two sockets with SO_REUSEADDR may both bind, but not both listen.
   int error = 0;
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&storage), size) != 0 || ::listen(fd, 1) != 0) error = errno;
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&storage), size) != 0 || ::listen(fd, 1) != 0)
+    error = errno;
   ::close(fd);
   return error;
 }
@@ -109,8 +110,8 @@ Result<void> check_ports(const NginxOwn& own) {
     const int error = bind_error(address);
     if (error == EACCES)
       return fail(Code::denied,
-                  "listening on {} for {}: permission denied; ports below 1024 need root", release.listen,
-                  release.name);
+                  "listening on {} for {}: permission denied; ports below 1024 need root",
+                  release.listen, release.name);
     if (error == EADDRNOTAVAIL)
       return fail(Code::invalid, "listening on {} for {}: this machine has no such address",
                   release.listen, release.name);
@@ -123,16 +124,16 @@ Result<void> check_ports(const NginxOwn& own) {
     }
     if (!is_ours)
       return fail(Code::conflict,
-                  "port {} for {} is taken by {}: stop that, or choose another `listen`", address.port,
-                  release.name, who.empty() ? "somebody" : who);
+                  "port {} for {} is taken by {}: stop that, or choose another `listen`",
+                  address.port, release.name, who.empty() ? "somebody" : who);
   }
   return {};
 }
 
 }  // namespace
 
-Result<std::string> find_nginx(const std::string& path) {
-  std::istringstream folders(path + ":/usr/sbin:/usr/local/sbin:/sbin");
+Result<std::string> find_nginx(const std::string& path, const std::string& further) {
+  std::istringstream folders(path + ":" + further);
   for (std::string folder; std::getline(folders, folder, ':');) {
     if (folder.empty() || folder.front() != '/') continue;
     auto candidate = folder + "/nginx";
@@ -142,7 +143,8 @@ Result<std::string> find_nginx(const std::string& path) {
       return candidate;
   }
   return fail(Code::not_found,
-              "NGINX is not installed (looked in {} and /usr/sbin): apt-get install nginx-light", path);
+              "NGINX is not installed (looked in {}:{}): apt-get install nginx-light", path,
+              further);
 }
 
 Result<WorkerUser> nginx_worker_user() {
@@ -171,7 +173,8 @@ Result<WorkerUser> nginx_worker_user() {
   return user;
 }
 
-NginxInstance::NginxInstance(boost::asio::io_context& io, Clock& clock, NginxInstanceOptions options)
+NginxInstance::NginxInstance(boost::asio::io_context& io, Clock& clock,
+                             NginxInstanceOptions options)
     : io_(io), clock_(clock), options_(std::move(options)) {}
 
 std::optional<pid_t> NginxInstance::master() const {
@@ -192,8 +195,8 @@ Result<void> NginxInstance::reopen_logs() const {
 }
 
 Result<void> NginxInstance::make_directories(const NginxOwn& own) const {
-  // 0711: workers of another user pass through. own/ is for linnet alone: whoever else read the status
-  // page would make the count of requests wrong.
+  // 0711: workers of another user pass through. own/ is for linnet alone: whoever else read the
+  // status page would make the count of requests wrong.
   TRY_VOID(make_directory(own.prefix, 0711));
   TRY_VOID(make_directory(own.prefix + "/temp", 0711));
   TRY_VOID(make_directory(own.prefix + "/own", 0700));
@@ -240,9 +243,10 @@ Task<Result<Applied>> NginxInstance::apply(NginxOwn own, Deadline deadline) {
   if (running) {
     CO_TRY_VOID(co_await reload(*running, deadline));
     applied_ = std::move(own);
-    co_return Applied{Applied::What::reloaded, *running,
-                      "NGINX was reloaded: requests under way are finished, but idle keep-alive "
-                      "connections are closed, and a client that uses one at that moment must retry"};
+    co_return Applied{
+        Applied::What::reloaded, *running,
+        "NGINX was reloaded: requests under way are finished, but idle keep-alive "
+        "connections are closed, and a client that uses one at that moment must retry"};
   }
   auto started = co_await start(own, deadline);
   if (!started) co_return fail(std::move(started).error());
@@ -252,8 +256,8 @@ Task<Result<Applied>> NginxInstance::apply(NginxOwn own, Deadline deadline) {
 }
 
 Task<Result<pid_t>> NginxInstance::start(NginxOwn own, Deadline deadline) {
-  // Workers whose master was killed still serve. Their sockets are handed to the new master, so that
-  // no connection is refused in between; only then are they sent home.
+  // Workers whose master was killed still serve. Their sockets are handed to the new master, so
+  // that no connection is refused in between; only then are they sent home.
   std::vector<pid_t> orphans;
   for (const auto& process : nginx_processes(own.prefix))
     if (process.role != Role::master) orphans.push_back(process.pid);
@@ -335,7 +339,8 @@ Task<Result<void>> NginxInstance::quit(Deadline deadline) {
   auto gone = co_await wait_gone(io_, *pid, deadline - clock_.now().mono);
   ::waitpid(*pid, nullptr, WNOHANG);
   if (!gone && gone.error().code == Code::timed_out)
-    co_return fail(Code::timed_out, "NGINX (pid {}) still finishes requests and ends by itself", *pid);
+    co_return fail(Code::timed_out, "NGINX (pid {}) still finishes requests and ends by itself",
+                   *pid);
   co_return Result<void>{};
 }
 

@@ -1,5 +1,5 @@
-// linnet's own NGINX: started as a daemon that outlives linnet, found again by a later linnet, started
-// again when it died, reloaded only when the configuration really changed.
+// linnet's own NGINX: started as a daemon that outlives linnet, found again by a later linnet,
+// started again when it died, reloaded only when the configuration really changed.
 //
 //   PREFIX/nginx.conf, nginx.pid, error.log, temp/, own/status.sock (own/ is 0700)
 #pragma once
@@ -23,11 +23,13 @@ class io_context;
 
 namespace linnet::local {
 
-/// The program, from the directories of `path` and then /usr/sbin, /usr/local/sbin, /sbin.
-/// Code::not_found says how to install it.
-Result<std::string> find_nginx(const std::string& path);
+/// The program, from the directories of `path` and then of `further`. Code::not_found says how to
+/// install it.
+Result<std::string> find_nginx(const std::string& path,
+                               const std::string& further = "/usr/sbin:/usr/local/sbin:/sbin");
 
-/// As whom workers run: www-data or nobody for root, else the user itself (name empty: no `user` line).
+/// As whom workers run: www-data or nobody for root, else the user itself (name empty: no `user`
+/// line).
 Result<WorkerUser> nginx_worker_user();
 
 struct Applied {
@@ -55,8 +57,8 @@ class NginxInstance {
   [[nodiscard]] Result<void> reopen_logs() const;
   /// Serves what it has accepted, then ends. Code::timed_out: it goes on by itself.
   Task<Result<void>> quit(Deadline deadline);
-  /// After apply(), until quit(): starts NGINX again, with the configuration last applied, when it died.
-  /// `say` gets one sentence for each time.
+  /// After apply(), until quit(): starts NGINX again, with the configuration last applied, when it
+  /// died. `say` gets one sentence for each time.
   Task<void> keep_running(std::function<void(std::string)> say);
 
  private:

@@ -251,13 +251,15 @@ TEST(NginxInstance, RefusesToStartWhereItsWorkersCouldNotSeeTheSwitch) {
   const auto applied = world.apply();
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().code, Code::denied);
-  EXPECT_NE(applied.error().message.find("chmod o+x"), std::string::npos) << applied.error().message;
+  EXPECT_NE(applied.error().message.find("chmod o+x"), std::string::npos)
+      << applied.error().message;
 }
 
 TEST(NginxInstance, TakesOverFromWorkersWhoseMasterWasKilledWithoutRefusingAnyone) {
   ServingWorld world;
   std::vector<std::string> said;
-  boost::asio::co_spawn(world.io, world.nginx->keep_running([&](std::string text) { said.push_back(text); }),
+  boost::asio::co_spawn(world.io,
+                        world.nginx->keep_running([&](std::string text) { said.push_back(text); }),
                         boost::asio::detached);
   Crowd crowd(world.port, 4);
   ASSERT_TRUE(until(world.io, [&] { return crowd.asked_ > 100; }));
@@ -285,7 +287,8 @@ TEST(NginxInstance, TakesOverFromWorkersWhoseMasterWasKilledWithoutRefusingAnyon
 TEST(NginxInstance, StartsAgainAfterEverythingOfItWasKilled) {
   ServingWorld world;
   std::vector<std::string> said;
-  boost::asio::co_spawn(world.io, world.nginx->keep_running([&](std::string text) { said.push_back(text); }),
+  boost::asio::co_spawn(world.io,
+                        world.nginx->keep_running([&](std::string text) { said.push_back(text); }),
                         boost::asio::detached);
   until(world.io, [] { return true; });
   const auto all = nginx_processes(world.own.prefix);
@@ -300,8 +303,10 @@ TEST(NginxInstance, StartsAgainAfterEverythingOfItWasKilled) {
 
 TEST(NginxInstance, SaysHowToInstallNginxWhenThereIsNone) {
   EXPECT_TRUE(find_nginx("/usr/bin:/usr/sbin"));
-  const auto include = include_config(World().release());
-  EXPECT_TRUE(include);
+  const auto missing = find_nginx("/nowhere:relative", "/nowhere/either");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::not_found);
+  EXPECT_NE(missing.error().message.find("apt-get install nginx-light"), std::string::npos);
 }
 
 TEST(NginxInstance, AcceptsTheIncludeInsideAnNginxOfOthers) {
@@ -313,12 +318,14 @@ TEST(NginxInstance, AcceptsTheIncludeInsideAnNginxOfOthers) {
   const auto other = free_ports(1)[0];
   std::ofstream(world.own.prefix + "/shop.conf") << include->http;
   std::ofstream(world.own.prefix + "/shop.conf.location") << include->location;
-  std::ofstream(world.own.prefix + "/nginx.conf")
-      << fmt::format("pid {0}/nginx.pid; error_log {0}/error.log; events {{}}\nhttp {{ access_log off; "
-                     "include {0}/shop.conf; server {{ listen 127.0.0.1:{1}; location / {{ include "
-                     "{0}/shop.conf.location; }} }} }}", world.own.prefix, other);
+  std::ofstream(world.own.prefix + "/nginx.conf") << fmt::format(
+      "pid {0}/nginx.pid; error_log {0}/error.log; events {{}}\nhttp {{ access_log off; "
+      "include {0}/shop.conf; server {{ listen 127.0.0.1:{1}; location / {{ include "
+      "{0}/shop.conf.location; }} }} }}",
+      world.own.prefix, other);
   // As its owner would start it; the test's world ends it.
-  const auto command = fmt::format("cd {0} && {1} -p {0} -c {0}/nginx.conf", world.own.prefix, *find_nginx(""));
+  const auto command =
+      fmt::format("cd {0} && {1} -p {0} -c {0}/nginx.conf", world.own.prefix, *find_nginx(""));
   ASSERT_EQ(std::system(command.c_str()), 0);
   ASSERT_TRUE(until(world.io, [&] { return HttpClient(other).get("/").body == "stable"; }));
   EXPECT_EQ(HttpClient(world.port).get("/").body, "stable");

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -11,7 +12,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -28,7 +28,8 @@ constexpr Duration patience = 500ms;
 Result<std::int64_t> number_after(std::string_view text, std::string_view label) {
   const auto at = text.find(label);
   std::int64_t value = 0;
-  if (at == std::string_view::npos) return fail(Code::invalid, "no \"{}\" in NGINX's status", label);
+  if (at == std::string_view::npos)
+    return fail(Code::invalid, "no \"{}\" in NGINX's status", label);
   auto rest = text.substr(at + label.size());
   while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\n')) rest.remove_prefix(1);
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
@@ -101,7 +102,8 @@ Result<StubStatus> parse_stub_status(std::string_view text) {
 void LossEstimate::add(std::int64_t completed, std::int64_t lines_then, std::int64_t lines_later) {
   if (base_) {
     const std::int64_t deficit = completed - lines_later - *base_;
-    // Twice in a row: NGINX's counters are not read at one instant, and may be off by a request or two.
+    // Twice in a row: NGINX's counters are not read at one instant, and may be off by a request or
+    // two.
     current_ = std::max(current_, std::min(deficit, last_deficit_));
     last_deficit_ = deficit;
   }

@@ -25,12 +25,13 @@ struct StubStatus {
 /// The body of the status page. Code::invalid: something else.
 Result<StubStatus> parse_stub_status(std::string_view text);
 
-/// Pure part: compares completed requests with lines counted later. Its answer is a lower bound that
-/// becomes exact whenever traffic pauses; a request that is only late is never counted as lost.
+/// Pure part: compares completed requests with lines counted later. Its answer is a lower bound
+/// that becomes exact whenever traffic pauses; a request that is only late is never counted as
+/// lost.
 class LossEstimate {
  public:
-  /// `completed`: requests that NGINX had finished at some instant; `lines_then`: lines counted up to
-  /// that instant; `lines_later`: lines counted at least a flush of the log later.
+  /// `completed`: requests that NGINX had finished at some instant; `lines_then`: lines counted up
+  /// to that instant; `lines_later`: lines counted at least a flush of the log later.
   void add(std::int64_t completed, std::int64_t lines_then, std::int64_t lines_later);
   /// NGINX was started anew: its counter began at 0.
   void restart();
@@ -50,8 +51,8 @@ class LossMeter {
   /// `prefix`: NGINX's directory; `lines`: the sum over all its logs (Counters::lines).
   LossMeter(boost::asio::io_context& io, Clock& clock, std::string prefix,
             std::function<std::int64_t()> lines);
-  /// All losses known so far. Reads NGINX's counter when the last reading is old enough for all of its
-  /// lines to have arrived; a counter that cannot be read changes nothing.
+  /// All losses known so far. Reads NGINX's counter when the last reading is old enough for all of
+  /// its lines to have arrived; a counter that cannot be read changes nothing.
   Task<std::int64_t> measure(Deadline deadline);
 
  private:

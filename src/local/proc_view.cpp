@@ -53,8 +53,8 @@ std::set<std::string> listening_sockets(std::uint16_t port) {
     while (std::getline(file, line)) {
       std::istringstream words(line);
       std::string slot, local, remote, state, queues, timer, retransmits, uid, timeout, inode;
-      words >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> uid >> timeout >>
-          inode;
+      words >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> uid >>
+          timeout >> inode;
       if (state == "0A" && local.ends_with(fmt::format(":{:04X}", port))) inodes.insert(inode);
     }
   }
@@ -76,12 +76,14 @@ std::string command_line(pid_t pid) {
 std::optional<NginxProcess> nginx_process(pid_t pid, const std::string& directory) {
   const auto command = command_line(pid);
   if (!command.starts_with("nginx: ")) return std::nullopt;
-  struct stat home {}, cwd {};
+  struct stat home {
+  }, cwd{};
   if (::stat(directory.c_str(), &home) != 0) return std::nullopt;
   if (::stat(fmt::format("/proc/{}/cwd", pid).c_str(), &cwd) != 0) return std::nullopt;
   if (cwd.st_ino != home.st_ino || cwd.st_dev != home.st_dev) return std::nullopt;
   NginxProcess process{pid, parent_of(pid), NginxProcess::Role::worker};
-  if (command.starts_with("nginx: master process")) process.role = NginxProcess::Role::master;
+  if (command.starts_with("nginx: master process"))
+    process.role = NginxProcess::Role::master;
   else if (command.find("is shutting down") != std::string::npos)
     process.role = NginxProcess::Role::leaving;
   return process;

@@ -1,5 +1,5 @@
-// What /proc tells about processes and sockets that linnet did not start in this life: who listens on a
-// port, which NGINX processes belong to a directory.
+// What /proc tells about processes and sockets that linnet did not start in this life: who listens
+// on a port, which NGINX processes belong to a directory.
 #pragma once
 
 #include <sys/types.h>
@@ -25,7 +25,7 @@ std::optional<NginxProcess> nginx_process(pid_t pid, const std::string& director
 std::vector<NginxProcess> nginx_processes(const std::string& directory);
 
 struct PortHolder {
-  pid_t pid = 0;  // 0: somebody whose descriptors we may not see
+  pid_t pid = 0;     // 0: somebody whose descriptors we may not see
   std::string text;  // "python3 (pid 812)"
 };
 /// Who listens on a local TCP port; empty: nobody.

@@ -59,7 +59,8 @@ Result<std::string> read_link(const std::string& path) {
 }
 
 Result<void> make_directory(const std::string& path) {
-  // 0711: NGINX's workers look through it, nobody lists it. chmod: the umask may have taken that away.
+  // 0711: NGINX's workers look through it, nobody lists it. chmod: the umask may have taken that
+  // away.
   if (::mkdir(path.c_str(), 0711) == 0) {
     if (::chmod(path.c_str(), 0711) != 0) return fail_errno("opening for NGINX", path);
     return {};
@@ -110,7 +111,8 @@ int count_buckets(const std::string& cur) {
   return found;
 }
 
-/// An empty regular file: a link to one inode where the file system lets us, else a file of its own.
+/// An empty regular file: a link to one inode where the file system lets us, else a file of its
+/// own.
 Result<void> add_bucket(const std::string& seed, const std::string& path) {
   if (::link(seed.c_str(), path.c_str()) == 0 || errno == EEXIST) return {};
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
@@ -129,8 +131,10 @@ Result<void> WeightSwitch::prepare() const {
     TRY_VOID(make_directory(fmt::format("{}/{}", directory_, name)));
   const std::string seed = directory_ + "/bucket";
   const int fd = ::open(seed.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
-  if (fd >= 0) ::close(fd);
-  else if (errno != EACCES) return fail_errno("creating", seed);  // EACCES: exists, read-only
+  if (fd >= 0)
+    ::close(fd);
+  else if (errno != EACCES)
+    return fail_errno("creating", seed);  // EACCES: exists, read-only
   const std::string ready = fmt::format("{}/{}", directory_, ready_link);
   if (::symlink(rollback_name.data(), ready.c_str()) != 0 && errno != EEXIST)
     return fail_errno("creating", ready);
@@ -147,8 +151,10 @@ Result<SwitchState> WeightSwitch::read() const {
     if (::lstat(cur.c_str(), &seen) != 0 || !S_ISDIR(seen.st_mode))
       return fail(Code::conflict,
                   "weight switch: {} is neither linnet's symlink nor a directory: remove it; all "
-                  "traffic goes to stable until then", cur);
-    return SwitchState{percent_of(count_buckets(cur)), false, "someone who put a directory at " + cur};
+                  "traffic goes to stable until then",
+                  cur);
+    return SwitchState{percent_of(count_buckets(cur)), false,
+                       "someone who put a directory at " + cur};
   }
   if (!target) return fail(std::move(target).error());
   if (*target == rollback_name) return SwitchState{Percent(), true, ""};
@@ -189,7 +195,8 @@ Result<void> WeightSwitch::point_to(const std::string& target) const {
     if (::rename(link.c_str(), cur.c_str()) == 0) return true;
     if (errno != EISDIR && errno != ENOTEMPTY && errno != EEXIST) return false;
     // A real directory stands there: put it aside, as it may be someone's.
-    const std::string aside = fmt::format("{}/foreign-{}-{}", directory_, std::time(nullptr), ::getpid());
+    const std::string aside =
+        fmt::format("{}/foreign-{}-{}", directory_, std::time(nullptr), ::getpid());
     return ::rename(cur.c_str(), aside.c_str()) == 0 && ::rename(link.c_str(), cur.c_str()) == 0;
   };
   if (target == rollback_name && move_over(ready)) {
@@ -257,14 +264,20 @@ Result<void> check_searchable(const std::string& directory, const WorkerUser& us
     struct stat seen {};
     if (::stat(element.c_str(), &seen) != 0) return fail_errno("looking at", element);
     mode_t needed = S_IXOTH;
-    if (seen.st_uid == user.uid) needed = S_IXUSR;
+    if (seen.st_uid == user.uid)
+      needed = S_IXUSR;
     else if (std::find(user.groups.begin(), user.groups.end(), seen.st_gid) != user.groups.end())
       needed = S_IXGRP;
     if ((seen.st_mode & needed) == 0)
-      return fail(Code::denied,
-                  "NGINX's workers run as {} and cannot look into {} (mode {:o}): every request would "
-                  "go to stable. Allow it: chmod {} {}", user.name, element, seen.st_mode & 07777,
-                  needed == S_IXUSR ? "u+x" : needed == S_IXGRP ? "g+x" : "o+x", element);
+      return fail(
+          Code::denied,
+          "NGINX's workers run as {} and cannot look into {} (mode {:o}): every request would "
+          "go to stable. Allow it: chmod {} {}",
+          user.name, element, seen.st_mode & 07777,
+          needed == S_IXUSR   ? "u+x"
+          : needed == S_IXGRP ? "g+x"
+                              : "o+x",
+          element);
   }
   return {};
 }

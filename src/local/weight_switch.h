@@ -7,8 +7,8 @@
 //   DIR/w0                 empty
 //   DIR/taken-back         empty: 0 % as a rollback wrote it
 //   DIR/taken-back.guardian  the same, by the guardian
-//   DIR/.take-back         a symlink kept ready, so that a rollback is one rename and needs no disk space
-//   DIR/bucket             the empty file that the others are links to
+//   DIR/.take-back         a symlink kept ready, so that a rollback is one rename and needs no disk
+//   space DIR/bucket             the empty file that the others are links to
 #pragma once
 
 #include <sys/types.h>
@@ -38,8 +38,8 @@ class WeightSwitch {
 
   /// Creates what is missing; an existing weight is left as it is, a missing one becomes 0.
   [[nodiscard]] Result<void> prepare() const;
-  /// One readlink. Code::not_found: never prepared. A `cur` that linnet did not write is counted and
-  /// described in `by`; Code::conflict when that is not possible.
+  /// One readlink. Code::not_found: never prepared. A `cur` that linnet did not write is counted
+  /// and described in `by`; Code::conflict when that is not possible.
   [[nodiscard]] Result<SwitchState> read() const;
   /// Raising is durable when it returns; lowering is in force first and costs no fsync.
   /// Code::invalid: not a multiple of 0.1 % in 0..100 %.

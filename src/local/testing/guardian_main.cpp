@@ -8,7 +8,8 @@ int main(int argc, char** argv) {
   linnet::local::GuardianOptions options;
   for (int i = 1; i + 1 < argc; ++i) {
     if (std::strcmp(argv[i], "--pipe-fd") == 0) options.pipe_fd = std::atoi(argv[i + 1]);
-    if (std::strcmp(argv[i], "--limit-ms") == 0) options.limit = linnet::Duration(std::atoi(argv[i + 1]));
+    if (std::strcmp(argv[i], "--limit-ms") == 0)
+      options.limit = linnet::Duration(std::atoi(argv[i + 1]));
     if (std::strcmp(argv[i], "--root") == 0) options.root = argv[i + 1];
     if (std::strcmp(argv[i], "--lock") == 0) options.lock = argv[i + 1];
   }

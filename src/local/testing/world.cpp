@@ -153,7 +153,8 @@ Reply HttpClient::get(const std::string& path, const std::string& headers,
   Reply reply;
   if (fd_ < 0 && !connect()) return reply;
   std::string text;
-  if (!send_all(fd_, fmt::format("{} {} HTTP/1.1\r\nHost: test\r\n{}\r\n", method, path, headers)) ||
+  if (!send_all(fd_,
+                fmt::format("{} {} HTTP/1.1\r\nHost: test\r\n{}\r\n", method, path, headers)) ||
       !receive(fd_, text, 0)) {
     ::close(fd_);
     fd_ = -1;

@@ -1,5 +1,5 @@
-// The world of this folder's tests: a real NGINX, tiny real upstreams, keep-alive clients, one event
-// loop. Nothing here is simulated.
+// The world of this folder's tests: a real NGINX, tiny real upstreams, keep-alive clients, one
+// event loop. Nothing here is simulated.
 #pragma once
 
 #include <atomic>
@@ -24,8 +24,9 @@ class SteadyClock final : public Clock {
   Now now() override {
     using namespace std::chrono;
     return {{duration_cast<Duration>(system_clock::now().time_since_epoch()).count()},
-            {duration_cast<Duration>(steady_clock::now().time_since_epoch()).count()}};
+            {duration_cast<Duration>(steady_clock::now().time_since_epoch() + ahead).count()}};
   }
+  Duration ahead{};  // time that a test lets pass without waiting
 };
 
 /// Runs one coroutine to its end on `io`; aborts the test program after half a minute.
