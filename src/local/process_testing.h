@@ -119,9 +119,9 @@ inline ProcessOptions quick_options() {
 }
 
 /// One run of the supervisor: what the daemon does with it.
-class Run {
+class Supervision {
  public:
-  Run(const Directory& directory, core::ProcessWorkload spec,
+  Supervision(const Directory& directory, core::ProcessWorkload spec,
       ProcessOptions options = quick_options())
       : slots(choose_slots(directory.path(), spec).value().slots),
         workload(io.get_executor(), "shop", std::move(spec), slots, directory.path(),
@@ -136,6 +136,7 @@ class Run {
       if (thrown) std::rethrow_exception(thrown);
       answer = std::move(value);
     };
+    io.restart();
     boost::asio::co_spawn(io, std::move(task), done);
     while (!answer) io.run_one();
     return std::move(*answer);
