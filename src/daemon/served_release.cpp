@@ -76,7 +76,7 @@ ServedRelease::ServedRelease(Shared& shared, core::Release release, local::Slots
                    [this]() -> Result<void> {
                      return nginx_ ? nginx_->reopen_logs() : Result<void>();
                    },
-                   {}, nullptr}),
+                   [this] { shared_.doorbell.ring(name_); }, nullptr}),
       workload_(shared.io.get_executor(), name_, process_of(release), slots_, directory_,
                 [this] { shared_.doorbell.ring(name_); }, shared.clock),
       notifier_(shared.io.get_executor(), shared.curl, name_, release.notify,
