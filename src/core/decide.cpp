@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/judge.h"
 #include "core/turn.h"
 
@@ -18,7 +20,7 @@ void take_sample(Turn& turn) {
   if (turn.next.evidence.limits.empty()) start_evidence(turn.release, turn.next);
   if (!turn.seen.sample) return;
   const Sample& sample = *turn.seen.sample;
-  turn.next.cursor = sample.cursor;
+  if (LINNET_STOPS(window_keeps_cursor, true)) turn.next.cursor = sample.cursor;
   if (!is_running(turn.next.phase)) {
     watch_stable(turn.release, turn.next, sample, turn.elapsed);
     return;
@@ -73,7 +75,7 @@ Decision decide(const Release& release, const Status& status, const Observation&
 }
 
 Status resumed(Status status) {
-  status.last_turn.reset();
+  if (LINNET_STOPS(resumed_forgets_time, true)) status.last_turn.reset();
   status.last_saved.reset();
   return status;
 }

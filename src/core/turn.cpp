@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/judge.h"
 
 namespace linnet::core {
@@ -13,7 +15,11 @@ constexpr std::size_t most_notices = 100;
 
 Duration elapsed_since(const Status& status, const Release& release, Now now) {
   if (!status.last_turn) return 0ms;
-  return std::clamp(now.mono - *status.last_turn, Duration(0), std::max(longest_gap, release.turn * 3));
+  const Duration gap = std::max(now.mono - *status.last_turn, Duration(0));
+  const Duration longest = std::max(longest_gap, release.turn * 3);
+  if (!LINNET_STOPS(elapsed_is_bounded, gap > longest)) return gap;
+  LINNET_MARK(gap_cut);
+  return longest;
 }
 
 bool wants(const Release& release, const std::string& event) {
@@ -73,7 +79,8 @@ void Turn::answer(const Intent& intent, bool accepted, Code code, std::string te
 void Turn::roll_back(Cause cause) {
   record_step(cause.kind == "operator" || cause.kind == "superseded" ? "left" : "failed");
   // A promotion under way is undone: stable returns to what it ran.
-  if (next.rollout) next.stable_version = next.rollout->from;
+  if (LINNET_STOPS(rollback_restores_stable, next.rollout.has_value()))
+    next.stable_version = next.rollout->from;
   want_weight(Percent(), cause.text);
   const std::string text = cause.text;
   enter(RollingBack{std::move(cause), RollingBack::Part::weight_down, 0ms}, text);

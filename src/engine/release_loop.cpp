@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/mark.h"
+#include "base/mutant.h"
+
 namespace linnet::engine {
 namespace {
 
@@ -46,11 +49,12 @@ Task<Result<Duration>> ReleaseLoop::take_turn() {
 
   // Taking a canary back is safe at any time and waits for nothing, the store included.
   for (const core::Effect& effect : decision.effects)
-    if (core::is_urgent(effect, seen.traffic)) co_await perform(effect);
+    if (LINNET_STOPS(urgent_first, core::is_urgent(effect, seen.traffic))) co_await perform(effect);
 
   // From here on the intent is durable before the world changes: a crash repeats work, never loses it.
-  if (decision.save) {
-    CO_TRY_VOID(co_await save(decision, now.wall));
+  if (LINNET_STOPS(save_before_effects, decision.save)) {
+    const Result<void> saved = co_await save(decision, now.wall);
+    if (LINNET_STOPS(failed_save_ends_turn, !saved)) co_return fail(saved.error());
   }
   record_->status = std::move(decision.next);
   workload_ = std::move(seen.workload);
@@ -64,6 +68,7 @@ Task<Result<Duration>> ReleaseLoop::take_turn() {
 
 Task<Result<void>> ReleaseLoop::load() {
   Result<Record> loaded = co_await ports_.store.load(release_.name);
+  if (!loaded) LINNET_MARK(load_failed);
   if (!loaded) co_return fail(std::move(loaded).error().while_doing("loading the status"));
   record_ = std::move(*loaded);
   record_->status = core::resumed(std::move(record_->status));
@@ -81,6 +86,7 @@ Task<core::Observation> ReleaseLoop::observe() {
       co_await ports_.store.intents(release_.name, record_->status.last_intent);
   // An unreadable store cannot be saved to either: the turn will fail there and say so.
   if (intents) seen.intents = std::move(*intents);
+  else LINNET_MARK(intents_unreadable);
   seen.delivered = ports_.notifier.delivered();
   const bool deploys = std::any_of(seen.intents.begin(), seen.intents.end(), [](const auto& intent) {
     return intent.kind == core::Intent::Kind::deploy;
@@ -96,7 +102,11 @@ Task<Result<void>> ReleaseLoop::save(core::Decision& decision, WallTime at) {
   if (!saved) {
     // Somebody else may have saved, or this save may have come through: what is known is stale.
     const Code code = saved.error().code;
-    if (code == Code::conflict || code == Code::unknown_outcome) record_.reset();
+    if (code == Code::conflict) LINNET_MARK(save_conflict);
+    else if (code == Code::unknown_outcome) LINNET_MARK(save_unknown);
+    else LINNET_MARK(save_failed);
+    if (LINNET_STOPS(conflict_reloads, code == Code::conflict || code == Code::unknown_outcome))
+      record_.reset();
     co_return fail(std::move(saved).error().while_doing("saving the decision"));
   }
   record_->version = *saved;
@@ -115,6 +125,7 @@ Task<void> ReleaseLoop::perform(core::Effect effect) {
   }
   // An effect that failed comes again with the next turn: its level is derived anew.
   if (!done) {
+    LINNET_MARK(effect_failed);
     effects_failed_ = true;
     trouble(fmt::format("{}: {}", core::effect_text(effect), done.error().message));
   }
