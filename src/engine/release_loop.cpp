@@ -54,14 +54,15 @@ Task<Result<Duration>> ReleaseLoop::take_turn() {
   // From here on the intent is durable before the world changes: a crash repeats work, never loses it.
   if (LINNET_STOPS(save_before_effects, decision.save)) {
     const Result<void> saved = co_await save(decision, now.wall);
-    if (LINNET_STOPS(failed_save_ends_turn, !saved)) co_return fail(saved.error());
+    if (!saved && (!record_ || LINNET_STOPS(failed_save_ends_turn, true)))
+      co_return fail(saved.error());
   }
   record_->status = std::move(decision.next);
   workload_ = std::move(seen.workload);
 
   effects_failed_ = false;
   for (const core::Effect& effect : decision.effects)
-    if (!core::is_urgent(effect, seen.traffic)) co_await perform(effect);
+    if (!LINNET_STOPS(urgent_first, core::is_urgent(effect, seen.traffic))) co_await perform(effect);
   if (!effects_failed_) last_trouble_.clear();
   co_return decision.wake_after;
 }

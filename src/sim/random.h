@@ -48,7 +48,7 @@ class Random {
   }
   /// 0 <= result < 1.
   double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-  double between(double low, double high) { return low + (high - low) * unit(); }
+  double uniform(double low, double high) { return low + (high - low) * unit(); }
   bool chance(double p) { return p > 0 && unit() < p; }
   template <class List>
   const auto& one_of(const List& list) {
