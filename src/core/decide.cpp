@@ -67,7 +67,12 @@ Decision decide(const Release& release, const Status& status, const Observation&
   const bool evidence_due = is_running(turn.next.phase) &&
                             (!status.last_saved ||
                              now.mono - *status.last_saved >= save_evidence_every);
-  decision.save = turn.save_ || evidence_due || turn.next.outbox != status.outbox;
+  // The levels are what effects are derived from: they are durable before the world follows them.
+  const bool levels_moved = turn.next.weight != status.weight ||
+                            turn.next.canary_replicas != status.canary_replicas ||
+                            turn.next.stable_version != status.stable_version;
+  decision.save =
+      turn.save_ || levels_moved || evidence_due || turn.next.outbox != status.outbox;
   decision.next.last_turn = now.mono;
   if (decision.save) decision.next.last_saved = now.mono;
   decision.wake_after = next_wake(release, decision);

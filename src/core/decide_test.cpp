@@ -500,6 +500,16 @@ TEST(Decide, GrowsTheCanaryWithItsWeightBeforeTheWeight) {
   EXPECT_EQ(replicas, (std::map<int, int>{{5, 1}, {25, 2}, {50, 4}, {100, 8}}));
 }
 
+TEST(Decide, SavesBeforeTheCanaryOfARollbackIsStopped) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).stop.drain = 3s;
+  World world = in_step(0, release);
+  world.ask(Intent::Kind::rollback);
+  for (int guard = 0; guard < 20 && world.status.canary_replicas > 0; ++guard) world.turn();
+  ASSERT_EQ(world.status.canary_replicas, 0);
+  EXPECT_TRUE(world.last.save);
+}
+
 TEST(LatencyBoundaries, HoldTheLimitsOfTheChecks) {
   Release release = testing::a_release();
   release.checks[1].rule = LatencyCheck{Percent::whole(99), 730ms};

@@ -373,7 +373,10 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
   turn.next.phase = rolling;
   if (rolling.part == Part::canary_drains)
     return turn.waits(rolling.cause.text + "; letting requests on the canary finish");
-  turn.next.canary_replicas = 0;
+  if (turn.next.canary_replicas > 0) {
+    turn.next.canary_replicas = 0;
+    turn.entry("phase", "rolling_back: stopping the canary");
+  }
   if (!LINNET_NEEDS(rollback_needs_canary_gone,
                     turn.seen.workload && turn.seen.workload->canary.count() == 0))
     return turn.waits(rolling.cause.text + "; stopping the canary");
