@@ -510,6 +510,54 @@ TEST(Decide, SavesBeforeTheCanaryOfARollbackIsStopped) {
   EXPECT_TRUE(world.last.save);
 }
 
+// The canary carries traffic again while it drains (a write came late): it is not stopped under it.
+TEST(Decide, DoesNotStopACanaryWhoseWeightCameBack) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).stop.drain = 3s;
+  World world = in_step(0, release);
+  world.ask(Intent::Kind::rollback);
+  world.turns(2);
+  world.traffic = TrafficSeen{weight(100), false, ""};
+  world.applies_weight = false;
+  world.turns(10);
+  EXPECT_EQ(world.canary.count(), 1);
+  world.applies_weight = true;
+  world.turns(2);
+  EXPECT_EQ(world.canary.count(), 1);  // its requests finish first
+  EXPECT_TRUE(world.reach("rolled_back"));
+}
+
+TEST(Decide, GoesOnWithAnAutomaticPromotionAfterAHold) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  std::get<ProcessWorkload>(release.workload).stop.drain = 3s;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  world.turn();
+  world.traffic = TrafficSeen{weight(40), false, "kubectl"};
+  world.turn();
+  ASSERT_EQ(world.phase(), "holding");
+  world.ask(Intent::Kind::resume);
+  EXPECT_TRUE(world.reach("succeeded", 5min));
+}
+
+TEST(Decide, LowersAWeightThatSomeoneSetsWhileThePromotedCanaryGoes) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  for (int guard = 0; guard < 60 && !world.journal_has("letting requests on the canary finish"); ++guard)
+    world.turn();
+  world.traffic = TrafficSeen{weight(40), false, "kubectl"};
+  world.turn();
+  EXPECT_EQ(world.phase(), "promoting");
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+  EXPECT_TRUE(world.reach("succeeded"));
+}
+
 TEST(LatencyBoundaries, HoldTheLimitsOfTheChecks) {
   Release release = testing::a_release();
   release.checks[1].rule = LatencyCheck{Percent::whole(99), 730ms};

@@ -13,12 +13,6 @@ std::string running_text(const Turn& turn) {
                      phase_name(turn.next.phase));
 }
 
-// Stable has the new version and all traffic: there is nothing left that could be taken back.
-bool is_past_return(const Phase& phase) {
-  const auto* promoting = std::get_if<Promoting>(&phase);
-  return promoting != nullptr && promoting->part >= Promoting::Part::stable_takes_all;
-}
-
 void refuse(Turn& turn, const Intent& intent, Code code, std::string text) {
   turn.answer(intent, false, code, std::move(text));
 }

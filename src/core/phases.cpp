@@ -137,16 +137,18 @@ void on_preparing(Turn& turn, Preparing preparing) {
                                              turn.seen.traffic.error().message));
 }
 
+void start_promotion(Turn& turn, const std::string& why) {
+  turn.next.canary_replicas =
+      std::max(turn.next.canary_replicas,
+               canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
+  turn.enter(Promoting{}, fmt::format("{} {}", why, turn.next.rollout->to));
+}
+
 void pass_step(Turn& turn, int index) {
   turn.record_step("passed");
   if (index + 1 < static_cast<int>(turn.release.steps.size())) return turn.start_step(index + 1);
   const std::string& version = turn.next.rollout->to;
-  if (turn.next.rollout->promote) {
-    turn.next.canary_replicas =
-        std::max(turn.next.canary_replicas,
-                 canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
-    return turn.enter(Promoting{}, fmt::format("all steps passed: promoting {} to stable", version));
-  }
+  if (turn.next.rollout->promote) return start_promotion(turn, "all steps passed: promoting to stable");
   const std::string text =
       fmt::format("all {} steps passed: {} waits for `promote` (or `rollback`)",
                   turn.release.steps.size(), version);
@@ -266,6 +268,8 @@ void on_awaiting(Turn& turn, AwaitingPromotion waiting) {
   if (fails_readiness(turn)) return;
   if (fails_while_watched(turn, waiting.watched, true)) return;
   turn.next.phase = waiting;
+  // Here after a hold in the midst of a promotion that needs no question.
+  if (turn.next.rollout->promote) start_promotion(turn, "going on with the promotion of");
 }
 
 void to_part(Turn& turn, Promoting::Part part, std::string reason) {
@@ -325,6 +329,10 @@ void on_promoting(Turn& turn, Promoting promoting) {
         return turn.waits("waiting for weight 0 % to be in force");
       return to_part(turn, Part::canary_drains, "letting requests on the canary finish");
     case Part::canary_drains:
+      if (!turn.weight_in_force()) {
+        turn.next.phase = Promoting{promoting.part, 0ms};
+        return turn.waits("weight 0 % is not confirmed any more");
+      }
       if (!LINNET_NEEDS(promoting_drains, promoting.waited >= turn.drain()))
         return turn.waits("letting requests on the canary finish");
       turn.next.canary_replicas = 0;
@@ -364,6 +372,12 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
     turn.next.weight_before = Percent();
     rolling.waited = 0ms;
     turn.entry("weight", "0 % in force: all traffic is on stable");
+  }
+  if (!turn.weight_in_force()) {
+    // A write that came late, or another hand: the canary is not stopped under its traffic.
+    rolling.waited = 0ms;
+    turn.next.phase = rolling;
+    return turn.waits(rolling.cause.text + "; weight 0 % is not confirmed any more");
   }
   if (rolling.part == Part::canary_drains &&
       LINNET_NEEDS(rollback_drains, rolling.waited >= turn.drain())) {
@@ -417,6 +431,8 @@ bool notice_others(Turn& turn) {
     LINNET_MARK(weight_not_written_yet);
     return false;
   }
+  // Stable has it all and the canary goes: whatever else was set, 0 % is right, and safe to set.
+  if (is_past_return(turn.next.phase)) return false;
   if (!LINNET_STOPS(foreign_weight_holds, true)) return false;
   LINNET_MARK(foreign_weight_seen);
   const std::string text =

@@ -171,6 +171,11 @@ int Turn::canary_ready() const {
   return seen.workload->canary.ready_of(next.rollout->to);
 }
 
+bool is_past_return(const Phase& phase) {
+  const auto* promoting = std::get_if<Promoting>(&phase);
+  return promoting != nullptr && promoting->part >= Promoting::Part::stable_takes_all;
+}
+
 Duration Turn::drain() const {
   const auto* process = std::get_if<ProcessWorkload>(&release.workload);
   return process != nullptr ? process->stop.drain : StopRule{}.drain;

@@ -49,6 +49,9 @@ class Turn {
   friend Decision decide(const Release&, const Status&, const Observation&, Now);
 };
 
+/// Stable has the new version and all traffic: there is nothing left that could be taken back.
+bool is_past_return(const Phase& phase);
+
 /// Intents in their order; each is answered once (core/intents.cpp).
 void answer_intents(Turn& turn);
 /// One step of the phase the turn is in (core/phases.cpp).
