@@ -191,7 +191,10 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
     if (at_weight && told.sample_ok && told.canary_requests > 0) book.force_seen = true;
   }
   if (step != nullptr && !in_same_step) {
-    book.force_seen = false;
+    // A step begun anew at the weight that is in force already needs no new write.
+    const Percent wanted = release.steps[static_cast<std::size_t>(step->index)].weight;
+    book.force_seen = mine.weight == wanted && told.traffic && told.traffic->weight == wanted &&
+                      told.sample_ok && told.canary_requests > 0;
     if (step->held == 0ms) book.earned = 0ms;
   }
   if (step != nullptr) {
@@ -479,8 +482,8 @@ void Oracle::check_promotion(const Lineage& mine, const core::Status& next,
     broken("promotion_is_asked", "a promotion that nobody asked for");
   const auto& steps = next.rollout->steps;
   const bool reported = !steps.empty() && steps.back().outcome == "skipped";
-  const bool skipped = asked != accepted.end() && (*asked)->skip_steps && reported;
-  if (skipped) return;
+  if (asked != accepted.end() && (*asked)->skip_steps && reported) skipped_.insert(next.rollout->id);
+  if (skipped_.count(next.rollout->id) > 0) return;
   const auto& passed = passed_[next.rollout->id];
   for (std::size_t i = 0; i < world_.story().release.steps.size(); ++i)
     if (!passed[i])
@@ -552,8 +555,12 @@ void Oracle::sets_weight(Told& told, std::int64_t version, const core::SetWeight
     return fmt::format("{} -> {} in phase {}: {}", router.weight.text(), level.weight.text(),
                        core::phase_name(saved.phase), why);
   };
-  if (version != world_.durable().version)
-    broken("effects_are_saved", text("another one has saved since"));
+  if (version != world_.durable().version) {
+    // On its way when another engine saved: no engine can call that back.
+    if (!told.version_current && told.could_know)
+      broken("effects_are_saved", text("another one has saved since"));
+    return;
+  }
   if (saved.weight != level.weight) broken("effects_are_saved", text("not what the store holds"));
   const core::Release& release = world_.story().release;
   Percent most;
@@ -583,8 +590,11 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   const auto text = [&](std::string_view why) {
     return fmt::format("{} in phase {}: {}", core::effect_text(level), core::phase_name(saved.phase), why);
   };
-  if (version != world_.durable().version)
-    return broken("effects_are_saved", text("another one has saved since"));
+  if (version != world_.durable().version) {
+    if (!told.version_current && told.could_know)
+      broken("effects_are_saved", text("another one has saved since"));
+    return;
+  }
   if (level.track == core::Track::stable) {
     if (level.version != saved.stable_version)
       broken("effects_are_saved", text("the store says " + saved.stable_version));

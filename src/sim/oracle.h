@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,8 @@ struct Told {
   bool outside_told = false;         // somebody else's change of the weight was in an answer
   bool saved = false;                // in this turn
   bool lowered = false;              // the urgent effect came in this turn
+  bool version_current = true;       // when it asked for its effect, nobody else had saved
+  bool could_know = false;           // or had, but long enough ago
 
   /// What an earlier turn was told through this port counts no more.
   void begins(Port port);
@@ -106,6 +109,7 @@ class Oracle {
   const World& world_;
   std::optional<Violation> violation_;
   std::map<std::string, std::bitset<64>> passed_;  // steps by rollout
+  std::set<std::string> skipped_;  // rollouts whose steps a person skipped
   std::vector<std::string> condemned_;             // rollouts that failed a check
   std::int64_t outside_at_ms_ = -1;
   std::int64_t permitted_at_ms_ = -1;  // a person asked for something that may raise the weight

@@ -207,6 +207,11 @@ World::Answering World::call(int index, Port port, Duration allowed) {
   Answering answer;
   Engine& engine = engines_[static_cast<std::size_t>(index)];
   engine.told.begins(port);
+  if (port == Port::router_set || port == Port::workload_set) {
+    const auto& record = engine.loop->record();
+    engine.told.version_current = record && record->version == durable_.version;
+    engine.told.could_know = now_ms_ - durable_.saved_ms > 500;
+  }
   if (engine.dies_at_call && engine.dies_at_call->port == port && --engine.calls_left <= 0) {
     const Action action = *engine.dies_at_call;
     engine.dies_at_call.reset();
@@ -284,8 +289,7 @@ core::TrafficSeen World::read_router(int index, bool stale) {
 void World::set_weight(int index, const core::SetWeight& level) {
   Engine& engine = engines_[static_cast<std::size_t>(index)];
   line(index, "effect", core::effect_text(level));
-  const auto& record = engine.loop->record();
-  oracle_.sets_weight(engine.told, record ? record->version : -1, level);
+  oracle_.sets_weight(engine.told, engine.version(), level);
   Write write{level, "", true, index};
   Duration late{};
   if (story_.router.applies_after > 0ms && !is_calm())
@@ -331,8 +335,7 @@ core::WorkloadSeen World::observe(int index) {
 void World::set_track(int index, const core::SetTrack& level) {
   Engine& engine = engines_[static_cast<std::size_t>(index)];
   line(index, "effect", core::effect_text(level));
-  const auto& record = engine.loop->record();
-  oracle_.sets_track(engine.told, record ? record->version : -1, level);
+  oracle_.sets_track(engine.told, engine.version(), level);
   flow();
   pods_.want(level.track, level.version, level.replicas, now_ms_);
   hash(static_cast<std::uint64_t>(level.replicas) + static_cast<std::uint64_t>(now_ms_) * 31);
@@ -458,6 +461,7 @@ Result<std::int64_t> World::save(int index, std::int64_t version, Saving saving)
   durable_.status = std::move(saving.status);
   durable_.lineage = engine.pending;
   ++durable_.version;
+  durable_.saved_ms = now_ms_;
   hash(static_cast<std::uint64_t>(now_ms_));
   if (phase != durable_.status.phase.index() || part != part_of(durable_.status.phase)) began();
   if (until && until(durable_.status)) over_ = true;

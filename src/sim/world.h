@@ -38,6 +38,7 @@ struct RouterState {
 struct Durable {
   core::Status status;
   std::int64_t version = 0;
+  std::int64_t saved_ms = 0;
   Lineage lineage;
   std::vector<core::Intent> intents;
   std::vector<core::Answer> answers;
@@ -77,6 +78,10 @@ struct Engine {
   Told told;
   Lineage lineage;  // of the status it holds
   Lineage pending;  // of the one it is saving
+
+  [[nodiscard]] std::int64_t version() const {
+    return loop->record() ? loop->record()->version : -1;
+  }
 };
 
 class World {
