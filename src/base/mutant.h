@@ -24,7 +24,7 @@
   X(elapsed_is_bounded) X(rollback_restores_stable) X(rest_wants_zero) X(mark_is_cleared)        \
   X(resumed_forgets_time) X(save_before_effects) X(failed_save_ends_turn)                        \
   X(conflict_reloads) X(urgent_first) X(effects_need_proof) X(window_keeps_cursor)               \
-  X(traffic_needs_ready) X(supersede_takes_back)
+  X(traffic_needs_ready) X(write_needs_ready) X(supersede_takes_back)
 
 namespace linnet::mutant {
 

@@ -558,6 +558,34 @@ TEST(Decide, LowersAWeightThatSomeoneSetsWhileThePromotedCanaryGoes) {
   EXPECT_TRUE(world.reach("succeeded"));
 }
 
+TEST(Decide, ResumesToPreparingWithWeightZeroThoughSomeoneHadSetAnother) {
+  World world;
+  world.versions["v2"].ready = false;
+  world.initialised().deploying("v2");
+  world.turns(2);
+  world.traffic = TrafficSeen{weight(100), false, ""};
+  world.turn();
+  ASSERT_EQ(world.phase(), "holding");
+  world.versions["v2"].ready = true;
+  world.canary = TrackSeen{};
+  world.ask(Intent::Kind::resume);
+  EXPECT_TRUE(world.reach("awaiting_promotion", 10min)) << world.status.reason;
+}
+
+// Decided while the canary was ready, lost on its way; now its instances are gone.
+TEST(Decide, DoesNotRaiseTheWeightForACanaryThatIsNotReadyAnyMore) {
+  World world;
+  world.applies_weight = false;
+  world.initialised().deploying("v2");
+  world.turns(3);
+  ASSERT_EQ(world.status.weight, weight(5));
+  world.applies_weight = true;
+  for (Instance& instance : world.canary.instances) instance.state = Instance::State::unready;
+  world.turns(3);
+  EXPECT_TRUE(world.weights.empty());
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+}
+
 TEST(LatencyBoundaries, HoldTheLimitsOfTheChecks) {
   Release release = testing::a_release();
   release.checks[1].rule = LatencyCheck{Percent::whole(99), 730ms};

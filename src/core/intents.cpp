@@ -225,6 +225,7 @@ void on_resume(Turn& turn, const Intent& intent) {
       fmt::format("resumed by {}", intent.by.empty() ? std::string("hand") : intent.by);
   if (holding.from == Holding::From::preparing) {
     LINNET_MARK(resume_to_preparing);
+    turn.want_weight(Percent(), "the canary is not ready for traffic yet");
     turn.enter(Preparing{}, text);
   } else if (holding.from == Holding::From::awaiting) {
     LINNET_MARK(resume_to_awaiting);

@@ -39,7 +39,10 @@ void want_levels(Turn& turn) {
     // A mark of the rollback before is cleared before a new canary may get traffic.
     const bool clear_mark = LINNET_STOPS(mark_is_cleared, seen.taken_back && !back && !at_rest);
     if (clear_mark) LINNET_MARK(mark_cleared);
-    if (seen.weight != weight || clear_mark)
+    // What was ready when the weight was decided may be gone when it is written, or written again.
+    const bool waits = weight > seen.weight &&
+                       turn.canary_ready() < canary_replicas_for(weight, stable_replicas(turn.release));
+    if ((seen.weight != weight || clear_mark) && !LINNET_STOPS(write_needs_ready, waits))
       turn.decision.effects.push_back(SetWeight{weight, back});
   } else if (back) {
     LINNET_MARK(rollback_without_router);

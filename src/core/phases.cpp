@@ -338,6 +338,7 @@ void on_promoting(Turn& turn, Promoting promoting) {
       turn.next.canary_replicas = 0;
       return to_part(turn, Part::canary_stops, "stopping the canary");
     case Part::canary_stops:
+      if (!turn.weight_in_force()) return turn.waits("weight 0 % is not confirmed any more");
       if (!LINNET_NEEDS(promoted_needs_canary_gone,
                         turn.seen.workload && turn.seen.workload->canary.count() == 0))
         return turn.waits("stopping the canary");

@@ -449,9 +449,12 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
   if (result.canary.requests != counts.requests)
     broken("evidence_is_exact", fmt::format("step {} passes on {} requests, the source told {}", index + 1,
                                             result.canary.requests, counts.requests));
-  if (!told.workload) {
+  const bool wants_health = std::any_of(release.checks.begin(), release.checks.end(), [](const core::Check& one) {
+    return std::holds_alternative<core::HealthCheck>(one.rule);
+  });
+  if (!told.workload && wants_health) {
     broken("step_is_healthy", fmt::format("step {} passes unseen", index + 1));
-  } else {
+  } else if (wants_health) {
     const int ready = told.workload->canary.ready_of(next.rollout->to);
     const int wanted = core::canary_replicas_for(release.steps[index].weight,
                                                  core::stable_replicas(release));
@@ -532,14 +535,11 @@ void Oracle::check_ends(const Told& told, const core::Status& next, const Saving
     broken(name, fmt::format("stable shall run {}, not {}", next.stable_version, stable));
   if (!told.workload || told.workload->canary.count() > 0)
     broken(name, "canary instances are left");
-  if (!told.traffic || !told.traffic->weight.is_zero()) {
-    // In a promotion the weight was read as 0 before the drain; someone may have moved it since.
-    if (!good || world_.router().by_linnet) broken(name, "the weight is not read back as 0");
-  }
+  if (!told.traffic || !told.traffic->weight.is_zero())
+    broken(name, "the weight is not read back as 0");
   if (!told.workload) return;
   const int ready = told.workload->stable.ready_of(stable);
-  const bool enough = good ? ready >= 1 : ready >= 1;
-  if (!enough) broken(name, fmt::format("{} instances of {} are ready on stable", ready, stable));
+  if (ready < 1) broken(name, fmt::format("{} instances of {} are ready on stable", ready, stable));
 }
 
 // ---- Each effect --------------------------------------------------------------------------------
@@ -547,10 +547,7 @@ void Oracle::check_ends(const Told& told, const core::Status& next, const Saving
 void Oracle::sets_weight(Told& told, std::int64_t version, const core::SetWeight& level) {
   const RouterState& router = world_.router();
   const core::Status& saved = world_.durable().status;
-  if (level.weight <= router.weight || level.weight.is_zero()) {
-    if (level.weight.is_zero() && level.taken_back) told.lowered = true;
-    return;  // lowering is safe at any time
-  }
+  if (level.weight <= router.weight) return;  // lowering is safe at any time
   const auto text = [&](std::string_view why) {
     return fmt::format("{} -> {} in phase {}: {}", router.weight.text(), level.weight.text(),
                        core::phase_name(saved.phase), why);

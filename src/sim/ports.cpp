@@ -49,7 +49,7 @@ Task<Result<std::vector<core::Intent>>> SimStore::intents(std::string, std::int6
   if (answer.before > 0ms) co_await world.stand(engine, answer.before);
   if (answer.after > 0ms) co_await world.stand(engine, answer.after);
   if (answer.error) co_return refused(Port::store_intents, *answer.error);
-  co_return world.intents_after(engine, after, answer.stale);
+  co_return world.intents_after(after, answer.stale);
 }
 
 void SimJournal::note(const std::string&, const core::Entry& entry) { world.note(engine, entry); }
@@ -83,6 +83,7 @@ Task<Result<core::TrafficSeen>> SimRouter::read(Deadline deadline) {
 }
 
 Task<Result<void>> SimRouter::set(core::SetWeight level, Deadline deadline) {
+  world.tries_weight(engine, level);
   const World::Answering answer =
       world.call(engine, Port::router_set, left(world, engine, deadline));
   if (answer.before > 0ms) co_await world.stand(engine, answer.before);

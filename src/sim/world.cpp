@@ -121,8 +121,7 @@ void World::step(const Item& item) {
       router_.share = (router_.share + pending_write_->level.weight.fraction()) / 2;
       return;
     case Due::script:
-      if (!is_calm() || story_.events[item.what].delay.count() >= story_.calm_at.count())
-        act(story_.events[item.what].action);
+      if (!is_calm()) act(story_.events[item.what].action);
       return;
     case Due::start: return start_engine(item.who);
     case Due::kill: return kill_engine(item.who, Duration(item.what), "is killed in a call");
@@ -190,11 +189,13 @@ void World::turn_done(int index) {
   Engine& engine = engines_[static_cast<std::size_t>(index)];
   ++result_.turns;
   const auto& record = engine.loop->record();
-  const MonoTime observed{engine.told.observed_ms + engine.mono_base_ms};
-  if (!record || record->status.last_turn != observed) return;
+  if (!record || !record->status.last_turn) return;
+  const std::int64_t decided_ms = record->status.last_turn->ms - engine.mono_base_ms;
+  if (decided_ms == engine.told.turn_before_ms) return;  // this turn came to nothing
+  engine.told.observed_ms = decided_ms;
   if (engine.told.saved) engine.lineage = engine.pending;
   else engine.lineage = oracle_.advance(engine.told, engine.lineage, record->status);
-  engine.told.turn_before_ms = engine.told.observed_ms;
+  engine.told.turn_before_ms = decided_ms;
   if (on_turn) on_turn(record->status);
 }
 
@@ -281,9 +282,13 @@ core::TrafficSeen World::read_router(int index, bool stale) {
   core::TrafficSeen seen{router_.weight, router_.taken_back, router_.by};
   if (stale) seen = {router_.weight_before, router_.taken_back_before, router_.by_before};
   told.traffic = seen;
-  told.observed_ms = now_ms_;
   oracle_.told_traffic(told, engines_[static_cast<std::size_t>(index)].lineage, stale);
   return seen;
+}
+
+void World::tries_weight(int index, const core::SetWeight& level) {
+  if (level.weight.is_zero() && level.taken_back)
+    engines_[static_cast<std::size_t>(index)].told.lowered = true;
 }
 
 void World::set_weight(int index, const core::SetWeight& level) {
@@ -328,7 +333,6 @@ core::WorkloadSeen World::observe(int index) {
   Told& told = engines_[static_cast<std::size_t>(index)].told;
   core::WorkloadSeen seen{pods_.seen(core::Track::stable), pods_.seen(core::Track::canary)};
   told.workload = seen;
-  told.observed_ms = now_ms_;
   return seen;
 }
 
@@ -382,7 +386,6 @@ const TrackTotals& World::told_at(const std::string& cursor) const {
 Result<core::Sample> World::sample(int index, const std::string& cursor) {
   flow();
   Engine& engine = engines_[static_cast<std::size_t>(index)];
-  engine.told.observed_ms = now_ms_;
   const auto from = cursor_index(cursor, told_.size());
   if (!cursor.empty() && !from) return fail(Code::invalid, "unknown cursor '{}'", cursor);
   const MetricFaults& faults = story_.metrics;
@@ -447,6 +450,8 @@ Result<std::int64_t> World::save(int index, std::int64_t version, Saving saving)
     hash(entry.text);
     line(index, entry.kind, entry.text);
   }
+  if (saving.status.last_turn)
+    engine.told.observed_ms = saving.status.last_turn->ms - engine.mono_base_ms;
   engine.pending = oracle_.advance(engine.told, engine.lineage, saving.status);
   oracle_.saves(engine.told, engine.lineage, durable_.status, saving, durable_.intents);
   engine.told.saved = true;
@@ -483,8 +488,7 @@ void World::began() {
   }
 }
 
-std::vector<core::Intent> World::intents_after(int index, std::int64_t after, bool stale) {
-  engines_[static_cast<std::size_t>(index)].told.observed_ms = now_ms_;
+std::vector<core::Intent> World::intents_after(std::int64_t after, bool stale) const {
   std::vector<core::Intent> found;
   // A stale answer holds intents again that were answered meanwhile.
   for (const core::Intent& intent : stale ? all_intents_ : durable_.intents)

@@ -117,11 +117,13 @@ class World {
   core::TrafficSeen read_router(int engine, bool stale);
   core::WorkloadSeen observe(int engine);
   Result<core::Sample> sample(int engine, const std::string& cursor);
+  /// The call begins; it may yet fail.
+  void tries_weight(int engine, const core::SetWeight& level);
   void set_weight(int engine, const core::SetWeight& level);
   void set_track(int engine, const core::SetTrack& level);
   Record load(int engine);
   Result<std::int64_t> save(int engine, std::int64_t version, Saving saving);
-  std::vector<core::Intent> intents_after(int engine, std::int64_t after, bool stale);
+  [[nodiscard]] std::vector<core::Intent> intents_after(std::int64_t after, bool stale) const;
   void send(const core::Notice& notice);
   std::vector<std::int64_t> delivered();
   [[nodiscard]] std::string closed() const;
