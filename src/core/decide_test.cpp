@@ -586,6 +586,22 @@ TEST(Decide, DoesNotRaiseTheWeightForACanaryThatIsNotReadyAnyMore) {
   EXPECT_TRUE(world.traffic.weight.is_zero());
 }
 
+// It waits for more instances before the next weight, and meanwhile has traffic at the last one.
+TEST(Decide, JudgesACanaryThatWaitsForMoreInstances) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).replicas = 8;
+  std::get<ProcessWorkload>(release.workload).health.startup = 5min;
+  World world = in_step(0, release);
+  while (std::get<Stepping>(world.status.phase).index == 0) world.turn();
+  world.versions["v2"] = Behaviour{.error_share = 0.8, .ready = true};
+  for (int second = 0; second < 10 && world.phase() == "stepping"; ++second) {
+    world.canary.instances.resize(1);  // the second one does not come
+    world.turn();
+  }
+  EXPECT_EQ(world.weights.back(), weight(0));
+  EXPECT_EQ(world.phase(), "rolling_back");
+}
+
 TEST(LatencyBoundaries, HoldTheLimitsOfTheChecks) {
   Release release = testing::a_release();
   release.checks[1].rule = LatencyCheck{Percent::whole(99), 730ms};

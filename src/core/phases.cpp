@@ -170,8 +170,8 @@ bool at_weight(Turn& turn, Percent target, const std::string& why) {
   return true;
 }
 
-bool comes_into_force(Turn& turn, Stepping& step) {
-  if (turn.before.weight != turn.next.weight) return false;
+bool comes_into_force(Turn& turn, Stepping& step, Percent wanted) {
+  if (turn.before.weight != turn.next.weight || turn.next.weight != wanted) return false;
   if (!LINNET_NEEDS(force_needs_readback, turn.weight_in_force())) return false;
   if (!LINNET_NEEDS(force_needs_requests, has_data(turn))) return false;
   step.in_force = true;
@@ -196,8 +196,7 @@ void on_stepping(Turn& turn, Stepping step) {
   if (!step.in_force) step.waited += turn.elapsed;
   turn.next.phase = step;
   if (fails_readiness(turn)) return;
-  if (!at_weight(turn, wanted.weight, fmt::format("step {}", step.index + 1))) return;
-  if (!step.in_force && comes_into_force(turn, step)) turn.next.phase = step;
+  if (!step.in_force && comes_into_force(turn, step, wanted.weight)) turn.next.phase = step;
 
   const bool complete =
       step.in_force && LINNET_NEEDS(pass_needs_time, step.held >= wanted.hold);
@@ -211,6 +210,8 @@ void on_stepping(Turn& turn, Stepping step) {
     LINNET_MARK(no_data_in_step);
     return turn.stop_for({"no_data", silence_text(turn, step.silent)}, turn.release.no_data.then);
   }
+  // Judged first: the canary may fail at the last step's weight while instances start for this one.
+  if (!at_weight(turn, wanted.weight, fmt::format("step {}", step.index + 1))) return;
   if (LINNET_STOPS(silence_waits, silent)) return turn.waits(silence_text(turn, step.silent) + "; holding");
   if (!step.in_force)
     return turn.waits(fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
@@ -330,7 +331,7 @@ void on_promoting(Turn& turn, Promoting promoting) {
       return to_part(turn, Part::canary_drains, "letting requests on the canary finish");
     case Part::canary_drains:
       if (!turn.weight_in_force()) {
-        turn.next.phase = Promoting{promoting.part, 0ms};
+        turn.next.phase = Promoting{Part::stable_takes_all, 0ms};
         return turn.waits("weight 0 % is not confirmed any more");
       }
       if (!LINNET_NEEDS(promoting_drains, promoting.waited >= turn.drain()))
@@ -376,6 +377,10 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
   }
   if (!turn.weight_in_force()) {
     // A write that came late, or another hand: the canary is not stopped under its traffic.
+    if (turn.seen.traffic) {
+      rolling.part = Part::weight_down;
+      turn.next.weight_before = turn.seen.traffic->weight;
+    }
     rolling.waited = 0ms;
     turn.next.phase = rolling;
     return turn.waits(rolling.cause.text + "; weight 0 % is not confirmed any more");

@@ -14,6 +14,9 @@ enum Phase : std::size_t {
 };
 constexpr std::size_t phase_count = 10;
 
+// The store may be slow before it answers; then the switch is that much earlier.
+constexpr std::int64_t switch_slack_ms = 20'000;
+
 using Edges = std::array<std::bitset<phase_count>, phase_count>;
 
 // The table at the top of core/status.h, one hop each.
@@ -129,7 +132,6 @@ void Told::begins(Port port) {
     case Port::router_read:
       traffic.reset();
       saved = false;
-      lowered = false;
       return;
     case Port::workload_observe: workload.reset(); return;
     case Port::metrics_since:
@@ -154,7 +156,7 @@ void Oracle::told_traffic(Told& told, const Lineage& mine, bool stale) {
   if (stale || outside_at_ms_ < 0) return;
   const core::TrafficSeen& seen = *told.traffic;
   // Nobody could tell this from linnet's own write that has not come through yet.
-  const bool ambiguous = seen.weight == mine.weight_before && !seen.taken_back && seen.by.empty();
+  const bool ambiguous = seen.weight == mine.weight_before && !seen.taken_back;
   const bool as_wanted = seen.weight == mine.weight;
   if (!ambiguous && !as_wanted) told.outside_told = true;
 }
@@ -169,6 +171,7 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   const bool same_rollout = next.rollout.has_value() == !mine.rollout.empty() &&
                             (!next.rollout || next.rollout->id == mine.rollout);
   if (!same_rollout) book.rollout = rollout_id(next);
+  book.since = next.since;
   book.weight = next.weight;
   book.weight_before = next.weight_before;
   book.steps_done = next.rollout ? next.rollout->steps.size() : 0;
@@ -222,7 +225,7 @@ core::Counts Oracle::truth(const std::string& from, const std::string& to, bool 
 void Oracle::check_evidence(const Lineage& mine, Lineage& book, const core::Status& next) {
   const bool empty = is_empty(next.stage);
   const bool moved = book.phase != mine.phase || book.step != mine.step ||
-                     book.rollout != mine.rollout || book.steps_done != mine.steps_done;
+                     book.rollout != mine.rollout || next.since != mine.since;
   bool period = false;
   if (const auto* hold = std::get_if<core::Holding>(&next.phase)) period = hold->watched == 0ms;
   if (const auto* wait = std::get_if<core::AwaitingPromotion>(&next.phase))
@@ -409,7 +412,7 @@ void Oracle::check_entries(const Lineage& mine, const Told& told, const core::St
   if (back != nullptr && mine.phase != rolling_back) {
     if (back->cause.text.empty()) broken("entries_have_reasons", "rolling back without a cause");
     const bool needed = told.traffic ? !told.traffic->weight.is_zero() : true;
-    if (needed && !told.lowered)
+    if (needed && world_.now_ms() - told.lowered_ms > 1000 + switch_slack_ms)
       broken("rollback_waits_for_nothing", "the rollback was saved before the switch");
   }
   if (!has_entry("verdict") || mine.phase < preparing || mine.phase > promoting) return;
@@ -434,7 +437,7 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
   const core::Release& release = world_.story().release;
   auto& passed = passed_[mine.rollout];
   const auto index = static_cast<std::size_t>(result.index);
-  if (mine.phase != stepping || result.index != mine.step)
+  if ((mine.phase != stepping && mine.phase != holding) || result.index != mine.step)
     broken("steps_in_order", fmt::format("step {} passes in step {}", result.index + 1, mine.step + 1));
   for (std::size_t i = 0; i < index; ++i)
     if (!passed[i]) broken("steps_in_order", fmt::format("step {} passes before step {}", index + 1, i + 1));
@@ -610,7 +613,7 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   if (level.replicas > 0 || world_.pods().count(core::Track::canary) == 0) return;
   const RouterState& router = world_.router();
   if (!told.traffic) return;
-  if (!told.traffic->weight.is_zero() && router.by_linnet)
+  if (!told.traffic->weight.is_zero() && !router.weight.is_zero() && router.by_linnet)
     broken("no_traffic_to_nothing", text("the canary has traffic"));
   const Duration drain = std::get<core::ProcessWorkload>(release.workload).stop.drain;
   const Duration away(world_.now_ms() - router.zero_since_ms);

@@ -41,7 +41,7 @@ struct Told {
   std::int64_t turn_before_ms = -1;  // of the last turn whose status was kept; -1: none in this run
   bool outside_told = false;         // somebody else's change of the weight was in an answer
   bool saved = false;                // in this turn
-  bool lowered = false;              // the urgent effect came in this turn
+  std::int64_t lowered_ms = -1'000'000'000;  // when it last set 0 % as taken back
   bool version_current = true;       // when it asked for its effect, nobody else had saved
   bool could_know = false;           // or had, but long enough ago
 
@@ -61,6 +61,7 @@ struct Lineage {
   bool force_seen = false;  // the step's weight was read back with requests on the canary
   Duration earned{};        // time in force with data since the step began
   Duration quiet{};         // since the canary's last request
+  WallTime since;
   std::string stage_from;   // the cursor at which the stage's counts began
   std::string evidence_from;  // and the evidence's of this step
   bool stage_filled = false;

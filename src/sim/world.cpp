@@ -288,7 +288,7 @@ core::TrafficSeen World::read_router(int index, bool stale) {
 
 void World::tries_weight(int index, const core::SetWeight& level) {
   if (level.weight.is_zero() && level.taken_back)
-    engines_[static_cast<std::size_t>(index)].told.lowered = true;
+    engines_[static_cast<std::size_t>(index)].told.lowered_ms = now_ms_;
 }
 
 void World::set_weight(int index, const core::SetWeight& level) {
