@@ -602,6 +602,39 @@ TEST(Decide, JudgesACanaryThatWaitsForMoreInstances) {
   EXPECT_EQ(world.phase(), "rolling_back");
 }
 
+TEST(Decide, DoesNotRaiseTheWeightAfterAFailureThatHolds) {
+  Release release = testing::a_release();
+  release.on_failure = Then::hold;
+  World world = in_step(0, release);
+  while (std::get<Stepping>(world.status.phase).index == 0) world.turn();
+  world.applies_weight = false;  // 25 % does not come through
+  world.versions["v2"].error_share = 0.8;
+  ASSERT_TRUE(world.reach("holding"));
+  world.applies_weight = true;
+  world.weights.clear();
+  world.turns(5);
+  EXPECT_TRUE(world.weights.empty());
+  EXPECT_EQ(world.traffic.weight, weight(5));
+}
+
+TEST(Decide, JudgesACanaryThatWaitsForInstancesForAWeightSetByHand) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).replicas = 8;
+  std::get<ProcessWorkload>(release.workload).health.startup = 5min;
+  World world = in_step(0, release);
+  Intent intent;
+  intent.kind = Intent::Kind::traffic;
+  intent.weight = weight(60);
+  world.ask(intent);
+  world.turn();
+  world.versions["v2"] = Behaviour{.error_share = 0.8, .ready = true};
+  for (int second = 0; second < 10 && world.phase() == "holding"; ++second) {
+    world.canary.instances.resize(1);
+    world.turn();
+  }
+  EXPECT_EQ(world.weights.back(), weight(0));
+}
+
 TEST(LatencyBoundaries, HoldTheLimitsOfTheChecks) {
   Release release = testing::a_release();
   release.checks[1].rule = LatencyCheck{Percent::whole(99), 730ms};

@@ -257,10 +257,11 @@ void on_holding(Turn& turn, Holding holding) {
   holding.silent = has_data(turn) ? 0ms : holding.silent + turn.elapsed;
   turn.next.phase = holding;
   if (fails_readiness(turn)) return;
-  if (holding.weight && !at_weight(turn, *holding.weight, "set by hand")) return;
-  if (holding.from == Holding::From::preparing && turn.next.weight.is_zero()) return;
-  if (fails_while_watched(turn, holding.watched, true)) return;
+  const bool has_traffic =
+      holding.from != Holding::From::preparing || !turn.next.weight.is_zero();
+  if (has_traffic && fails_while_watched(turn, holding.watched, true)) return;
   turn.next.phase = holding;
+  if (holding.weight) (void)at_weight(turn, *holding.weight, "set by hand");
 }
 
 void on_awaiting(Turn& turn, AwaitingPromotion waiting) {

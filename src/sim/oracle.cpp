@@ -293,7 +293,8 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const core::S
     broken("unready_ends", fmt::format("not ready for {}, limit {}", duration_text(next.unready),
                                        duration_text(ready_limit)));
   if (phase == preparing) return;
-  const bool may_stand = phase == holding && release.on_failure == core::Then::hold;
+  const bool may_stand =
+      phase == holding && (release.on_failure == core::Then::hold || next.weight.is_zero());
   const auto* step = std::get_if<core::Stepping>(&next.phase);
   if (step != nullptr && step->silent > release.no_data.hold)
     broken("silence_ends", fmt::format("no data for {}", duration_text(step->silent)));
@@ -612,7 +613,7 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
            text(fmt::format("the store says {} of {}", saved.canary_replicas, wanted)));
   if (level.replicas > 0 || world_.pods().count(core::Track::canary) == 0) return;
   const RouterState& router = world_.router();
-  if (!told.traffic) return;
+  if (!told.traffic || !core::is_running(saved.phase)) return;
   if (!told.traffic->weight.is_zero() && !router.weight.is_zero() && router.by_linnet)
     broken("no_traffic_to_nothing", text("the canary has traffic"));
   const Duration drain = std::get<core::ProcessWorkload>(release.workload).stop.drain;

@@ -124,7 +124,9 @@ void World::step(const Item& item) {
       if (!is_calm()) act(story_.events[item.what].action);
       return;
     case Due::start: return start_engine(item.who);
-    case Due::kill: return kill_engine(item.who, Duration(item.what), "is killed in a call");
+    case Due::kill:
+      return kill_engine(item.who, item.who == 1 ? forever : Duration(item.what),
+                         "is killed in a call");
     case Due::guardian: return guardian_fires(item.what);
     case Due::second_ends: return kill_engine(1, World::forever, "is gone");
     case Due::tidy: return tidy();
