@@ -635,6 +635,53 @@ TEST(Decide, JudgesACanaryThatWaitsForInstancesForAWeightSetByHand) {
   EXPECT_EQ(world.weights.back(), weight(0));
 }
 
+TEST(Decide, ReportsEveryStepThatAPromotionSkipped) {
+  for (const bool from_preparing : {false, true}) {
+    World world;
+    world.versions["v2"].ready = !from_preparing;
+    world.initialised().deploying("v2");
+    if (from_preparing) {
+      world.ask(Intent::Kind::pause);
+      world.turns(2);
+      for (Instance& instance : world.canary.instances) instance.state = Instance::State::ready;
+    } else {
+      ASSERT_TRUE(world.reach("stepping"));
+    }
+    Intent intent;
+    intent.kind = Intent::Kind::promote;
+    intent.skip_steps = true;
+    world.ask(intent);
+    world.turn();
+    ASSERT_EQ(world.phase(), "promoting");
+    const auto& steps = world.status.rollout->steps;
+    ASSERT_EQ(steps.size(), 4U);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      EXPECT_EQ(steps[i].index, static_cast<int>(i));
+      EXPECT_EQ(steps[i].outcome, "skipped");
+    }
+  }
+}
+
+// Good at first, above the limit since the step was begun anew: the old counts pass nothing.
+TEST(Decide, DoesNotPassEarlyOnWhatWasCountedBeforeAHold) {
+  Release release = testing::a_release();
+  release.analysis.early_pass = true;
+  release.analysis.early_fail = false;
+  World world = in_step(0, release);
+  world.requests_per_second = 4000;
+  world.turns(8);
+  Intent intent;
+  intent.kind = Intent::Kind::traffic;
+  intent.weight = weight(6);
+  world.ask(intent);
+  world.turns(3);
+  world.versions["v2"].error_share = 0.06;
+  world.ask(Intent::Kind::resume);
+  world.turns(30);
+  ASSERT_EQ(world.phase(), "stepping");
+  EXPECT_EQ(std::get<Stepping>(world.status.phase).index, 0);
+}
+
 TEST(LatencyBoundaries, HoldTheLimitsOfTheChecks) {
   Release release = testing::a_release();
   release.checks[1].rule = LatencyCheck{Percent::whole(99), 730ms};

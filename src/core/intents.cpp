@@ -160,7 +160,7 @@ void on_promote(Turn& turn, const Intent& intent) {
                     fmt::format("the steps are not done: it {}; wait, or `promote --skip-steps`",
                                 skipped));
     LINNET_MARK(steps_skipped);
-    turn.record_step("skipped");
+    turn.record_skipped(index);
   }
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,

@@ -216,11 +216,16 @@ void judge_passing(const Release& release, const Status& status, Duration held, 
   if (!needs_evidence && !release.analysis.early_pass) return;  // the usual case: spares the sums
   const double log_needed = -std::log(release.analysis.missed);
   bool all_pass = !status.evidence.limits.empty();
+  // Evidence about the true rate never passes a measured value above its limit.
+  const bool within = std::all_of(
+      judgement.checks.begin(), judgement.checks.end(), [](const CheckReport& check) {
+        return check.name.ends_with("_vs_stable") || check.verdict == Verdict::pass;
+      });
   for (const LimitEvidence& limit : status.evidence.limits)
     all_pass = all_pass && limit.threshold.log_pass() >= log_needed;
   const bool rested = status.stage.canary.requests >= early_pass_requests && held >= early_pass_time;
   judgement.early_pass =
-      release.analysis.early_pass && all_pass && rested && judgement.enough && !judgement.failed;
+      release.analysis.early_pass && all_pass && within && rested && judgement.enough && !judgement.failed;
   if (judgement.early_pass) LINNET_MARK(early_pass);
   if (needs_evidence && !all_pass) {
     judgement.held_back = true;

@@ -365,6 +365,8 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
   rolling.waited += turn.elapsed;
   if (rolling.part == Part::weight_down) {
     if (!LINNET_NEEDS(stop_needs_weight_down, turn.weight_in_force())) {
+      // Someone else's weight counts as well: what had traffic is drained.
+      if (turn.seen.traffic) turn.next.weight_before = turn.seen.traffic->weight;
       turn.next.phase = rolling;
       return turn.waits(fmt::format("{}; weight 0 % {}", rolling.cause.text,
                                     turn.seen.traffic ? "is being set"

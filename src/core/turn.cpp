@@ -136,7 +136,8 @@ void Turn::start_step(int index) {
   const Step& step = release.steps[static_cast<std::size_t>(index)];
   next.canary_replicas = std::max(next.canary_replicas,
                                   canary_replicas_for(step.weight, stable_replicas(release)));
-  start_stage(release, next, index == 0);
+  // Entered anew after a hold, even the first step is another stage: what passes is counted anew.
+  start_stage(release, next, std::holds_alternative<Preparing>(next.phase));
   const std::string text = fmt::format("step {} of {}: {} for {}", index + 1, release.steps.size(),
                                        step.weight.text(), duration_text(step.hold));
   Stepping stepping;
@@ -163,6 +164,20 @@ void Turn::record_step(const std::string& outcome) {
   result.canary = next.stage.canary;
   result.checks = next.checks;
   next.rollout->steps.push_back(std::move(result));
+}
+
+void Turn::record_skipped(int from) {
+  const std::size_t listed = next.rollout->steps.size();
+  record_step("skipped");
+  const bool recorded = next.rollout->steps.size() > listed;
+  for (std::size_t i = static_cast<std::size_t>(from) + (recorded ? 1 : 0);
+       i < release.steps.size(); ++i) {
+    StepResult result;
+    result.index = static_cast<int>(i);
+    result.weight = release.steps[i].weight;
+    result.outcome = "skipped";
+    next.rollout->steps.push_back(std::move(result));
+  }
 }
 
 bool Turn::weight_in_force() const {

@@ -39,6 +39,8 @@ class Turn {
   void start_step(int index);
   /// Closes the record of the step that is left.
   void record_step(const std::string& outcome);
+  /// Closes it and writes down that it and all steps after it were skipped.
+  void record_skipped(int from);
 
   [[nodiscard]] bool weight_in_force() const;
   [[nodiscard]] int canary_ready() const;

@@ -10,7 +10,7 @@ namespace linnet::sim {
 namespace {
 
 constexpr std::int64_t wall_start_ms = 1'764'000'000'000;
-constexpr Duration settles_within = 12s;
+constexpr Duration settles_within = 40s;
 constexpr Duration tidies_every = 20s;
 constexpr std::uint64_t regardless = ~std::uint64_t{0};
 
@@ -230,6 +230,19 @@ World::Answering World::call(int index, Port port, Duration allowed) {
     return answer;
   }
   if (!faults.any()) return answer;
+  answer = fault_of(port, faults, allowed);
+  if (keeps_journal_ && (answer.error || answer.stale || answer.before > 1s))
+    line(index, "fault", fmt::format("{}: {}{}{}", port_name(port),
+                                     answer.error ? code_name(*answer.error) : "ok",
+                                     answer.stale ? ", stale" : "",
+                                     answer.before + answer.after > 0ms
+                                         ? " after " + duration_text(answer.before + answer.after)
+                                         : std::string()));
+  return answer;
+}
+
+World::Answering World::fault_of(Port port, const PortFaults& faults, Duration allowed) {
+  Answering answer;
   Random& random = port_random_[at(port)];
   if (random.chance(faults.slow))
     answer.before = random.between(1ms, std::max(1ms, std::min(faults.slowness, allowed - 1ms)));

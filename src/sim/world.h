@@ -110,6 +110,7 @@ class World {
   static constexpr Duration forever = Duration::max();
   /// `allowed`: how long the caller waits at most.
   Answering call(int engine, Port port, Duration allowed);
+  Answering fault_of(Port port, const PortFaults& faults, Duration allowed);
   Task<void> stand(int engine, Duration length);
   Task<void> wait_at_bell(int engine, Duration pause);
   void ring();
