@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/judge.h"
 #include "core/turn.h"
 
@@ -18,7 +20,7 @@ void take_sample(Turn& turn) {
   if (turn.next.evidence.limits.empty()) start_evidence(turn.release, turn.next);
   if (!turn.seen.sample) return;
   const Sample& sample = *turn.seen.sample;
-  turn.next.cursor = sample.cursor;
+  if (LINNET_STOPS(window_keeps_cursor, true)) turn.next.cursor = sample.cursor;
   if (!is_running(turn.next.phase)) {
     watch_stable(turn.release, turn.next, sample, turn.elapsed);
     return;
@@ -65,7 +67,12 @@ Decision decide(const Release& release, const Status& status, const Observation&
   const bool evidence_due = is_running(turn.next.phase) &&
                             (!status.last_saved ||
                              now.mono - *status.last_saved >= save_evidence_every);
-  decision.save = turn.save_ || evidence_due || turn.next.outbox != status.outbox;
+  // The levels are what effects are derived from: they are durable before the world follows them.
+  const bool levels_moved = turn.next.weight != status.weight ||
+                            turn.next.canary_replicas != status.canary_replicas ||
+                            turn.next.stable_version != status.stable_version;
+  decision.save =
+      turn.save_ || levels_moved || evidence_due || turn.next.outbox != status.outbox;
   decision.next.last_turn = now.mono;
   if (decision.save) decision.next.last_saved = now.mono;
   decision.wake_after = next_wake(release, decision);
@@ -73,7 +80,7 @@ Decision decide(const Release& release, const Status& status, const Observation&
 }
 
 Status resumed(Status status) {
-  status.last_turn.reset();
+  if (LINNET_STOPS(resumed_forgets_time, true)) status.last_turn.reset();
   status.last_saved.reset();
   return status;
 }

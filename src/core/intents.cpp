@@ -1,4 +1,6 @@
 // What people ask for: each intent is accepted or refused with a sentence that says what to do next.
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/turn.h"
 
 namespace linnet::core {
@@ -11,12 +13,6 @@ std::string running_text(const Turn& turn) {
                      phase_name(turn.next.phase));
 }
 
-// Stable has the new version and all traffic: there is nothing left that could be taken back.
-bool is_past_return(const Phase& phase) {
-  const auto* promoting = std::get_if<Promoting>(&phase);
-  return promoting != nullptr && promoting->part >= Promoting::Part::stable_takes_all;
-}
-
 void refuse(Turn& turn, const Intent& intent, Code code, std::string text) {
   turn.answer(intent, false, code, std::move(text));
 }
@@ -27,7 +23,8 @@ void accept(Turn& turn, const Intent& intent, std::string text) {
 }
 
 void on_init(Turn& turn, const Intent& intent) {
-  if (is_running(turn.next.phase)) return refuse(turn, intent, Code::conflict, running_text(turn));
+  if (LINNET_STOPS(init_refuses, is_running(turn.next.phase)))
+    return refuse(turn, intent, Code::conflict, running_text(turn));
   std::string version = intent.version.empty() ? turn.release.version : intent.version;
   if (version.empty()) version = turn.next.stable_version;
   if (version.empty())
@@ -54,14 +51,14 @@ void on_deploy(Turn& turn, const Intent& intent) {
     return refuse(turn, intent, Code::invalid, ok.error().message);
   if (turn.next.stable_version.empty())
     return refuse(turn, intent, Code::invalid, "nothing runs yet: start stable with `init` first");
-  if (!turn.seen.closed.empty() && !intent.force)
+  if (LINNET_STOPS(window_refuses, !turn.seen.closed.empty() && !intent.force))
     return refuse(turn, intent, Code::conflict,
                   turn.seen.closed + "; `deploy --force` releases all the same");
   const bool running = is_running(turn.next.phase);
-  if (running && !intent.supersede)
+  if (LINNET_STOPS(busy_refuses, running && !intent.supersede))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; `deploy --supersede` takes it back and starts over");
-  if (running && is_past_return(turn.next.phase))
+  if (LINNET_STOPS(past_return_refuses, running && is_past_return(turn.next.phase)))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; its promotion is nearly done: try again in a moment");
   if (!running && intent.version == turn.next.stable_version) {
@@ -71,7 +68,8 @@ void on_deploy(Turn& turn, const Intent& intent) {
   }
   const std::string forced =
       turn.seen.closed.empty() ? std::string() : fmt::format(" (forced: {})", turn.seen.closed);
-  if (running) {
+  if (LINNET_STOPS(supersede_takes_back, running)) {
+    LINNET_MARK(superseded);
     turn.next.queued = intent;
     const std::string id = fmt::format("{}-{}", turn.release.name, turn.next.rollouts + 1);
     turn.answer(intent, true, Code::internal,
@@ -120,13 +118,14 @@ void on_traffic(Turn& turn, const Intent& intent) {
                   is_running(phase) ? running_text(turn) + "; its weight cannot be set by hand now"
                                     : "no canary runs: start one with `deploy VERSION`");
   }
-  if (!intent.weight.is_zero() && turn.canary_ready() == 0)
+  if (LINNET_STOPS(traffic_needs_ready, !intent.weight.is_zero() && turn.canary_ready() == 0))
     return refuse(turn, intent, Code::unavailable,
                   "the canary has no ready instance; traffic would go to nothing");
   const std::string text =
       fmt::format("weight set to {} by {}", intent.weight.text(),
                   intent.by.empty() ? "hand" : intent.by);
   Holding holding = hold_here(turn, {"manual_weight", text});
+  LINNET_MARK(manual_weight);
   holding.weight = intent.weight;
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,
@@ -156,11 +155,12 @@ void on_promote(Turn& turn, const Intent& intent) {
     const int index = step != nullptr ? step->index : holding->index;
     skipped = fmt::format("skips step {} of {} and what follows", index + 1,
                           turn.release.steps.size());
-    if (!intent.skip_steps)
+    if (LINNET_STOPS(promote_needs_steps, !intent.skip_steps))
       return refuse(turn, intent, Code::conflict,
                     fmt::format("the steps are not done: it {}; wait, or `promote --skip-steps`",
                                 skipped));
-    turn.record_step("skipped");
+    LINNET_MARK(steps_skipped);
+    turn.record_skipped(index);
   }
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,
@@ -177,10 +177,11 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
                   fmt::format("all traffic is on stable {}; nothing to take back",
                               turn.next.stable_version));
   if (std::holds_alternative<RollingBack>(turn.next.phase)) {
+    if (turn.next.queued) LINNET_MARK(queued_withdrawn);
     turn.next.queued.reset();
     return accept(turn, intent, "the rollout is being rolled back");
   }
-  if (is_past_return(turn.next.phase))
+  if (LINNET_STOPS(past_return_refuses, is_past_return(turn.next.phase)))
     return refuse(turn, intent, Code::conflict,
                   fmt::format("stable runs {} already; go back with `deploy {}`",
                               turn.next.rollout->to, turn.next.rollout->from));
@@ -223,15 +224,20 @@ void on_resume(Turn& turn, const Intent& intent) {
   const std::string text =
       fmt::format("resumed by {}", intent.by.empty() ? std::string("hand") : intent.by);
   if (holding.from == Holding::From::preparing) {
+    LINNET_MARK(resume_to_preparing);
+    turn.want_weight(Percent(), "the canary is not ready for traffic yet");
     turn.enter(Preparing{}, text);
   } else if (holding.from == Holding::From::awaiting) {
+    LINNET_MARK(resume_to_awaiting);
     turn.enter(AwaitingPromotion{}, text);
   } else if (holding.cause.kind == "paused") {
+    LINNET_MARK(resume_where_it_stood);
     Stepping step;  // goes on where it stood
     step.index = holding.index;
     step.held = holding.held;
     turn.enter(step, text);
   } else {
+    LINNET_MARK(resume_anew);
     turn.start_step(holding.index);  // the weight was another one: the step is held anew
   }
   accept(turn, intent, text);
@@ -241,7 +247,10 @@ void on_resume(Turn& turn, const Intent& intent) {
 
 void answer_intents(Turn& turn) {
   for (const Intent& intent : turn.seen.intents) {
-    if (intent.id <= turn.next.last_intent) continue;  // answered before a crash
+    if (LINNET_STOPS(answered_once, intent.id <= turn.next.last_intent)) {
+      LINNET_MARK(intent_again);
+      continue;  // answered before a crash
+    }
     switch (intent.kind) {
       case Intent::Kind::init: on_init(turn, intent); break;
       case Intent::Kind::deploy: on_deploy(turn, intent); break;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/decide.h"
 #include "core/explain.h"
 #include "stats/numeric.h"
@@ -109,9 +111,10 @@ CheckReport judge_limit(const Release& release, const Status& status, const Chec
   report.bad = share.bad;
   report.log_evidence = log_evidence;
   const std::int64_t needed = check.min_requests.value_or(release.min_requests);
-  const bool over = share.value() > limit.share;
+  const bool over = LINNET_STOPS(plain_rule_fails, share.value() > limit.share);
   if (share.requests == 0) report.verdict = Verdict::no_data;
-  else if (share.requests < needed) report.verdict = Verdict::inconclusive;
+  else if (LINNET_STOPS(verdict_needs_requests, share.requests < needed))
+    report.verdict = Verdict::inconclusive;
   else if (!over) report.verdict = Verdict::pass;
   else report.verdict = complete ? Verdict::fail : Verdict::inconclusive;
   return report;
@@ -132,7 +135,8 @@ CheckReport judge_health(const Status& status, const Check& check, const HealthC
   report.bad = status.canary_replicas - canary.ready();
   const bool looping = std::any_of(canary.instances.begin(), canary.instances.end(),
                                    [](const Instance& i) { return i.crash_loop; });
-  if (looping || canary.restarts() > rule.restarts) report.verdict = Verdict::fail;
+  if (LINNET_STOPS(health_fails, looping || canary.restarts() > rule.restarts))
+    report.verdict = Verdict::fail;
   else if (canary.ready() < status.canary_replicas) report.verdict = Verdict::inconclusive;
   else report.verdict = Verdict::pass;
   return report;
@@ -157,15 +161,15 @@ std::optional<std::size_t> fails_by_evidence(const std::vector<Weighed>& parts, 
   for (const Weighed& part : parts)
     sum += part.weight / sum_weight * std::exp(part.log_evidence - log_max);
   const double log_needed = -std::log(alpha);
-  if (log_max + std::log(sum) < log_needed) return std::nullopt;
+  if (!LINNET_STOPS(evidence_fails, log_max + std::log(sum) >= log_needed)) return std::nullopt;
   const Weighed* strongest = nullptr;
   for (const Weighed& part : parts) {
     const double log_own = std::log(part.weight / sum_weight) + part.log_evidence;
-    const bool crosses = log_own >= log_needed && part.over;
+    const bool crosses = log_own >= log_needed && LINNET_NEEDS(evidence_needs_value, part.over);
     if (crosses) return part.report;
     if (strongest == nullptr || part.log_evidence > strongest->log_evidence) strongest = &part;
   }
-  if (strongest->over) return strongest->report;
+  if (LINNET_NEEDS(evidence_needs_value, strongest->over)) return strongest->report;
   return std::nullopt;  // evidence without a measured value above its limit never rolls back
 }
 
@@ -212,16 +216,30 @@ void judge_passing(const Release& release, const Status& status, Duration held, 
   if (!needs_evidence && !release.analysis.early_pass) return;  // the usual case: spares the sums
   const double log_needed = -std::log(release.analysis.missed);
   bool all_pass = !status.evidence.limits.empty();
+  // Evidence about the true rate never passes a measured value above its limit.
+  const bool within = std::all_of(
+      judgement.checks.begin(), judgement.checks.end(), [](const CheckReport& check) {
+        return check.name.ends_with("_vs_stable") || check.verdict == Verdict::pass;
+      });
   for (const LimitEvidence& limit : status.evidence.limits)
     all_pass = all_pass && limit.threshold.log_pass() >= log_needed;
   const bool rested = status.stage.canary.requests >= early_pass_requests && held >= early_pass_time;
   judgement.early_pass =
-      release.analysis.early_pass && all_pass && rested && judgement.enough && !judgement.failed;
+      release.analysis.early_pass && all_pass && within && rested && judgement.enough && !judgement.failed;
+  if (judgement.early_pass) LINNET_MARK(early_pass);
   if (needs_evidence && !all_pass) {
     judgement.held_back = true;
     if (judgement.missing.empty())
       judgement.missing = "the evidence does not suffice yet to pass";
   }
+}
+
+void mark_failure([[maybe_unused]] const Judgement& judgement, [[maybe_unused]] std::size_t failed,
+                  [[maybe_unused]] bool plain, [[maybe_unused]] std::size_t own_checks) {
+  if (failed >= own_checks) LINNET_MARK(comparison_failed);
+  else if (judgement.checks[failed].unit.empty()) LINNET_MARK(health_failed);
+  else if (plain) LINNET_MARK(plain_rule_failed);
+  else LINNET_MARK(evidence_failed);
 }
 
 }  // namespace
@@ -294,9 +312,12 @@ void watch_stable(const Release& release, Status& status, const Sample& sample, 
 
 Result<void> take_window(const Release& release, Status& status, const Sample& sample,
                          Duration elapsed) {
-  if (!is_sane(sample.stable) || !is_sane(sample.canary) || sample.lost < 0)
+  if (LINNET_STOPS(counts_are_sane,
+                   !is_sane(sample.stable) || !is_sane(sample.canary) || sample.lost < 0)) {
+    LINNET_MARK(counts_refused);
     return fail(Code::invalid, "the counts cannot be true: {} of {} canary, {} of {} stable requests bad",
                 sample.canary.bad, sample.canary.requests, sample.stable.bad, sample.stable.requests);
+  }
   watch_stable(release, status, sample, elapsed);
   Stage& stage = status.stage;
   stage.stable += sample.stable;
@@ -373,6 +394,7 @@ Judgement judge(const Release& release, const Status& status, const Result<Workl
   if (!failed && (release.analysis.early_fail || complete))
     failed = fails_by_evidence(parts, release.analysis.false_alarm);
   if (failed) {
+    mark_failure(judgement, *failed, plain.has_value(), release.checks.size());
     judgement.checks[*failed].verdict = Verdict::fail;
     Status judged = status;
     judged.checks = judgement.checks;

@@ -39,6 +39,8 @@ class Turn {
   void start_step(int index);
   /// Closes the record of the step that is left.
   void record_step(const std::string& outcome);
+  /// Closes it and writes down that it and all steps after it were skipped.
+  void record_skipped(int from);
 
   [[nodiscard]] bool weight_in_force() const;
   [[nodiscard]] int canary_ready() const;
@@ -48,6 +50,9 @@ class Turn {
   bool save_ = false;
   friend Decision decide(const Release&, const Status&, const Observation&, Now);
 };
+
+/// Stable has the new version and all traffic: there is nothing left that could be taken back.
+bool is_past_return(const Phase& phase);
 
 /// Intents in their order; each is answered once (core/intents.cpp).
 void answer_intents(Turn& turn);
