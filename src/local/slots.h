@@ -1,5 +1,5 @@
-// The fixed addresses of one release's instances: NGINX is configured with all of them once, so that
-// starting and stopping instances needs no reload. An empty slot refuses connections at once.
+// The fixed addresses of one release's instances: NGINX is configured with all of them once, so
+// that starting and stopping instances needs no reload. An empty slot refuses connections at once.
 #pragma once
 
 #include <cstdint>
