@@ -139,9 +139,13 @@ Answer get_intent(Call call) {
 }
 
 Answer get_journal(Call call) {
-  CO_TRY(after, number_parameter(call, "after", 0, 0, max_id));
+  CO_TRY(after, number_parameter(call, "after", 0, -1, max_id));
   CO_TRY(limit, number_parameter(call, "limit", 500, 1, 5000));
   CO_TRY(end, wait_end(call));
+  if (after == -1) {  // from now on: where a follower begins, however long the journal is
+    CO_TRY(newest, co_await call.backend.journal_end(call.release()));
+    co_return json_response(wire::journal_document({}, newest));
+  }
   for (;;) {
     const std::uint64_t seen = call.changes.count(call.release());
     CO_TRY(lines, co_await call.backend.journal(call.release(), after, static_cast<int>(limit)));

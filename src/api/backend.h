@@ -102,6 +102,8 @@ class Backend {
   /// Lines with a seq above `after`, oldest first, at most `limit`.
   virtual Task<Result<std::vector<wire::JournalLine>>> journal(std::string release,
                                                                std::int64_t after, int limit) = 0;
+  /// The seq of the newest line; 0 when there is none.
+  virtual Task<Result<std::int64_t>> journal_end(std::string release) = 0;
   /// Newest first.
   virtual Task<Result<std::vector<core::RolloutRecord>>> history(std::string release,
                                                                  int limit) = 0;

@@ -45,6 +45,9 @@ struct FakeBackend : Backend {
       if (line.seq > after && static_cast<int>(found.size()) < limit) found.push_back(line);
     co_return found;
   }
+  Task<Result<std::int64_t>> journal_end(std::string) override {
+    co_return lines.empty() ? 0 : lines.back().seq;
+  }
   Task<Result<std::vector<core::RolloutRecord>>> history(std::string, int limit) override {
     co_return std::vector<core::RolloutRecord>(static_cast<std::size_t>(limit));
   }
@@ -226,7 +229,7 @@ TEST_F(RoutesTest, APathThatClimbsIsRefused) {
 }
 
 TEST_F(RoutesTest, ParametersAreCheckedForNameAndRange) {
-  for (const char* query : {"after=-1", "after=x", "after=", "limit=0", "limit=5001", "wait=61",
+  for (const char* query : {"after=-2", "after=x", "after=", "limit=0", "limit=5001", "wait=61",
                             "wait=1.5", "after=99999999999999999999", "after=1&after=2"})
     EXPECT_NE(ask("GET", std::string("/v1/releases/shop/journal?") + query).status, 200) << query;
   EXPECT_EQ(message(ask("GET", "/v1/releases/shop/journal?afte=1")),
@@ -287,6 +290,17 @@ TEST_F(RoutesTest, ALongPollForTheJournalIsAnsweredOnItsChange) {
   runtime::run_in_test(io, group.join());
   EXPECT_EQ(json(response).at("next"), 17);
   EXPECT_EQ(json(response).at("entries").at(0).at("text"), "stepping");
+}
+
+TEST_F(RoutesTest, AFollowerBeginsAtTheEndOfTheJournal) {
+  EXPECT_EQ(ask("GET", "/v1/releases/shop/journal?after=-1").body,
+            R"({"entries":[],"next":0})"
+            "\n");
+  for (int seq = 1; seq <= 6000; ++seq)
+    backend.lines.push_back({seq, WallTime{0}, {"phase", "stepping"}});
+  EXPECT_EQ(ask("GET", "/v1/releases/shop/journal?after=-1&wait=60").body,
+            R"({"entries":[],"next":6000})"
+            "\n");
 }
 
 TEST_F(RoutesTest, ALongPollWithoutAChangeIsAnsweredAtItsEnd) {

@@ -57,7 +57,8 @@ class Deploy {
     if (status.phase == "awaiting_promotion") return asks_;
     // A person at the terminal can act, and who paused it will resume it; but a job would hang
     // where the engine itself waits for somebody.
-    const bool by_engine = status.any_check("fail") || status.cause == "no_data";
+    const bool by_engine = status.any_check("fail") || status.cause == "no_data" ||
+                           status.cause == "foreign_weight";
     return status.phase == "holding" && by_engine && !session_.interactive();
   }
 
@@ -101,7 +102,8 @@ class Deploy {
     const std::string release = printable(status.release);
     const std::string version =
         printable(status.rollout ? status.rollout->to : status.canary_version);
-    const std::string reason = printable(status.reason);
+    const std::string why =
+        printable(status.cause_text.empty() ? status.reason : status.cause_text);
     Terminal& out = session_.out();
     if (status.phase == "succeeded") {
       session_.say(out.styled(Style::green, fmt::format("{}: {} is stable now", release, version)));
@@ -117,7 +119,7 @@ class Deploy {
     if (status.phase == "holding") return report_held(status);
     const char* what = status.phase == "failed" ? "failed" : "was rolled back";
     session_.say(out.styled(Style::red, fmt::format("{}: {} {}", release, version, what)) +
-                 (reason.empty() ? "" : ": " + reason));
+                 (why.empty() ? "" : ": " + why));
     return exit_of_ending();
   }
 
@@ -139,7 +141,8 @@ class Deploy {
     session_.say(fmt::format("next: `{}`, `{}` or `{}`", follower_.next_command("resume"),
                              follower_.next_command("promote"),
                              follower_.next_command("rollback")));
-    return status.any_check("fail") ? Exit::failed : Exit::no_data;
+    if (status.any_check("fail")) return Exit::failed;
+    return status.cause == "no_data" ? Exit::no_data : Exit::busy;  // somebody else moved the weight
   }
 
   // The status speaks of another rollout by now: how ours ended stands in the history.
@@ -224,7 +227,7 @@ constexpr Command deploy_command{
         "it never asks: it ends with 0 and names the next command, or promotes with --promote or "
         "`promotion: automatic`. Ctrl-C and SIGTERM roll back, see that through and exit with 130. "
         "Without a terminal a rollout that the engine holds ends the command: 1 when a check "
-        "fails, 3 without data.",
+        "fails, 3 without data, 5 when somebody else has moved the weight.",
     .examples =
         "linnet deploy v1.2.0                 # asks before it promotes\n"
         "linnet deploy v1.2.0 --promote       # in a pipeline, to the end\n"

@@ -125,6 +125,7 @@ StatusDocument status(const json::value& value) {
   for (const json::value& each : from.list("checks")) out.checks.push_back(check(Reader(each)));
   out.reason = from.text("reason");
   out.cause = from.inner("cause").text("kind");
+  out.cause_text = from.inner("cause").text("text");
   out.since = from.text("since");
   const json::value* rollout = from.find("rollout");
   if (rollout != nullptr && rollout->is_object()) {

@@ -55,7 +55,8 @@ struct StatusDocument {
   ReplicasDocument canary;
   std::vector<CheckDocument> checks;
   std::string reason;
-  std::string cause;  // the kind, where the daemon tells it: "paused", "no_data"
+  std::string cause;       // the kind of what holds or ended it: "paused", "no_data"; or empty
+  std::string cause_text;  // in one sentence
   std::string since;
   std::optional<RolloutDocument> rollout;
 

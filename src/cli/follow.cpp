@@ -36,12 +36,10 @@ Follower::Follower(Session& session, std::string release)
     : session_(session), path_("/v1/releases/" + std::move(release)) {}
 
 Result<void> Follower::begin() {
-  for (;;) {
-    TRY(text, get(fmt::format("{}/journal?after={}&limit=5000&wait=0", path_, journal_at_)));
-    TRY(journal, read_journal(text));
-    if (journal.entries.empty() || journal.next <= journal_at_) return {};
-    journal_at_ = journal.next;
-  }
+  TRY(text, get(path_ + "/journal?after=-1&wait=0"));
+  TRY(journal, read_journal(text));
+  journal_at_ = journal.next;
+  return {};
 }
 
 Result<IntentDocument> Follower::submit(Wish wish) {
@@ -118,7 +116,8 @@ Result<void> Follower::show_journal(int wait_s) {
   TRY(journal, read_journal(text));
   if (journal.next > journal_at_) journal_at_ = journal.next;
   for (const JournalEntry& entry : journal.entries) {
-    if (entry.kind == "notice") continue;  // says to others what the other lines say here
+    // What these say, the phase entered right after says as well.
+    if (entry.kind == "notice" || entry.kind == "verdict") continue;
     const auto at = parse_time(entry.at);
     Terminal& out = session_.out();
     session_.say(out.styled(Style::faint, at ? clock_text(*at) : "") + "  " +

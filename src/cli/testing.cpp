@@ -247,6 +247,8 @@ bool FakeDaemon::next_frame() {
 
 // A client that waits gets the next frame at once; with none left it is answered empty.
 std::string FakeDaemon::respond_journal(const std::string& target) {
+  if (between(target, "after=", "&") == "-1")
+    return fmt::format(R"({{"entries":[],"next":{}}})", journal_.size());
   const std::size_t after = std::stoul(between(target, "after=", "&"));
   if (after >= journal_.size() && !target.ends_with("wait=0")) {
     if (!next_frame() && dies_) {

@@ -185,6 +185,12 @@ Task<Result<std::vector<wire::JournalLine>>> Daemon::journal(std::string release
   co_return shared_.store.journal(release, after, limit);
 }
 
+Task<Result<std::int64_t>> Daemon::journal_end(std::string release) {
+  CO_TRY_VOID(find(release));
+  CO_TRY(newest, shared_.store.journal_tail(release, 1));
+  co_return newest.empty() ? 0 : newest.back().seq;
+}
+
 Task<Result<std::vector<core::RolloutRecord>>> Daemon::history(std::string release, int limit) {
   co_return shared_.store.history(release, limit);
 }

@@ -46,6 +46,7 @@ class Daemon final : public api::Backend {
   Task<Result<std::int64_t>> add_intent(std::string release, core::Intent intent) override;
   Task<Result<std::optional<core::Answer>>> intent_state(std::string release,
                                                         std::int64_t id) override;
+  Task<Result<std::int64_t>> journal_end(std::string release) override;
   Task<Result<std::vector<wire::JournalLine>>> journal(std::string release, std::int64_t after,
                                                       int limit) override;
   Task<Result<std::vector<core::RolloutRecord>>> history(std::string release, int limit) override;

@@ -123,7 +123,7 @@ int serve(const ServeOptions& options) {
     log.error("{}", error.message);
     return error.code == Code::conflict ? 5 : error.code == Code::invalid ? 2 : 4;
   };
-  runtime::ignore_broken_pipes();
+  runtime::ignore_failed_writes();
   const uid_t uid = geteuid();
   if (auto made = runtime::make_directories(options.paths, uid); !made) return give_up(made.error());
   const std::string switches = options.paths.state_dir + "/switches";

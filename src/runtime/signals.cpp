@@ -19,6 +19,9 @@ Signals::~Signals() = default;
 
 Task<int> Signals::next() { co_return co_await impl_->set.async_wait(boost::asio::use_awaitable); }
 
-void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
+void ignore_failed_writes() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
 
 }  // namespace linnet::runtime

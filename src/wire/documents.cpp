@@ -53,6 +53,17 @@ std::string canary_version(const core::Status& status, const Result<core::Worklo
   return {};
 }
 
+/// Why it stands still, goes back or ended badly; null in every other phase.
+js::value cause_of(const core::Phase& phase) {
+  const core::Cause* cause = nullptr;
+  if (const auto* holding = std::get_if<core::Holding>(&phase)) cause = &holding->cause;
+  if (const auto* rolling = std::get_if<core::RollingBack>(&phase)) cause = &rolling->cause;
+  if (const auto* rolled = std::get_if<core::RolledBack>(&phase)) cause = &rolled->cause;
+  if (const auto* failed = std::get_if<core::Failed>(&phase)) cause = &failed->cause;
+  if (cause == nullptr) return nullptr;
+  return {{"kind", cause->kind}, {"text", cause->text}};
+}
+
 js::value rollout_of(const core::Status& status) {
   if (!status.rollout) return nullptr;
   const core::Rollout& rollout = *status.rollout;
@@ -102,6 +113,7 @@ Json status_document(const core::Release& release, const core::Status& status,
         {"canary", replicas(status.canary_replicas, seen, core::Track::canary)}}},
       {"checks", checks_array(core::explained(release, status))},
       {"reason", status.reason},
+      {"cause", cause_of(status.phase)},
       {"since", status.since.text()},
       {"rollout", rollout_of(status)}};
 }

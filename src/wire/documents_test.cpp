@@ -45,7 +45,7 @@ TEST(StatusDocumentTest, IsAsDocumented) {
             R"("step_held_ms":12000,"weight_wanted":25,"weight_in_force":25,)"
             R"("versions":{"stable":"v1.0.0","canary":"v1.1.0"},)"
             R"("replicas":{"stable":{"wanted":2,"ready":2},"canary":{"wanted":1,"ready":1}},)"
-            R"("checks":[],"reason":"holding 25 % for 60 s: 12 s done",)"
+            R"("checks":[],"reason":"holding 25 % for 60 s: 12 s done","cause":null,)"
             R"("since":"2026-11-23T21:02:07.123Z",)"
             R"("rollout":{"id":"shop-7","by":"anna","started":"2026-11-23T21:00:07.123Z",)"
             R"("from":"v1.0.0","to":"v1.1.0"}})");
@@ -78,6 +78,21 @@ TEST(StatusDocumentTest, TheStepFollowsThePhase) {
   EXPECT_EQ(step_in(core::RolledBack{}), 0);
   // A spec with fewer steps than the rollout that runs by it.
   EXPECT_EQ(step_in(core::Stepping{.index = 9}), 10);
+}
+
+TEST(StatusDocumentTest, WhatStandsStillOrEndedBadlyHasItsCause) {
+  core::Status status = stepping();
+  const core::Cause cause{"no_data", "no metrics for 5 m"};
+  for (const core::Phase& phase :
+       {core::Phase(core::Holding{.cause = cause}), core::Phase(core::RollingBack{.cause = cause}),
+        core::Phase(core::RolledBack{cause}), core::Phase(core::Failed{cause})}) {
+    status.phase = phase;
+    EXPECT_EQ(text(status_document(shop(), status, two_and_one()).at("cause")),
+              R"({"kind":"no_data","text":"no metrics for 5 m"})")
+        << core::phase_name(phase);
+  }
+  status.phase = core::Succeeded{};
+  EXPECT_TRUE(status_document(shop(), status, two_and_one()).at("cause").is_null());
 }
 
 TEST(CheckDocumentTest, EvidenceWithoutBoundIsStillANumber) {
