@@ -373,7 +373,10 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
                                                       : "is not confirmed: " +
                                                             turn.seen.traffic.error().message));
     }
-    rolling.part = turn.next.weight_before.is_zero() ? Part::canary_stops : Part::canary_drains;
+    // A weight may have been in force that was never read back: requests tell.
+    const bool had_traffic =
+        !turn.next.weight_before.is_zero() || turn.next.stage.canary.requests > 0;
+    rolling.part = had_traffic ? Part::canary_drains : Part::canary_stops;
     turn.next.weight_before = Percent();
     rolling.waited = 0ms;
     turn.entry("weight", "0 % in force: all traffic is on stable");

@@ -622,6 +622,8 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   if (!told.traffic->weight.is_zero() && !router.weight.is_zero() && router.by_linnet)
     broken("no_traffic_to_nothing", text("the canary has traffic"));
   const Duration drain = std::get<core::ProcessWorkload>(release.workload).stop.drain;
+  // Of two engines, one cannot know that the other just undid somebody's weight.
+  if (!router.raised_by_linnet && world_.had_two_engines()) return;
   const Duration away(world_.now_ms() - router.zero_since_ms);
   if (router.weight.is_zero() && router.zero_since_ms > 0 && router.by_linnet && away < drain)
     broken("drained_before_stop", text(fmt::format("its traffic is away for {} of {}",

@@ -332,7 +332,10 @@ void World::apply_weight(const Write& write) {
     router_.changed_ms = now_ms_;
   }
   if (moved && write.level.weight.is_zero()) router_.zero_since_ms = now_ms_;
-  if (previous.is_zero() && !write.level.weight.is_zero()) canary_since_ms_ = now_ms_;
+  if (previous.is_zero() && !write.level.weight.is_zero()) {
+    canary_since_ms_ = now_ms_;
+    router_.raised_by_linnet = write.by_linnet;
+  }
   router_.weight = write.level.weight;
   router_.taken_back = write.level.taken_back;
   router_.by = write.by;

@@ -32,6 +32,7 @@ struct RouterState {
   std::int64_t changed_ms = 0;
   std::int64_t zero_since_ms = 0;
   bool by_linnet = true;  // the last change
+  bool raised_by_linnet = true;  // the last change from 0
 };
 
 /// What the store keeps; `lineage` is the oracle's own book, kept beside the status it belongs to.
@@ -140,6 +141,7 @@ class World {
   /// What the source had to tell at a cursor, without windows that could not be true.
   [[nodiscard]] const TrackTotals& told_at(const std::string& cursor) const;
   [[nodiscard]] const TrackTotals& happened() const { return happened_; }
+  [[nodiscard]] bool had_two_engines() const { return engines_[1].boot > 0; }
   [[nodiscard]] bool is_calm() const { return now_ms_ >= story_.calm_at.count(); }
 
  private:
