@@ -18,6 +18,7 @@
 #include <optional>
 #include <sstream>
 
+#include "local/process_record.h"
 #include "local/process_table.h"
 #include "local/process_workload.h"
 
@@ -78,9 +79,7 @@ class Directory {
   }
   ~Directory() {
     for (const char* track : {"stable", "canary"})
-      for (int slot = 0; slot < 6; ++slot)
-        for (const MarkedProcess& process : marked(fmt::format("{}-{}", track, slot)))
-          ::kill(process.pid, SIGKILL);
+      for (int slot = 0; slot < 6; ++slot) kill_all(fmt::format("{}-{}", track, slot));
     std::error_code ignored;
     std::filesystem::remove_all(std::filesystem::path(path_).parent_path(), ignored);
   }
@@ -97,6 +96,16 @@ class Directory {
   }
 
  private:
+  // By the record too: a process that has not executed its program yet has no mark.
+  void kill_all(const std::string& id) const {
+    const Result<ProcessRecord> known = read_record(record(id));
+    if (known && known->pid > 1 && known->boot == boot_id()) {
+      const Result<Descriptor> alive = open_process(known->pid, known->start_ticks);
+      if (alive && alive->valid() && known->pid != ::getpid()) ::kill(known->pid, SIGKILL);
+    }
+    for (const MarkedProcess& process : marked(id)) ::kill(process.pid, SIGKILL);
+  }
+
   std::string path_;
 };
 
