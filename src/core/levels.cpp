@@ -1,5 +1,5 @@
-// From the status to the levels that the world shall have. Derived anew each turn, so an effect that
-// was lost comes again and one that was done twice does no harm.
+// From the status to the levels that the world shall have. Derived anew each turn, so an effect
+// that was lost comes again and one that was done twice does no harm.
 #include <algorithm>
 
 #include "base/mark.h"
@@ -40,8 +40,9 @@ void want_levels(Turn& turn) {
     const bool clear_mark = LINNET_STOPS(mark_is_cleared, seen.taken_back && !back && !at_rest);
     if (clear_mark) LINNET_MARK(mark_cleared);
     // What was ready when the weight was decided may be gone when it is written, or written again.
-    const bool waits = weight > seen.weight &&
-                       turn.canary_ready() < canary_replicas_for(weight, stable_replicas(turn.release));
+    const bool waits =
+        weight > seen.weight &&
+        turn.canary_ready() < canary_replicas_for(weight, stable_replicas(turn.release));
     if ((seen.weight != weight || clear_mark) && !LINNET_STOPS(write_needs_ready, waits))
       turn.decision.effects.push_back(SetWeight{weight, back});
   } else if (back) {

@@ -1,5 +1,5 @@
-// What each phase does in one turn. The transitions are drawn in core/status.h; the rules in words are
-// in docs/how-linnet-decides.md.
+// What each phase does in one turn. The transitions are drawn in core/status.h; the rules in words
+// are in docs/how-linnet-decides.md.
 #include <algorithm>
 
 #include "base/mark.h"
@@ -45,9 +45,7 @@ std::string ready_text(const Turn& turn, Track track, const std::string& version
                      track_name(track), version, trouble.empty() ? "" : "; ", trouble);
 }
 
-bool has_data(const Turn& turn) {
-  return turn.has_counts && turn.seen.sample->canary.requests > 0;
-}
+bool has_data(const Turn& turn) { return turn.has_counts && turn.seen.sample->canary.requests > 0; }
 
 // Longer silence than low traffic explains: an unreachable source counts at once.
 bool is_silent(const Turn& turn, Duration silent) {
@@ -56,9 +54,9 @@ bool is_silent(const Turn& turn, Duration silent) {
 
 std::string silence_text(const Turn& turn, Duration silent) {
   if (!turn.has_counts)
-    return fmt::format("no metrics for {}: {}", duration_text(silent),
-                       turn.seen.sample ? "the counts cannot be true"
-                                        : turn.seen.sample.error().message);
+    return fmt::format(
+        "no metrics for {}: {}", duration_text(silent),
+        turn.seen.sample ? "the counts cannot be true" : turn.seen.sample.error().message);
   return fmt::format("no request has reached the canary for {} at weight {}", duration_text(silent),
                      turn.next.weight.text());
 }
@@ -82,10 +80,10 @@ bool fails_readiness(Turn& turn) {
   turn.next.unready += turn.elapsed;
   if (!LINNET_STOPS(unready_ends, turn.next.unready > not_ready_limit(turn.release))) return false;
   LINNET_MARK(canary_never_ready);
-  turn.roll_back({"not_ready", fmt::format("not ready within {}: {}",
-                                           duration_text(not_ready_limit(turn.release)),
-                                           ready_text(turn, Track::canary, rollout.to,
-                                                      turn.next.canary_replicas))});
+  turn.roll_back(
+      {"not_ready",
+       fmt::format("not ready within {}: {}", duration_text(not_ready_limit(turn.release)),
+                   ready_text(turn, Track::canary, rollout.to, turn.next.canary_replicas))});
   return true;
 }
 
@@ -101,8 +99,8 @@ void on_idle(Turn& turn, Idle idle) {
         turn.seen.workload ? crash_looping(turn.seen.workload->stable, version) : nullptr;
     if (ready) {
       idle.ready = true;
-      return turn.enter(idle, fmt::format("stable {} is ready: {} of {} instances", version, wanted,
-                                          wanted));
+      return turn.enter(
+          idle, fmt::format("stable {} is ready: {} of {} instances", version, wanted, wanted));
     }
     if (bad != nullptr || idle.waited > turn.release.progress) {
       LINNET_MARK(stable_never_ready);
@@ -123,18 +121,17 @@ void on_preparing(Turn& turn, Preparing preparing) {
   turn.next.phase = preparing;
   if (fails_readiness(turn)) return;
   const Rollout& rollout = *turn.next.rollout;
-  const bool clean =
-      LINNET_NEEDS(preparing_needs_clean_router, turn.seen.traffic &&
-                                                     turn.seen.traffic->weight.is_zero() &&
-                                                     !turn.seen.traffic->taken_back);
+  const bool clean = LINNET_NEEDS(
+      preparing_needs_clean_router,
+      turn.seen.traffic && turn.seen.traffic->weight.is_zero() && !turn.seen.traffic->taken_back);
   const bool ready =
       LINNET_NEEDS(preparing_needs_ready, turn.canary_ready() >= turn.next.canary_replicas);
   if (ready && clean) return turn.start_step(0);
   if (!ready)
     return turn.waits(ready_text(turn, Track::canary, rollout.to, turn.next.canary_replicas));
-  turn.waits(turn.seen.traffic ? "waiting for the router to read back weight 0 %"
-                               : fmt::format("the router cannot be read: {}",
-                                             turn.seen.traffic.error().message));
+  turn.waits(turn.seen.traffic
+                 ? "waiting for the router to read back weight 0 %"
+                 : fmt::format("the router cannot be read: {}", turn.seen.traffic.error().message));
 }
 
 void start_promotion(Turn& turn, const std::string& why) {
@@ -148,7 +145,8 @@ void pass_step(Turn& turn, int index) {
   turn.record_step("passed");
   if (index + 1 < static_cast<int>(turn.release.steps.size())) return turn.start_step(index + 1);
   const std::string& version = turn.next.rollout->to;
-  if (turn.next.rollout->promote) return start_promotion(turn, "all steps passed: promoting to stable");
+  if (turn.next.rollout->promote)
+    return start_promotion(turn, "all steps passed: promoting to stable");
   const std::string text =
       fmt::format("all {} steps passed: {} waits for `promote` (or `rollback`)",
                   turn.release.steps.size(), version);
@@ -159,11 +157,11 @@ void pass_step(Turn& turn, int index) {
 // Brings the canary's weight to `target`: down at once, up only when its instances are ready.
 bool at_weight(Turn& turn, Percent target, const std::string& why) {
   if (turn.next.weight == target) return true;
-  if (LINNET_STOPS(raise_needs_ready, target > turn.next.weight &&
-                                          turn.canary_ready() < turn.next.canary_replicas)) {
-    turn.waits(fmt::format("before {}: {}", target.text(),
-                           ready_text(turn, Track::canary, turn.next.rollout->to,
-                                      turn.next.canary_replicas)));
+  if (LINNET_STOPS(raise_needs_ready,
+                   target > turn.next.weight && turn.canary_ready() < turn.next.canary_replicas)) {
+    turn.waits(fmt::format(
+        "before {}: {}", target.text(),
+        ready_text(turn, Track::canary, turn.next.rollout->to, turn.next.canary_replicas)));
     return false;
   }
   turn.want_weight(target, why);
@@ -181,8 +179,8 @@ bool comes_into_force(Turn& turn, Stepping& step, Percent wanted) {
 }
 
 std::string progress_text(const Turn& turn, const Stepping& step, Duration hold) {
-  return fmt::format("step {} of {}: {} for {}, {} done", step.index + 1,
-                     turn.release.steps.size(), turn.next.weight.text(), duration_text(hold),
+  return fmt::format("step {} of {}: {} for {}, {} done", step.index + 1, turn.release.steps.size(),
+                     turn.next.weight.text(), duration_text(hold),
                      duration_text(std::chrono::floor<std::chrono::seconds>(step.held)));
 }
 
@@ -198,9 +196,9 @@ void on_stepping(Turn& turn, Stepping step) {
   if (fails_readiness(turn)) return;
   if (!step.in_force && comes_into_force(turn, step, wanted.weight)) turn.next.phase = step;
 
-  const bool complete =
-      step.in_force && LINNET_NEEDS(pass_needs_time, step.held >= wanted.hold);
-  const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, complete, step.held);
+  const bool complete = step.in_force && LINNET_NEEDS(pass_needs_time, step.held >= wanted.hold);
+  const Judgement judgement =
+      judge(turn.release, turn.next, turn.seen.workload, complete, step.held);
   turn.next.checks = judgement.checks;
   if (LINNET_STOPS(step_failure_stops, judgement.failed.has_value())) {
     turn.entry("verdict", judgement.failed->text);
@@ -212,13 +210,13 @@ void on_stepping(Turn& turn, Stepping step) {
   }
   // Judged first: the canary may fail at the last step's weight while instances start for this one.
   if (!at_weight(turn, wanted.weight, fmt::format("step {}", step.index + 1))) return;
-  if (LINNET_STOPS(silence_waits, silent)) return turn.waits(silence_text(turn, step.silent) + "; holding");
+  if (LINNET_STOPS(silence_waits, silent))
+    return turn.waits(silence_text(turn, step.silent) + "; holding");
   if (!step.in_force)
-    return turn.waits(fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
-                                  turn.weight_in_force() ? "no request on the canary yet"
-                                                         : "not read back yet"));
-  const bool may_pass =
-      LINNET_NEEDS(pass_needs_requests, judgement.enough && !judgement.held_back);
+    return turn.waits(
+        fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
+                    turn.weight_in_force() ? "no request on the canary yet" : "not read back yet"));
+  const bool may_pass = LINNET_NEEDS(pass_needs_requests, judgement.enough && !judgement.held_back);
   if ((complete && may_pass) || judgement.early_pass) return pass_step(turn, step.index);
   if (!complete) return turn.waits(progress_text(turn, step, wanted.hold));
   const std::string missing = "its time is over, but " + judgement.missing;
@@ -257,8 +255,7 @@ void on_holding(Turn& turn, Holding holding) {
   holding.silent = has_data(turn) ? 0ms : holding.silent + turn.elapsed;
   turn.next.phase = holding;
   if (fails_readiness(turn)) return;
-  const bool has_traffic =
-      holding.from != Holding::From::preparing || !turn.next.weight.is_zero();
+  const bool has_traffic = holding.from != Holding::From::preparing || !turn.next.weight.is_zero();
   if (has_traffic && fails_while_watched(turn, holding.watched, true)) return;
   turn.next.phase = holding;
   if (holding.weight) (void)at_weight(turn, *holding.weight, "set by hand");
@@ -286,9 +283,9 @@ void stable_rolls(Turn& turn, Duration waited) {
     const Instance* bad = crash_looping(stable, version);
     if (bad != nullptr || waited > not_ready_limit(turn.release) * wanted) {
       LINNET_MARK(promotion_stable_not_ready);
-      return turn.roll_back({"promotion", fmt::format("stable does not get ready on {}: {}", version,
-                                                      ready_text(turn, Track::stable, version,
-                                                                 wanted))});
+      return turn.roll_back(
+          {"promotion", fmt::format("stable does not get ready on {}: {}", version,
+                                    ready_text(turn, Track::stable, version, wanted))});
     }
     if (LINNET_NEEDS(weight_down_needs_stable,
                      stable.ready_of(version) == wanted && stable.count() == wanted)) {
@@ -368,10 +365,10 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
       // Someone else's weight counts as well: what had traffic is drained.
       if (turn.seen.traffic) turn.next.weight_before = turn.seen.traffic->weight;
       turn.next.phase = rolling;
-      return turn.waits(fmt::format("{}; weight 0 % {}", rolling.cause.text,
-                                    turn.seen.traffic ? "is being set"
-                                                      : "is not confirmed: " +
-                                                            turn.seen.traffic.error().message));
+      return turn.waits(fmt::format(
+          "{}; weight 0 % {}", rolling.cause.text,
+          turn.seen.traffic ? "is being set"
+                            : "is not confirmed: " + turn.seen.traffic.error().message));
     }
     // A weight may have been in force that was never read back: requests tell.
     const bool had_traffic =
@@ -460,7 +457,7 @@ bool notice_others(Turn& turn) {
     holding.index = other->index;
   } else {
     holding.from = std::holds_alternative<Preparing>(turn.next.phase) ? Holding::From::preparing
-                                                                     : Holding::From::awaiting;
+                                                                      : Holding::From::awaiting;
   }
   turn.next.weight = traffic.weight;
   turn.next.weight_before = traffic.weight;

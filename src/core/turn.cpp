@@ -70,9 +70,9 @@ void Turn::want_weight(Percent weight, const std::string& reason) {
 void Turn::answer(const Intent& intent, bool accepted, Code code, std::string text,
                   std::string rollout) {
   next.last_intent = std::max(next.last_intent, intent.id);
-  entry("intent", fmt::format("{} by {}: {}{}", intent_name(intent.kind),
-                              intent.by.empty() ? "unknown" : intent.by,
-                              accepted ? "" : "refused: ", text));
+  entry("intent",
+        fmt::format("{} by {}: {}{}", intent_name(intent.kind),
+                    intent.by.empty() ? "unknown" : intent.by, accepted ? "" : "refused: ", text));
   decision.answers.push_back({intent.id, accepted, code, std::move(text), std::move(rollout)});
 }
 
@@ -117,7 +117,8 @@ void Turn::start_rollout(const Intent& intent) {
   rollout.promote = intent.promote || release.promotion == Promotion::automatic;
   rollout.hold = intent.hold;
   next.rollout = rollout;
-  next.canary_replicas = canary_replicas_for(release.steps.front().weight, stable_replicas(release));
+  next.canary_replicas =
+      canary_replicas_for(release.steps.front().weight, stable_replicas(release));
   next.unready = 0ms;
   start_evidence(release, next);
   const std::string text = fmt::format("rollout {} from {} to {}: starting the canary", rollout.id,
@@ -127,15 +128,14 @@ void Turn::start_rollout(const Intent& intent) {
 }
 
 void Turn::finish_rollout(const std::string& outcome, const Cause& cause) {
-  if (next.rollout)
-    decision.finished = RolloutRecord{*next.rollout, now.wall, outcome, cause};
+  if (next.rollout) decision.finished = RolloutRecord{*next.rollout, now.wall, outcome, cause};
   next.canary_replicas = 0;
 }
 
 void Turn::start_step(int index) {
   const Step& step = release.steps[static_cast<std::size_t>(index)];
-  next.canary_replicas = std::max(next.canary_replicas,
-                                  canary_replicas_for(step.weight, stable_replicas(release)));
+  next.canary_replicas =
+      std::max(next.canary_replicas, canary_replicas_for(step.weight, stable_replicas(release)));
   // Entered anew after a hold, even the first step is another stage: what passes is counted anew.
   start_stage(release, next, std::holds_alternative<Preparing>(next.phase));
   const std::string text = fmt::format("step {} of {}: {} for {}", index + 1, release.steps.size(),
@@ -180,9 +180,7 @@ void Turn::record_skipped(int from) {
   }
 }
 
-bool Turn::weight_in_force() const {
-  return seen.traffic && seen.traffic->weight == next.weight;
-}
+bool Turn::weight_in_force() const { return seen.traffic && seen.traffic->weight == next.weight; }
 
 int Turn::canary_ready() const {
   if (!seen.workload || !next.rollout) return 0;

@@ -57,8 +57,9 @@ Task<Result<Duration>> ReleaseLoop::take_turn() {
   for (const core::Effect& effect : due)
     if (LINNET_STOPS(urgent_first, core::is_urgent(effect, seen.traffic))) co_await perform(effect);
 
-  // From here on the intent is durable before the world changes: a crash repeats work, never loses it.
-  // A save is also the proof that nobody else has decided meanwhile, so none of them comes without.
+  // From here on the intent is durable before the world changes: a crash repeats work, never loses
+  // it. A save is also the proof that nobody else has decided meanwhile, so none of them comes
+  // without.
   const bool moves_world = std::any_of(due.begin(), due.end(), [&](const core::Effect& effect) {
     return !std::holds_alternative<core::SendNotice>(effect) &&
            !core::is_urgent(effect, seen.traffic);
@@ -121,12 +122,14 @@ Task<core::Observation> ReleaseLoop::observe() {
   Result<std::vector<core::Intent>> intents =
       co_await ports_.store.intents(release_.name, record_->status.last_intent);
   // An unreadable store cannot be saved to either: the turn will fail there and say so.
-  if (intents) seen.intents = std::move(*intents);
-  else LINNET_MARK(intents_unreadable);
+  if (intents)
+    seen.intents = std::move(*intents);
+  else
+    LINNET_MARK(intents_unreadable);
   seen.delivered = ports_.notifier.delivered();
-  const bool deploys = std::any_of(seen.intents.begin(), seen.intents.end(), [](const auto& intent) {
-    return intent.kind == core::Intent::Kind::deploy;
-  });
+  const bool deploys =
+      std::any_of(seen.intents.begin(), seen.intents.end(),
+                  [](const auto& intent) { return intent.kind == core::Intent::Kind::deploy; });
   if (deploys) seen.closed = ports_.calendar.closed(release_, now.wall);
   co_return seen;
 }
@@ -138,9 +141,12 @@ Task<Result<void>> ReleaseLoop::save(core::Decision& decision, WallTime at) {
   if (!saved) {
     // Somebody else may have saved, or this save may have come through: what is known is stale.
     const Code code = saved.error().code;
-    if (code == Code::conflict) LINNET_MARK(save_conflict);
-    else if (code == Code::unknown_outcome) LINNET_MARK(save_unknown);
-    else LINNET_MARK(save_failed);
+    if (code == Code::conflict)
+      LINNET_MARK(save_conflict);
+    else if (code == Code::unknown_outcome)
+      LINNET_MARK(save_unknown);
+    else
+      LINNET_MARK(save_failed);
     if (LINNET_STOPS(conflict_reloads, code == Code::conflict || code == Code::unknown_outcome))
       record_.reset();
     co_return fail(std::move(saved).error().while_doing("saving the decision"));

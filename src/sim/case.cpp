@@ -4,9 +4,9 @@ namespace linnet::sim {
 
 std::string_view port_name(Port port) {
   constexpr std::array<std::string_view, port_count> names{
-      "reading the weight",  "setting the weight", "looking at the instances",
+      "reading the weight",    "setting the weight",  "looking at the instances",
       "setting the instances", "reading the metrics", "loading the status",
-      "saving the status",   "reading the intents"};
+      "saving the status",     "reading the intents"};
   return names[static_cast<std::size_t>(port)];
 }
 
@@ -22,8 +22,8 @@ std::string action_text(const Action& action) {
   const auto length = [&] { return duration_text(std::chrono::abs(action.length)); };
   switch (action.kind) {
     case Kind::intent: {
-      std::string text = fmt::format("{} asks for `{}`", action.intent.by,
-                                     core::intent_name(action.intent.kind));
+      std::string text =
+          fmt::format("{} asks for `{}`", action.intent.by, core::intent_name(action.intent.kind));
       if (!action.intent.version.empty()) text += " " + action.intent.version;
       if (action.intent.kind == core::Intent::Kind::traffic)
         text += " " + action.intent.weight.text();
@@ -76,8 +76,8 @@ std::string case_text(const Case& story) {
       story.release.promotion == core::Promotion::ask ? "promotion asked" : "automatic promotion");
   for (const core::Step& step : story.release.steps)
     text += fmt::format(" {}/{}", step.weight.text(), duration_text(step.hold));
-  constexpr std::array<std::string_view, 6> kinds{"good",   "bad",        "bad later", "bad above a weight",
-                                                  "clumps", "recovering"};
+  constexpr std::array<std::string_view, 6> kinds{
+      "good", "bad", "bad later", "bad above a weight", "clumps", "recovering"};
   for (const Behaviour& one : story.versions)
     text += fmt::format("\n  {}: {}, {:.1f} % errors, {:.1f} % slow{}{}", one.version,
                         kinds[static_cast<std::size_t>(one.kind)], one.error_share * 100,
@@ -87,7 +87,8 @@ std::string case_text(const Case& story) {
     const PortFaults& faults = story.ports[i];
     if (!faults.any()) continue;
     text += fmt::format(
-        "\n  {}: slow {:.2f} (to {}), fails {:.2f}, hangs {:.2f}, answer lost {:.2f}, stale {:.2f}, "
+        "\n  {}: slow {:.2f} (to {}), fails {:.2f}, hangs {:.2f}, answer lost {:.2f}, stale "
+        "{:.2f}, "
         "conflicts {:.2f}",
         port_name(static_cast<Port>(i)), faults.slow, duration_text(faults.slowness), faults.fails,
         faults.hangs, faults.lost, faults.stale, faults.conflicts);

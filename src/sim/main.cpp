@@ -1,4 +1,5 @@
-// linnet_sim: the swarm as a program. Without arguments a fixed set of seeds in under a minute; see usage().
+// linnet_sim: the swarm as a program. Without arguments a fixed set of seeds in under a minute; see
+// usage().
 #include <unistd.h>
 
 #include <charconv>
@@ -92,9 +93,11 @@ int shrink_seed(std::uint64_t seed) {
   const Tally tally = run_seeds(1, [](const Tally& so_far) { return so_far.seeds < report_seeds; });
   int code = show(tally);
   std::cout << "\nends of stories:\n";
-  for (const auto& [name, count] : tally.ends) std::cout << fmt::format("  {:<24} {}\n", name, count);
+  for (const auto& [name, count] : tally.ends)
+    std::cout << fmt::format("  {:<24} {}\n", name, count);
   std::cout << "ends of rollouts:\n";
-  for (const auto& [name, count] : tally.causes) std::cout << fmt::format("  {:<32} {}\n", name, count);
+  for (const auto& [name, count] : tally.causes)
+    std::cout << fmt::format("  {:<32} {}\n", name, count);
   std::cout << "\n" << marks_text() << "\n";
   return std::max(code, mutants({}));
 }
@@ -123,9 +126,12 @@ int main(int argc, char** argv) {
     }
     if (word == "--shrink" && value) return shrink_seed(*value);
     if ((word == "--minutes" || word == "--seeds" || word == "--from") && value) {
-      if (word == "--minutes") minutes = value;
-      else if (word == "--seeds") seeds = value;
-      else from = *value;
+      if (word == "--minutes")
+        minutes = value;
+      else if (word == "--seeds")
+        seeds = value;
+      else
+        from = *value;
       ++i;
     } else if (number(word)) {
       seed = number(word);
@@ -136,8 +142,7 @@ int main(int argc, char** argv) {
   if (seed) return replay(*seed);
   const auto start = std::chrono::steady_clock::now();
   const auto go_on = [&](const Tally& tally) {
-    if (minutes)
-      return std::chrono::steady_clock::now() - start < std::chrono::minutes(*minutes);
+    if (minutes) return std::chrono::steady_clock::now() - start < std::chrono::minutes(*minutes);
     return tally.seeds < static_cast<std::int64_t>(seeds.value_or(fixed_seeds));
   };
   return show(run_seeds(from, go_on));

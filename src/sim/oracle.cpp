@@ -10,7 +10,16 @@ namespace linnet::sim {
 namespace {
 
 enum Phase : std::size_t {
-  idle, preparing, stepping, holding, awaiting, promoting, rolling_back, succeeded, rolled_back, failed,
+  idle,
+  preparing,
+  stepping,
+  holding,
+  awaiting,
+  promoting,
+  rolling_back,
+  succeeded,
+  rolled_back,
+  failed,
 };
 constexpr std::size_t phase_count = 10;
 
@@ -54,7 +63,8 @@ bool may_become(std::size_t from, std::size_t to, std::size_t intents) {
 }
 
 int part_index(const core::Phase& phase) {
-  if (const auto* going = std::get_if<core::Promoting>(&phase)) return static_cast<int>(going->part);
+  if (const auto* going = std::get_if<core::Promoting>(&phase))
+    return static_cast<int>(going->part);
   if (const auto* back = std::get_if<core::RollingBack>(&phase))
     return static_cast<int>(back->part);
   return -1;
@@ -80,14 +90,15 @@ bool is_empty(const core::Stage& stage) {
          is_empty(stage.recent_before);
 }
 
-
 }  // namespace
 
 const std::vector<Invariant>& invariants() {
   static const std::vector<Invariant> all{
-      {"weight_within_step", "the weight is never set above what the step, a person or the promotion allows"},
+      {"weight_within_step",
+       "the weight is never set above what the step, a person or the promotion allows"},
       {"no_raise_after_fail", "after a check failed, that rollout's weight is never raised again"},
-      {"no_raise_after_reset", "a weight that someone else changed is not raised until a person asks"},
+      {"no_raise_after_reset",
+       "a weight that someone else changed is not raised until a person asks"},
       {"held_is_earned", "a step's clock counts only time in force with data"},
       {"step_has_its_time", "no step passes before its time in force is over"},
       {"step_has_requests", "no step passes without its minimum of requests"},
@@ -96,25 +107,37 @@ const std::vector<Invariant>& invariants() {
       {"no_data_never_advances", "no step passes in a turn without data"},
       {"steps_in_order", "no step is left out or passed twice"},
       {"over_limit_is_taken_back", "a canary above its limit at the end of a step is taken back"},
-      {"evidence_acts", "evidence that suffices, with a measured value above the limit, takes back at once"},
+      {"evidence_acts",
+       "evidence that suffices, with a measured value above the limit, takes back at once"},
       {"crash_loop_acts", "a canary that keeps dying is taken back"},
       {"silence_ends", "a step without data ends after its limit"},
       {"unready_ends", "a canary that is not ready in time is taken back"},
-      {"fail_takes_back", "a recorded failure takes the canary back, or holds where the spec says so"},
-      {"rollback_has_reason", "a rollback for a rate has a measured value above the limit, and evidence or enough requests"},
+      {"fail_takes_back",
+       "a recorded failure takes the canary back, or holds where the spec says so"},
+      {"rollback_has_reason",
+       "a rollback for a rate has a measured value above the limit, and evidence or enough "
+       "requests"},
       {"rollback_waits_for_nothing", "the switch back is made before the store is asked"},
       {"stable_keeps_its_size", "stable is never made smaller than the spec says"},
-      {"stable_rolls_behind_canary", "stable is replaced only while the canary carries all traffic"},
-      {"no_traffic_to_nothing", "no weight is raised for, and no instance taken from, a track that then has none ready"},
-      {"drained_before_stop", "the canary is stopped only after its traffic was away for the drain time"},
+      {"stable_rolls_behind_canary",
+       "stable is replaced only while the canary carries all traffic"},
+      {"no_traffic_to_nothing",
+       "no weight is raised for, and no instance taken from, a track that then has none ready"},
+      {"drained_before_stop",
+       "the canary is stopped only after its traffic was away for the drain time"},
       {"promotion_is_earned", "a promotion has every step passed, or the report says skipped"},
       {"promotion_is_asked", "a promotion was asked for, or the spec says automatic"},
-      {"success_is_complete", "a rollout that succeeded left stable on the new version, weight 0 and no canary"},
-      {"rollback_is_complete", "a rollout that was taken back left stable on the old version, weight 0 and no canary"},
+      {"success_is_complete",
+       "a rollout that succeeded left stable on the new version, weight 0 and no canary"},
+      {"rollback_is_complete",
+       "a rollout that was taken back left stable on the old version, weight 0 and no canary"},
       {"terminal_stays", "an ended rollout stays ended until a new intent"},
       {"legal_transition", "phases follow the table of transitions"},
-      {"evidence_is_exact", "the counts are what the source told since the step began: nothing forgotten, nothing twice"},
-      {"effects_are_saved", "every effect but a lowering of the weight is what the store holds as wanted"},
+      {"evidence_is_exact",
+       "the counts are what the source told since the step began: nothing forgotten, nothing "
+       "twice"},
+      {"effects_are_saved",
+       "every effect but a lowering of the weight is what the store holds as wanted"},
       {"one_rollout", "at most one rollout runs, each starts once and ends once"},
       {"busy_is_refused", "a second deploy while one runs is refused unless it supersedes"},
       {"window_is_kept", "no rollout starts outside its window unless forced"},
@@ -202,13 +225,14 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   }
   if (step != nullptr) {
     if (step->held > book.earned)
-      broken("held_is_earned", fmt::format("step {} counts {} in force, but only {} were", step->index + 1,
-                                           duration_text(step->held), duration_text(book.earned)));
+      broken("held_is_earned",
+             fmt::format("step {} counts {} in force, but only {} were", step->index + 1,
+                         duration_text(step->held), duration_text(book.earned)));
     const Percent most = release.steps[static_cast<std::size_t>(step->index)].weight;
     if (next.weight > most)
       if (in_same_step && mine.weight <= most)
-        broken("weight_within_step", fmt::format("{} is wanted in step {} of {}", next.weight.text(),
-                                                 step->index + 1, most.text()));
+        broken("weight_within_step", fmt::format("{} is wanted in step {} of {}",
+                                                 next.weight.text(), step->index + 1, most.text()));
   }
   if (core::is_running(next.phase)) check_evidence(mine, book, next);
   check_verdicts(told, mine, next);
@@ -240,12 +264,15 @@ void Oracle::check_evidence(const Lineage& mine, Lineage& book, const core::Stat
   const TrackTotals& from = world_.told_at(book.stage_from);
   const auto differs = [&](std::string_view what, std::int64_t counted, std::int64_t true_count) {
     if (counted == true_count) return;
-    broken("evidence_is_exact", fmt::format("{} {} counted, the source told {} from {} to {}", counted,
-                                            what, true_count, book.stage_from, next.cursor));
+    broken("evidence_is_exact",
+           fmt::format("{} {} counted, the source told {} from {} to {}", counted, what, true_count,
+                       book.stage_from, next.cursor));
   };
-  differs("canary requests", next.stage.canary.requests, now.canary.requests - from.canary.requests);
+  differs("canary requests", next.stage.canary.requests,
+          now.canary.requests - from.canary.requests);
   differs("bad canary requests", next.stage.canary.bad, now.canary.bad - from.canary.bad);
-  differs("stable requests", next.stage.stable.requests, now.stable.requests - from.stable.requests);
+  differs("stable requests", next.stage.stable.requests,
+          now.stable.requests - from.stable.requests);
   if (next.evidence.limits.empty()) return;
   for (std::size_t i = 0; const core::Check& check : world_.story().release.checks) {
     if (std::holds_alternative<core::HealthCheck>(check.rule)) continue;
@@ -298,9 +325,8 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const core::S
   const auto* step = std::get_if<core::Stepping>(&next.phase);
   if (step != nullptr && step->silent > release.no_data.hold)
     broken("silence_ends", fmt::format("no data for {}", duration_text(step->silent)));
-  const bool complete =
-      step != nullptr && step->in_force &&
-      step->held >= release.steps[static_cast<std::size_t>(step->index)].hold;
+  const bool complete = step != nullptr && step->in_force &&
+                        step->held >= release.steps[static_cast<std::size_t>(step->index)].hold;
   const bool plain = release.analysis.decision == core::Analysis::Decision::plain;
   std::size_t index = 0;
   for (const core::Check& check : release.checks) {
@@ -318,15 +344,16 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const core::S
     if (share <= limit || may_stand || next.weight != mine.weight) continue;
     const std::int64_t needed = check.min_requests.value_or(release.min_requests);
     if (complete && plain && requests >= needed)
-      broken("over_limit_is_taken_back", fmt::format("{} has {:.2f} % of {} requests over a limit of {:.2f} %",
-                                                     check.name, share * 100, requests, limit * 100));
+      broken("over_limit_is_taken_back",
+             fmt::format("{} has {:.2f} % of {} requests over a limit of {:.2f} %", check.name,
+                         share * 100, requests, limit * 100));
     if (!release.analysis.early_fail || next.evidence.limits.size() <= own) continue;
     const auto parts = static_cast<double>(next.evidence.limits.size()) + 1;
     if (next.evidence.limits[own].threshold.log_fail() >=
         std::log(parts / release.analysis.false_alarm))
-      broken("evidence_acts", fmt::format("{} has log evidence {:.1f} and {:.2f} % over {:.2f} %", check.name,
-                                          next.evidence.limits[own].threshold.log_fail(),
-                                          share * 100, limit * 100));
+      broken("evidence_acts",
+             fmt::format("{} has log evidence {:.1f} and {:.2f} % over {:.2f} %", check.name,
+                         next.evidence.limits[own].threshold.log_fail(), share * 100, limit * 100));
   }
 }
 
@@ -371,12 +398,14 @@ void Oracle::check_answers(const core::Status& before, const Saving& saving,
       using Kind = core::Intent::Kind;
       const bool alone = saving.answers.size() == 1;
       if (intent.kind == Kind::deploy && was_running && !intent.supersede && alone)
-        broken("busy_is_refused", fmt::format("deploy of {} accepted while a rollout runs", intent.version));
+        broken("busy_is_refused",
+               fmt::format("deploy of {} accepted while a rollout runs", intent.version));
       if (intent.kind == Kind::init && was_running && alone)
         broken("busy_is_refused", "init accepted while a rollout runs");
       if (intent.kind == Kind::deploy && !intent.force && !answer.rollout.empty() &&
           !world_.closed().empty() && world_.story().ports[6].slow == 0)
-        broken("window_is_kept", fmt::format("deploy of {} accepted: {}", intent.version, world_.closed()));
+        broken("window_is_kept",
+               fmt::format("deploy of {} accepted: {}", intent.version, world_.closed()));
     }
   }
 }
@@ -385,10 +414,12 @@ void Oracle::check_transition(const Lineage& mine, const core::Status& next, con
                               const std::vector<const core::Intent*>& accepted) {
   const std::size_t to = next.phase.index();
   if (!may_become(mine.phase, to, accepted.size()))
-    broken("legal_transition", fmt::format("phase {} becomes {}", mine.phase, core::phase_name(next.phase)));
+    broken("legal_transition",
+           fmt::format("phase {} becomes {}", mine.phase, core::phase_name(next.phase)));
   const std::string id = rollout_id(next);
   if (is_ended(mine.phase) && accepted.empty() && (to != mine.phase || id != mine.rollout))
-    broken("terminal_stays", fmt::format("an ended rollout becomes {}", core::phase_name(next.phase)));
+    broken("terminal_stays",
+           fmt::format("an ended rollout becomes {}", core::phase_name(next.phase)));
   if (id == mine.rollout) return;
   if (core::is_running(world_.durable().status.phase) && !saving.finished)
     broken("one_rollout", fmt::format("{} starts while {} runs", id, mine.rollout));
@@ -406,9 +437,11 @@ void Oracle::check_entries(const Lineage& mine, const Told& told, const core::St
     if (entry.text.empty()) broken("entries_have_reasons", entry.kind + " without a reason");
   const bool changed = next.phase.index() != mine.phase || step_index(next.phase) != mine.step;
   if (changed && !has_entry("phase"))
-    broken("entries_have_reasons", fmt::format("{} without an entry", core::phase_name(next.phase)));
+    broken("entries_have_reasons",
+           fmt::format("{} without an entry", core::phase_name(next.phase)));
   if (changed && next.reason.empty())
-    broken("entries_have_reasons", fmt::format("{} without a reason", core::phase_name(next.phase)));
+    broken("entries_have_reasons",
+           fmt::format("{} without a reason", core::phase_name(next.phase)));
   const auto* back = std::get_if<core::RollingBack>(&next.phase);
   if (back != nullptr && mine.phase != rolling_back) {
     if (back->cause.text.empty()) broken("entries_have_reasons", "rolling back without a cause");
@@ -421,7 +454,8 @@ void Oracle::check_entries(const Lineage& mine, const Told& told, const core::St
   const bool back_or_ended = back != nullptr || is_ended(next.phase.index());
   const bool stands = holds && std::holds_alternative<core::Holding>(next.phase);
   if (!back_or_ended && !stands && rollout_id(next) == mine.rollout)
-    broken("fail_takes_back", fmt::format("a check failed, and the phase is {}", core::phase_name(next.phase)));
+    broken("fail_takes_back",
+           fmt::format("a check failed, and the phase is {}", core::phase_name(next.phase)));
   condemned_.push_back(mine.rollout);
 }
 
@@ -439,9 +473,11 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
   auto& passed = passed_[mine.rollout];
   const auto index = static_cast<std::size_t>(result.index);
   if ((mine.phase != stepping && mine.phase != holding) || result.index != mine.step)
-    broken("steps_in_order", fmt::format("step {} passes in step {}", result.index + 1, mine.step + 1));
+    broken("steps_in_order",
+           fmt::format("step {} passes in step {}", result.index + 1, mine.step + 1));
   for (std::size_t i = 0; i < index; ++i)
-    if (!passed[i]) broken("steps_in_order", fmt::format("step {} passes before step {}", index + 1, i + 1));
+    if (!passed[i])
+      broken("steps_in_order", fmt::format("step {} passes before step {}", index + 1, i + 1));
   passed.set(index);
   const core::Counts counts = truth(mine.stage_from, next.cursor, true);
   const bool early = release.analysis.early_pass && result.held >= 10s && counts.requests >= 100;
@@ -449,21 +485,23 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
   if (result.held < hold && !early)
     broken("step_has_its_time", fmt::format("step {} passes after {} of {}", index + 1,
                                             duration_text(result.held), duration_text(hold)));
-  if (!told.sample_ok) broken("no_data_never_advances", fmt::format("step {} passes without data", index + 1));
+  if (!told.sample_ok)
+    broken("no_data_never_advances", fmt::format("step {} passes without data", index + 1));
   if (result.canary.requests != counts.requests)
-    broken("evidence_is_exact", fmt::format("step {} passes on {} requests, the source told {}", index + 1,
-                                            result.canary.requests, counts.requests));
-  const bool wants_health = std::any_of(release.checks.begin(), release.checks.end(), [](const core::Check& one) {
-    return std::holds_alternative<core::HealthCheck>(one.rule);
-  });
+    broken("evidence_is_exact", fmt::format("step {} passes on {} requests, the source told {}",
+                                            index + 1, result.canary.requests, counts.requests));
+  const bool wants_health = std::any_of(
+      release.checks.begin(), release.checks.end(),
+      [](const core::Check& one) { return std::holds_alternative<core::HealthCheck>(one.rule); });
   if (!told.workload && wants_health) {
     broken("step_is_healthy", fmt::format("step {} passes unseen", index + 1));
   } else if (wants_health) {
     const int ready = told.workload->canary.ready_of(next.rollout->to);
-    const int wanted = core::canary_replicas_for(release.steps[index].weight,
-                                                 core::stable_replicas(release));
+    const int wanted =
+        core::canary_replicas_for(release.steps[index].weight, core::stable_replicas(release));
     if (ready < wanted)
-      broken("step_is_healthy", fmt::format("step {} passes with {} of {} ready", index + 1, ready, wanted));
+      broken("step_is_healthy",
+             fmt::format("step {} passes with {} of {} ready", index + 1, ready, wanted));
   }
   for (const core::Check& check : release.checks) {
     if (std::holds_alternative<core::HealthCheck>(check.rule)) continue;
@@ -472,10 +510,12 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
     const double share = share_over(check, counts, requests, limit);
     const std::int64_t needed = check.min_requests.value_or(release.min_requests);
     if (requests < needed)
-      broken("step_has_requests", fmt::format("step {} passes with {} of {} requests", index + 1, requests, needed));
+      broken("step_has_requests",
+             fmt::format("step {} passes with {} of {} requests", index + 1, requests, needed));
     if (share > limit && release.analysis.decision == core::Analysis::Decision::plain)
-      broken("step_is_within_limits", fmt::format("step {} passes with {} at {:.2f} % over {:.2f} %",
-                                                  index + 1, check.name, share * 100, limit * 100));
+      broken("step_is_within_limits",
+             fmt::format("step {} passes with {} at {:.2f} % over {:.2f} %", index + 1, check.name,
+                         share * 100, limit * 100));
   }
 }
 
@@ -493,12 +533,12 @@ void Oracle::check_promotion(const Lineage& mine, const core::Status& next,
     if (one.outcome == "skipped" || one.outcome == "passed")
       listed.set(static_cast<std::size_t>(one.index));
   const bool reported = listed.count() == world_.story().release.steps.size();
-  if (asked != accepted.end() && (*asked)->skip_steps && reported) skipped_.insert(next.rollout->id);
+  if (asked != accepted.end() && (*asked)->skip_steps && reported)
+    skipped_.insert(next.rollout->id);
   if (skipped_.count(next.rollout->id) > 0) return;
   const auto& passed = passed_[next.rollout->id];
   for (std::size_t i = 0; i < world_.story().release.steps.size(); ++i)
-    if (!passed[i])
-      broken("promotion_is_earned", fmt::format("promoted without step {}", i + 1));
+    if (!passed[i]) broken("promotion_is_earned", fmt::format("promoted without step {}", i + 1));
 }
 
 void Oracle::check_rollback_reason(const Lineage& mine, const core::Status& next) {
@@ -512,7 +552,8 @@ void Oracle::check_rollback_reason(const Lineage& mine, const core::Status& next
     if (check.name != back->cause.kind) continue;
     std::int64_t requests = 0;
     double limit = 0;
-    const double share = share_over(check, truth(mine.stage_from, next.cursor, true), requests, limit);
+    const double share =
+        share_over(check, truth(mine.stage_from, next.cursor, true), requests, limit);
     core::Counts recent = next.stage.recent_before;
     recent += next.stage.recent;
     std::int64_t recent_requests = 0;
@@ -524,8 +565,9 @@ void Oracle::check_rollback_reason(const Lineage& mine, const core::Status& next
         own < next.evidence.limits.size() ? next.evidence.limits[own].threshold.log_fail() : 0.0;
     const bool some = log_evidence >= std::log(1 / release.analysis.false_alarm) - 1.0;
     if (!some && requests < check.min_requests.value_or(release.min_requests))
-      broken("rollback_has_reason", fmt::format("taken back for {} after {} requests, log evidence {:.1f}",
-                                                check.name, requests, log_evidence));
+      broken("rollback_has_reason",
+             fmt::format("taken back for {} after {} requests, log evidence {:.1f}", check.name,
+                         requests, log_evidence));
   }
 }
 
@@ -585,7 +627,8 @@ void Oracle::sets_weight(Told& told, std::int64_t version, const core::SetWeight
   if (told.outside_told && outside_at_ms_ > permitted_at_ms_)
     broken("no_raise_after_reset", text("someone else had changed it"));
   // A weight that was lost on its way is written again without looking at instances anew.
-  const int ready = told.workload && saved.rollout ? told.workload->canary.ready_of(saved.rollout->to) : -1;
+  const int ready =
+      told.workload && saved.rollout ? told.workload->canary.ready_of(saved.rollout->to) : -1;
   if (ready == 0) broken("no_traffic_to_nothing", text("no canary instance is ready"));
 }
 
@@ -594,7 +637,8 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   const core::Release& release = world_.story().release;
   const int replicas = core::stable_replicas(release);
   const auto text = [&](std::string_view why) {
-    return fmt::format("{} in phase {}: {}", core::effect_text(level), core::phase_name(saved.phase), why);
+    return fmt::format("{} in phase {}: {}", core::effect_text(level),
+                       core::phase_name(saved.phase), why);
   };
   if (version != world_.durable().version) {
     if (!told.version_current && told.could_know)
@@ -606,10 +650,12 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
       broken("effects_are_saved", text("the store says " + saved.stable_version));
     if (level.replicas != replicas) broken("stable_keeps_its_size", text("not what the spec says"));
     const auto* going = std::get_if<core::Promoting>(&saved.phase);
-    if (going == nullptr || going->part != core::Promoting::Part::stable_rolls || !told.workload) return;
+    if (going == nullptr || going->part != core::Promoting::Part::stable_rolls || !told.workload)
+      return;
     // The canary carries all: as it was told in this turn, or somebody else has moved it.
     const bool all = told.traffic ? told.traffic->weight == Percent::whole(100) : true;
-    if (!all && world_.router().by_linnet) broken("stable_rolls_behind_canary", text("the canary does not carry all"));
+    if (!all && world_.router().by_linnet)
+      broken("stable_rolls_behind_canary", text("the canary does not carry all"));
     return;
   }
   const std::string wanted = saved.rollout ? saved.rollout->to : std::string();
@@ -641,7 +687,8 @@ void Oracle::at_end(bool in_time) {
   if (!world_.router().weight.is_zero())
     broken("rests_clean", fmt::format("the weight is {}", world_.router().weight.text()));
   if (status.stable_version.empty() || std::holds_alternative<core::Failed>(status.phase)) return;
-  if (world_.pods().count(core::Track::canary) > 0) broken("rests_clean", "canary instances are left");
+  if (world_.pods().count(core::Track::canary) > 0)
+    broken("rests_clean", "canary instances are left");
   const int replicas = core::stable_replicas(world_.story().release);
   const int ready = world_.pods().ready_of(core::Track::stable, status.stable_version);
   const Behaviour& behaviour = world_.story().behaviour(status.stable_version);

@@ -1,5 +1,5 @@
-// What must hold whatever happens: linnet's promises, each with a name and a sentence, checked after every
-// save, every turn and every effect against what truly happened in the simulated world.
+// What must hold whatever happens: linnet's promises, each with a name and a sentence, checked
+// after every save, every turn and every effect against what truly happened in the simulated world.
 #pragma once
 
 #include <bitset>
@@ -42,8 +42,8 @@ struct Told {
   bool outside_told = false;         // somebody else's change of the weight was in an answer
   bool saved = false;                // in this turn
   std::int64_t lowered_ms = -1'000'000'000;  // when it last set 0 % as taken back
-  bool version_current = true;       // when it asked for its effect, nobody else had saved
-  bool could_know = false;           // or had, but long enough ago
+  bool version_current = true;               // when it asked for its effect, nobody else had saved
+  bool could_know = false;                   // or had, but long enough ago
 
   /// What an earlier turn was told through this port counts no more.
   void begins(Port port);
@@ -62,7 +62,7 @@ struct Lineage {
   Duration earned{};        // time in force with data since the step began
   Duration quiet{};         // since the canary's last request
   WallTime since;
-  std::string stage_from;   // the cursor at which the stage's counts began
+  std::string stage_from;     // the cursor at which the stage's counts began
   std::string evidence_from;  // and the evidence's of this step
   bool stage_filled = false;
 };
@@ -105,12 +105,13 @@ class Oracle {
   void check_rollback_reason(const Lineage& mine, const core::Status& next);
   [[nodiscard]] double share_over(const core::Check& check, const core::Counts& counts,
                                   std::int64_t& requests, double& limit) const;
-  [[nodiscard]] core::Counts truth(const std::string& from, const std::string& to, bool canary) const;
+  [[nodiscard]] core::Counts truth(const std::string& from, const std::string& to,
+                                   bool canary) const;
 
   const World& world_;
   std::optional<Violation> violation_;
   std::map<std::string, std::bitset<64>> passed_;  // steps by rollout
-  std::set<std::string> skipped_;  // rollouts whose steps a person skipped
+  std::set<std::string> skipped_;                  // rollouts whose steps a person skipped
   std::vector<std::string> condemned_;             // rollouts that failed a check
   std::int64_t outside_at_ms_ = -1;
   std::int64_t permitted_at_ms_ = -1;  // a person asked for something that may raise the weight

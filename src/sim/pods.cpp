@@ -36,8 +36,7 @@ void Pods::scale(core::Track track, int replicas, std::int64_t now_ms) {
 void Pods::remove_one(core::Track track, std::int64_t now_ms) {
   Level& from = level(track);
   if (from.pods.empty()) return;
-  from.pods.erase(from.pods.begin() +
-                  random_.below(static_cast<std::int64_t>(from.pods.size())));
+  from.pods.erase(from.pods.begin() + random_.below(static_cast<std::int64_t>(from.pods.size())));
   settle(from, now_ms);
 }
 
@@ -65,8 +64,8 @@ void Pods::change(Pod& pod, std::int64_t now_ms) {
   };
   const auto until_flap = [&] {
     if (!chaos_ || behaviour.flap_every == 0ms) return never;
-    return now_ms + random_.between(behaviour.flap_every.count() / 2,
-                                    behaviour.flap_every.count() * 2);
+    return now_ms +
+           random_.between(behaviour.flap_every.count() / 2, behaviour.flap_every.count() * 2);
   };
   switch (pod.state) {
     case State::starting:
@@ -99,13 +98,14 @@ void Pods::stop(Pod& pod, std::int64_t now_ms) {
   wake_at_(pod.due_ms);
 }
 
-// Towards the level: a new instance beside the old ones, and an old one stops once a new one is ready.
+// Towards the level: a new instance beside the old ones, and an old one stops once a new one is
+// ready.
 void Pods::settle(Level& level, std::int64_t now_ms) {
   const auto is_new = [&](const Pod& pod) { return pod.behaviour->version == level.version; };
   const auto alive = [&](auto matches) {
-    return static_cast<int>(std::count_if(level.pods.begin(), level.pods.end(), [&](const Pod& pod) {
-      return is_alive(pod.state) && matches(pod);
-    }));
+    return static_cast<int>(
+        std::count_if(level.pods.begin(), level.pods.end(),
+                      [&](const Pod& pod) { return is_alive(pod.state) && matches(pod); }));
   };
   const auto any = [](const Pod&) { return true; };
   const auto is_ready = [](const Pod& pod) { return pod.state == State::ready; };
@@ -144,9 +144,8 @@ core::TrackSeen Pods::seen(core::Track track) const {
 
 int Pods::ready(core::Track track) const {
   const Level& of = level(track);
-  return static_cast<int>(std::count_if(of.pods.begin(), of.pods.end(), [](const Pod& pod) {
-    return pod.state == State::ready;
-  }));
+  return static_cast<int>(std::count_if(of.pods.begin(), of.pods.end(),
+                                        [](const Pod& pod) { return pod.state == State::ready; }));
 }
 
 int Pods::ready_of(core::Track track, const std::string& version) const {

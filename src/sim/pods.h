@@ -1,5 +1,5 @@
-// The instances of both tracks and the part of the world that keeps them: one by one replacement, start
-// times, crashes, flapping. What a process supervisor or a Deployment does, on virtual time.
+// The instances of both tracks and the part of the world that keeps them: one by one replacement,
+// start times, crashes, flapping. What a process supervisor or a Deployment does, on virtual time.
 #pragma once
 
 #include <array>

@@ -6,8 +6,7 @@ namespace {
 constexpr Duration store_patience = 20s;
 
 tl::unexpected<Error> refused(Port port, Code code) {
-  if (code == Code::unknown_outcome)
-    return fail(code, "{}: the answer was lost", port_name(port));
+  if (code == Code::unknown_outcome) return fail(code, "{}: the answer was lost", port_name(port));
   if (code == Code::timed_out) return fail(code, "{}: no answer in time", port_name(port));
   if (code == Code::conflict) return fail(code, "{}: somebody else was first", port_name(port));
   return fail(code, "{}: connection refused", port_name(port));
@@ -119,8 +118,7 @@ SimPorts::SimPorts(World& world, int engine)
       calendar(world, engine) {}
 
 Ports SimPorts::ports() {
-  return Ports{clock,    doorbell, store, journal, workload,
-               router, metrics,  notifier, calendar};
+  return Ports{clock, doorbell, store, journal, workload, router, metrics, notifier, calendar};
 }
 
 }  // namespace linnet::sim

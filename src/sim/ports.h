@@ -1,5 +1,6 @@
-// The ports of one simulated engine: each asks the world how this call goes (late, lost, failing), stands
-// still in virtual time, and then does what the world can do. No rule about releases lives here.
+// The ports of one simulated engine: each asks the world how this call goes (late, lost, failing),
+// stands still in virtual time, and then does what the world can do. No rule about releases lives
+// here.
 #pragma once
 
 #include "ports/ports.h"

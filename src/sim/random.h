@@ -1,5 +1,6 @@
-// The only source of chance in the simulation: xoshiro256++ and draws made of it by hand, because the
-// distributions of the standard library differ from one library to the next and a seed must not.
+// The only source of chance in the simulation: xoshiro256++ and draws made of it by hand, because
+// the distributions of the standard library differ from one library to the next and a seed must
+// not.
 #pragma once
 
 #include <algorithm>

@@ -20,7 +20,8 @@ bool fails_with(const Case& story, const std::string& invariant) {
 }
 
 // Tries a simpler story; keeps it when it still fails in the same way.
-bool try_simpler(Case& story, const std::string& invariant, const std::function<void(Case&)>& simplify) {
+bool try_simpler(Case& story, const std::string& invariant,
+                 const std::function<void(Case&)>& simplify) {
   Case simpler = story;
   simplify(simpler);
   if (!fails_with(simpler, invariant)) return false;
@@ -54,7 +55,8 @@ Tally run_seeds(std::uint64_t first, const std::function<bool(const Tally&)>& go
       ++tally.causes[record.outcome + ": " + record.cause.kind];
     if (result.violation) {
       ++tally.failed;
-      if (tally.failures.size() < most_failures) tally.failures.push_back({seed, *result.violation});
+      if (tally.failures.size() < most_failures)
+        tally.failures.push_back({seed, *result.violation});
     }
     tally.seconds = processor_seconds() - start;
   }
@@ -72,12 +74,12 @@ Case shrink(const Case& story, const std::string& invariant) {
     for (std::size_t i = 0; i < port_count; ++i) {
       if (!best.ports[i].any()) continue;
       smaller |= try_simpler(best, invariant, [i](Case& simpler) { simpler.ports[i] = {}; });
-      for (double PortFaults::*share : {&PortFaults::slow, &PortFaults::fails, &PortFaults::hangs,
-                                        &PortFaults::lost, &PortFaults::stale,
-                                        &PortFaults::conflicts})
+      for (double PortFaults::*share :
+           {&PortFaults::slow, &PortFaults::fails, &PortFaults::hangs, &PortFaults::lost,
+            &PortFaults::stale, &PortFaults::conflicts})
         if (best.ports[i].*share > 0)
-          smaller |= try_simpler(best, invariant,
-                                 [&](Case& simpler) { simpler.ports[i].*share = 0; });
+          smaller |=
+              try_simpler(best, invariant, [&](Case& simpler) { simpler.ports[i].*share = 0; });
     }
     if (best.metrics.any())
       smaller |= try_simpler(best, invariant, [](Case& simpler) { simpler.metrics = {}; });
@@ -86,7 +88,8 @@ Case shrink(const Case& story, const std::string& invariant) {
     if (best.guardian_late > 0)
       smaller |= try_simpler(best, invariant, [](Case& simpler) { simpler.guardian_late = 0; });
     if (best.release.steps.size() > 1)
-      smaller |= try_simpler(best, invariant, [](Case& simpler) { simpler.release.steps.pop_back(); });
+      smaller |=
+          try_simpler(best, invariant, [](Case& simpler) { simpler.release.steps.pop_back(); });
   }
   return best;
 }
@@ -94,10 +97,9 @@ Case shrink(const Case& story, const std::string& invariant) {
 std::string failure_text(const Case& story, std::size_t last_lines) {
   const RunResult result = run_case(story, true);
   if (!result.violation) return fmt::format("seed {} holds every promise\n", story.seed);
-  std::string text = fmt::format("seed {} breaks `{}` at {:.3f} s: {}\n", story.seed,
-                                 result.violation->invariant,
-                                 static_cast<double>(result.violation->at_ms) / 1000.0,
-                                 result.violation->text);
+  std::string text =
+      fmt::format("seed {} breaks `{}` at {:.3f} s: {}\n", story.seed, result.violation->invariant,
+                  static_cast<double>(result.violation->at_ms) / 1000.0, result.violation->text);
   for (const Invariant& one : invariants())
     if (one.name == result.violation->invariant)
       text += fmt::format("  the promise: {}\n", one.promise);
@@ -109,7 +111,8 @@ std::string failure_text(const Case& story, std::size_t last_lines) {
 
 std::string tally_text(const Tally& tally) {
   std::string text = fmt::format(
-      "{} stories, {} rollouts, {} turns, {} saves, {} deaths of the engine, {:.1f} days of virtual time; "
+      "{} stories, {} rollouts, {} turns, {} saves, {} deaths of the engine, {:.1f} days of "
+      "virtual time; "
       "{} run twice with the same hash\n"
       "{:.1f} s of one core: {:.0f} turns/s, {:.0f} rollouts/s; {} violations\n",
       tally.seeds, tally.rollouts, tally.turns, tally.saves, tally.kills,
@@ -154,8 +157,10 @@ std::string marks_text() {
   std::size_t reached = 0;
   std::string never;
   for (std::size_t i = 0; i < mark::names.size(); ++i) {
-    if (mark::counts[i] > 0) ++reached;
-    else never += fmt::format(" {}", mark::names[i]);
+    if (mark::counts[i] > 0)
+      ++reached;
+    else
+      never += fmt::format(" {}", mark::names[i]);
   }
   text = fmt::format("{} of {} rare branches reached", reached, mark::names.size());
   return never.empty() ? text + "\n" : fmt::format("{}; never:{}\n", text, never);

@@ -1,5 +1,5 @@
-// From a seed to a case. Each seed switches a random subset of faults on: a run in which everything fails
-// all the time explores little, and one in which two rare things meet finds the bugs.
+// From a seed to a case. Each seed switches a random subset of faults on: a run in which everything
+// fails all the time explores little, and one in which two rare things meet finds the bugs.
 #include "sim/case.h"
 #include "sim/random.h"
 
@@ -97,8 +97,8 @@ void some_port_faults(Random& random, Case& story) {
     faults.slowness = random.chance(0.7) ? random.between(1ms, 300ms) : random.between(300ms, 8s);
     faults.fails = share(0.5, 0.3);
     faults.hangs = share(0.2, 0.05);
-    const bool writes = port == Port::router_set || port == Port::workload_set ||
-                        port == Port::store_save;
+    const bool writes =
+        port == Port::router_set || port == Port::workload_set || port == Port::store_save;
     if (writes) faults.lost = share(0.5, 0.2);
     if (port == Port::store_save) faults.conflicts = share(0.3, 0.1);
     if (port == Port::router_read || port == Port::store_intents) faults.stale = share(0.3, 0.1);
@@ -106,7 +106,8 @@ void some_port_faults(Random& random, Case& story) {
 }
 
 constexpr std::array<std::string_view, 7> phases{
-    "preparing", "stepping", "stepping", "awaiting_promotion", "promoting", "rolling_back", "holding"};
+    "preparing", "stepping",     "stepping", "awaiting_promotion",
+    "promoting", "rolling_back", "holding"};
 
 // When: anywhere in the run, or a little after a phase began.
 Event at_some_time(Random& random, Action action) {
@@ -125,10 +126,10 @@ Event at_some_time(Random& random, Action action) {
 core::Intent a_wish(Random& random) {
   using Wish = core::Intent::Kind;
   core::Intent intent;
-  intent.kind = random.one_of(std::array{Wish::deploy, Wish::deploy, Wish::promote, Wish::promote,
-                                         Wish::rollback, Wish::pause, Wish::pause, Wish::resume,
-                                         Wish::resume, Wish::traffic, Wish::cleanup,
-                                         Wish::interrupt, Wish::init});
+  intent.kind =
+      random.one_of(std::array{Wish::deploy, Wish::deploy, Wish::promote, Wish::promote,
+                               Wish::rollback, Wish::pause, Wish::pause, Wish::resume, Wish::resume,
+                               Wish::traffic, Wish::cleanup, Wish::interrupt, Wish::init});
   intent.by = random.chance(0.5) ? "anna" : "ben";
   intent.supersede = random.chance(0.5);
   intent.promote = random.chance(0.2);
@@ -144,22 +145,21 @@ core::Intent a_wish(Random& random) {
 
 Action an_action(Random& random) {
   Action action;
-  action.kind = random.one_of(std::array{
-      Kind::intent, Kind::intent, Kind::intent, Kind::foreign_weight, Kind::foreign_scale,
-      Kind::delete_pod, Kind::kill, Kind::kill, Kind::kill_at_call, Kind::kill_at_call,
-      Kind::kill_at_call, Kind::guardian, Kind::counters_reset, Kind::wall_jump, Kind::outage,
-      Kind::engine_stalls, Kind::calendar_closes});
+  action.kind = random.one_of(
+      std::array{Kind::intent, Kind::intent, Kind::intent, Kind::foreign_weight,
+                 Kind::foreign_scale, Kind::delete_pod, Kind::kill, Kind::kill, Kind::kill_at_call,
+                 Kind::kill_at_call, Kind::kill_at_call, Kind::guardian, Kind::counters_reset,
+                 Kind::wall_jump, Kind::outage, Kind::engine_stalls, Kind::calendar_closes});
   action.intent = a_wish(random);
-  action.weight = Percent::whole(static_cast<std::int32_t>(
-      random.one_of(std::array{0, 0, 0, 1, 5, 10, 25, 50, 100})));
+  action.weight = Percent::whole(
+      static_cast<std::int32_t>(random.one_of(std::array{0, 0, 0, 1, 5, 10, 25, 50, 100})));
   action.by = random.chance(0.5) ? "kubectl" : "";
   action.track = random.chance(0.6) ? core::Track::canary : core::Track::stable;
   action.count = static_cast<int>(random.between(0, 5));
   action.port = static_cast<Port>(random.below(port_count));
   action.after = random.chance(0.5);
   action.length = random.chance(0.6) ? random.between(10ms, 4000ms) : random.between(4s, 45s);
-  if (action.kind == Kind::wall_jump)
-    action.length = random.between(Duration(-2h), Duration(2h));
+  if (action.kind == Kind::wall_jump) action.length = random.between(Duration(-2h), Duration(2h));
   if (action.kind == Kind::kill_at_call) {
     action.port = random.one_of(std::array{Port::router_set, Port::router_set, Port::workload_set,
                                            Port::store_save, Port::store_save, Port::router_read,
@@ -203,7 +203,8 @@ Case case_of_seed(std::uint64_t seed) {
     promote.phase = "awaiting_promotion";
     story.events.push_back(promote);
   }
-  if (random.chance(0.25)) story.events.push_back(an_intent(Wish::deploy, "v3", random.between(60s, 150s)));
+  if (random.chance(0.25))
+    story.events.push_back(an_intent(Wish::deploy, "v3", random.between(60s, 150s)));
 
   // The swarm: one seed in six has no faults at all.
   if (!random.chance(0.17)) {

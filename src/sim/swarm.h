@@ -23,7 +23,7 @@ struct Tally {
   std::int64_t saves = 0;
   std::int64_t kills = 0;
   std::int64_t virtual_ms = 0;
-  double seconds = 0;  // of this thread's processor time
+  double seconds = 0;                          // of this thread's processor time
   std::map<std::string, std::int64_t> ends;    // by phase
   std::map<std::string, std::int64_t> causes;  // of finished rollouts
   std::vector<Failure> failures;               // at most 100
@@ -31,8 +31,8 @@ struct Tally {
   std::int64_t checked_twice = 0;  // seeds that were run again for their hash
 };
 
-/// Runs seeds from `first` on until `go_on` says no. One seed in `twice_every` is run again and must
-/// give the same hash; 0: none.
+/// Runs seeds from `first` on until `go_on` says no. One seed in `twice_every` is run again and
+/// must give the same hash; 0: none.
 Tally run_seeds(std::uint64_t first, const std::function<bool(const Tally&)>& go_on,
                 int twice_every = 50);
 

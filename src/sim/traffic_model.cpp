@@ -31,8 +31,8 @@ TrafficModel::TrafficModel(const Case& story, std::uint64_t seed)
     usual_ms = std::min(usual_ms, 0.6 * limit_ms);
   }
   const auto bucket = [&](double ms) {
-    return static_cast<std::size_t>(
-        std::lower_bound(boundaries_.begin(), boundaries_.end(), ms) - boundaries_.begin());
+    return static_cast<std::size_t>(std::lower_bound(boundaries_.begin(), boundaries_.end(), ms) -
+                                    boundaries_.begin());
   };
   fast_bucket_ = bucket(usual_ms / 2);
   usual_bucket_ = bucket(usual_ms);
@@ -48,8 +48,8 @@ double TrafficModel::rate_at(std::int64_t ms) const {
   double rate = demand.per_second;
   if (demand.day_swing > 0) {
     // A triangle is day enough, and exact everywhere.
-    const double at = static_cast<double>(ms % demand.day.count()) /
-                      static_cast<double>(demand.day.count());
+    const double at =
+        static_cast<double>(ms % demand.day.count()) / static_cast<double>(demand.day.count());
     rate *= 1 + demand.day_swing * (4 * std::abs(at - 0.5) - 1);
   }
   if (within(demand.burst_every, 1, 10)) rate *= demand.burst_factor;
@@ -59,8 +59,7 @@ double TrafficModel::rate_at(std::int64_t ms) const {
 TrackTotals TrafficModel::draw(const Flow& flow) {
   TrackTotals drawn;
   const double seconds = static_cast<double>(flow.to_ms - flow.from_ms) / 1000.0;
-  const std::int64_t all =
-      random_.poisson(rate_at((flow.from_ms + flow.to_ms) / 2) * seconds);
+  const std::int64_t all = random_.poisson(rate_at((flow.from_ms + flow.to_ms) / 2) * seconds);
   if (all == 0) return drawn;
   drawn.canary.requests = random_.binomial(all, flow.canary_share);
   drawn.stable.requests = all - drawn.canary.requests;
@@ -104,8 +103,7 @@ core::Counts TrafficModel::counts(const Totals& newer, const Totals& older) cons
   counts.bad = newer.bad - older.bad;
   const std::size_t buckets = boundaries_.size() + 1;
   counts.latency.resize(buckets);
-  for (std::size_t i = 0; i < buckets; ++i)
-    counts.latency[i] = newer.latency[i] - older.latency[i];
+  for (std::size_t i = 0; i < buckets; ++i) counts.latency[i] = newer.latency[i] - older.latency[i];
   return counts;
 }
 

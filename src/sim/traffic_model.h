@@ -1,5 +1,6 @@
-// The requests of users: how many arrive, where they go by the weight in force, and how each version
-// answers them. Counts are totals since the start, so that nothing can be counted twice unnoticed.
+// The requests of users: how many arrive, where they go by the weight in force, and how each
+// version answers them. Counts are totals since the start, so that nothing can be counted twice
+// unnoticed.
 #pragma once
 
 #include <array>
@@ -39,7 +40,7 @@ class TrafficModel {
     double canary_share = 0;
     const Behaviour* stable = nullptr;  // none ready: every request fails
     const Behaviour* canary = nullptr;
-    std::int64_t canary_since_ms = 0;   // when the canary first got traffic
+    std::int64_t canary_since_ms = 0;  // when the canary first got traffic
   };
   TrackTotals draw(const Flow& flow);
 

@@ -1,5 +1,5 @@
-// Coroutines that stand still in virtual time. A wait never ends by itself: the schedule wakes it when
-// its time comes, and destroying it is how a process dies at a suspension point.
+// Coroutines that stand still in virtual time. A wait never ends by itself: the schedule wakes it
+// when its time comes, and destroying it is how a process dies at a suspension point.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,8 @@ std::size_t at(Port port) { return static_cast<std::size_t>(port); }
 std::array<Random, port_count> port_streams(std::uint64_t seed) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<Random, port_count>{Random(mix(seed, 100 + I))...};
-  }(std::make_index_sequence<port_count>());
+  }
+  (std::make_index_sequence<port_count>());
 }
 
 // From the calm on every rollout must have ended within this: each wait that a spec allows, twice,
@@ -32,7 +33,8 @@ Duration patience(const core::Release& release) {
 
 int part_of(const core::Phase& phase) {
   if (const auto* step = std::get_if<core::Stepping>(&phase)) return step->index;
-  if (const auto* going = std::get_if<core::Promoting>(&phase)) return static_cast<int>(going->part);
+  if (const auto* going = std::get_if<core::Promoting>(&phase))
+    return static_cast<int>(going->part);
   if (const auto* back = std::get_if<core::RollingBack>(&phase))
     return static_cast<int>(back->part);
   return 0;
@@ -173,8 +175,7 @@ void World::kill_engine(int index, Duration away, const char* how) {
   ++result_.kills;
   if (away != forever) plan(now_ms_ + away.count(), Due::start, index);
   if (!story_.guardian) return;
-  if (!anyone_alive())
-    plan(now_ms_ + story_.guardian_after.count(), Due::guardian, 0, deaths_);
+  if (!anyone_alive()) plan(now_ms_ + story_.guardian_after.count(), Due::guardian, 0, deaths_);
   if (!is_calm() && random_.chance(story_.guardian_late))
     plan(now_ms_ + story_.guardian_after.count() + random_.between(0, 10'000), Due::guardian, 0,
          regardless);
@@ -195,8 +196,10 @@ void World::turn_done(int index) {
   const std::int64_t decided_ms = record->status.last_turn->ms - engine.mono_base_ms;
   if (decided_ms == engine.told.turn_before_ms) return;  // this turn came to nothing
   engine.told.observed_ms = decided_ms;
-  if (engine.told.saved) engine.lineage = engine.pending;
-  else engine.lineage = oracle_.advance(engine.told, engine.lineage, record->status);
+  if (engine.told.saved)
+    engine.lineage = engine.pending;
+  else
+    engine.lineage = oracle_.advance(engine.told, engine.lineage, record->status);
   engine.told.turn_before_ms = decided_ms;
   if (on_turn) on_turn(record->status);
 }
@@ -232,12 +235,12 @@ World::Answering World::call(int index, Port port, Duration allowed) {
   if (!faults.any()) return answer;
   answer = fault_of(port, faults, allowed);
   if (keeps_journal_ && (answer.error || answer.stale || answer.before > 1s))
-    line(index, "fault", fmt::format("{}: {}{}{}", port_name(port),
-                                     answer.error ? code_name(*answer.error) : "ok",
-                                     answer.stale ? ", stale" : "",
-                                     answer.before + answer.after > 0ms
-                                         ? " after " + duration_text(answer.before + answer.after)
-                                         : std::string()));
+    line(index, "fault",
+         fmt::format("{}: {}{}{}", port_name(port), answer.error ? code_name(*answer.error) : "ok",
+                     answer.stale ? ", stale" : "",
+                     answer.before + answer.after > 0ms
+                         ? " after " + duration_text(answer.before + answer.after)
+                         : std::string()));
   return answer;
 }
 
@@ -285,8 +288,10 @@ Task<void> World::wait_at_bell(int index, Duration pause) {
 void World::ring() {
   for (Engine& engine : engines_) {
     if (!engine.alive) continue;
-    if (engine.bell_ticket != 0) plan(now_ms_, Due::wake, engine.index, engine.bell_ticket);
-    else engine.rang = true;
+    if (engine.bell_ticket != 0)
+      plan(now_ms_, Due::wake, engine.index, engine.bell_ticket);
+    else
+      engine.rang = true;
   }
 }
 
@@ -547,9 +552,7 @@ void World::act(const Action& action) {
       return apply_weight({core::SetWeight{action.weight, false}, action.by, false, -1});
     case Kind::router_marks:
       return apply_weight({core::SetWeight{Percent(), true}, action.by, false, -1});
-    case Kind::foreign_scale:
-      flow();
-      return pods_.scale(action.track, action.count, now_ms_);
+    case Kind::foreign_scale: flow(); return pods_.scale(action.track, action.count, now_ms_);
     case Kind::delete_pod: flow(); return pods_.remove_one(action.track, now_ms_);
     case Kind::guardian: return guardian_fires(regardless);
     case Kind::counters_reset:
@@ -557,9 +560,7 @@ void World::act(const Action& action) {
       reported_ = sampled_;
       return;
     case Kind::wall_jump: wall_offset_ms_ += action.length.count(); return;
-    case Kind::outage:
-      outage_until_ms_[at(action.port)] = now_ms_ + action.length.count();
-      return;
+    case Kind::outage: outage_until_ms_[at(action.port)] = now_ms_ + action.length.count(); return;
     case Kind::calendar_closes: closed_until_ms_ = now_ms_ + action.length.count(); return;
     case Kind::kill:
     case Kind::kill_at_call:
@@ -616,8 +617,8 @@ void World::tidy() {
 void World::line(int engine, std::string_view kind, const std::string& text) {
   if (!keeps_journal_) return;
   const std::string who = engine < 0 ? "      " : fmt::format("engine{}", engine + 1);
-  result_.journal.push_back(fmt::format("{:>9.3f} {} {:<8} {}",
-                                        static_cast<double>(now_ms_) / 1000.0, who, kind, text));
+  result_.journal.push_back(
+      fmt::format("{:>9.3f} {} {:<8} {}", static_cast<double>(now_ms_) / 1000.0, who, kind, text));
 }
 
 void World::hash(std::string_view text) {
@@ -628,7 +629,8 @@ void World::hash(std::string_view text) {
     text.remove_prefix(8);
   }
   std::uint64_t word = text.size();
-  std::memcpy(reinterpret_cast<char*>(&word) + 1, text.data(), std::min<std::size_t>(text.size(), 7));
+  std::memcpy(reinterpret_cast<char*>(&word) + 1, text.data(),
+              std::min<std::size_t>(text.size(), 7));
   hash(word);
 }
 

@@ -1,6 +1,6 @@
-// A world in which the product's engine runs: every port, the router, the instances, the users' requests,
-// people, and the faults of one case, on virtual time and one thread. Nothing here decides about a
-// release: that is what is being tested.
+// A world in which the product's engine runs: every port, the router, the instances, the users'
+// requests, people, and the faults of one case, on virtual time and one thread. Nothing here
+// decides about a release: that is what is being tested.
 #pragma once
 
 #include <array>
@@ -19,8 +19,8 @@
 
 namespace linnet::sim {
 
-/// The router's split. `weight` is what is read back and in force; `share` is where requests go, which
-/// differs only while a router applies a weight partly.
+/// The router's split. `weight` is what is read back and in force; `share` is where requests go,
+/// which differs only while a router applies a weight partly.
 struct RouterState {
   Percent weight;
   bool taken_back = false;
@@ -31,7 +31,7 @@ struct RouterState {
   std::string by_before;
   std::int64_t changed_ms = 0;
   std::int64_t zero_since_ms = 0;
-  bool by_linnet = true;  // the last change
+  bool by_linnet = true;         // the last change
   bool raised_by_linnet = true;  // the last change from 0
 };
 
@@ -55,7 +55,7 @@ struct RunResult {
   std::int64_t saves = 0;
   std::int64_t kills = 0;
   std::optional<Violation> violation;
-  std::vector<std::string> journal;   // only when recorded
+  std::vector<std::string> journal;  // only when recorded
   std::vector<core::RolloutRecord> history;
   std::string phase;  // at the end
 };
@@ -66,7 +66,7 @@ struct SimPorts;
 struct Engine {
   int index = 0;
   bool alive = false;
-  std::int64_t boot = 0;         // how often it was started
+  std::int64_t boot = 0;          // how often it was started
   std::int64_t mono_base_ms = 0;  // its own monotonic clock against the world's
   std::int64_t stalled_until_ms = 0;
   std::unique_ptr<Waits> waits;
@@ -145,7 +145,19 @@ class World {
   [[nodiscard]] bool is_calm() const { return now_ms_ >= story_.calm_at.count(); }
 
  private:
-  enum class Due { wake, pods, router, part, script, start, kill, guardian, second_ends, tidy, end };
+  enum class Due {
+    wake,
+    pods,
+    router,
+    part,
+    script,
+    start,
+    kill,
+    guardian,
+    second_ends,
+    tidy,
+    end
+  };
   struct Item {
     std::int64_t at_ms;
     std::uint64_t seq;
