@@ -21,10 +21,10 @@
   X(evidence_needs_value) X(evidence_fails) X(counts_are_sane) X(health_fails)                   \
   X(watching_fails) X(promotion_is_watched) X(busy_refuses) X(window_refuses)                    \
   X(answered_once) X(promote_needs_steps) X(past_return_refuses) X(init_refuses)                 \
-  X(elapsed_is_bounded) X(rollback_restores_stable) X(rest_wants_zero) X(mark_is_cleared)        \
+  X(elapsed_is_bounded) X(rollback_restores_stable) X(mark_is_cleared)        \
   X(resumed_forgets_time) X(save_before_effects) X(failed_save_ends_turn)                        \
   X(conflict_reloads) X(urgent_first) X(effects_need_proof) X(window_keeps_cursor)               \
-  X(traffic_needs_ready) X(write_needs_ready) X(supersede_takes_back)
+  X(traffic_needs_ready) X(write_needs_ready) X(draining_keeps_canary) X(supersede_takes_back)
 
 namespace linnet::mutant {
 

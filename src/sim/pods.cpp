@@ -77,7 +77,12 @@ void Pods::change(Pod& pod, std::int64_t now_ms) {
       if (behaviour.never_ready) return next(State::starting, never);
       return next(State::ready, until_flap());
     case State::backoff: return next(State::starting, now_ms + crash_after.count());
-    case State::ready: return next(State::unready, now_ms + random_.between(500, 6000));
+    case State::ready:
+      if (behaviour.dies_when_it_flaps) {
+        ++pod.restarts;
+        return next(State::backoff, now_ms + random_.between(100, 2000));
+      }
+      return next(State::unready, now_ms + random_.between(500, 6000));
     case State::unready: return next(State::ready, until_flap());
     case State::stopping: pod.due_ms = 0; return;
   }
@@ -135,7 +140,7 @@ core::TrackSeen Pods::seen(core::Track track) const {
     instance.version = pod.behaviour->version;
     instance.state = pod.state;
     instance.restarts = pod.restarts;
-    instance.crash_loop = pod.restarts >= loop_restarts;
+    instance.crash_loop = pod.behaviour->crash_loop && pod.restarts >= loop_restarts;
     if (pod.restarts > 0)
       instance.trouble = fmt::format("exited with status 1, {} times", pod.restarts);
   }
