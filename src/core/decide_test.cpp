@@ -75,6 +75,20 @@ TEST(Decide, TakesACanaryThatFailsHalfOfItsRequestsBackWithinSeconds) {
   EXPECT_TRUE(world.traffic.taken_back);
 }
 
+TEST(Decide, TheJournalTellsTheCauseOfARollbackWithItsVerdictAndItsBeginning) {
+  World world;
+  world.versions["v2"].error_share = 0.5;
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("rolled_back"));
+  const std::string cause = std::get<RolledBack>(world.status.phase).cause.text;
+  std::vector<std::string> told;
+  for (const std::string& line : world.journal)
+    if (line.find(cause) != std::string::npos) told.push_back(line);
+  EXPECT_EQ(told, (std::vector{"verdict " + cause, "phase rolling_back: " + cause}));
+  EXPECT_TRUE(world.journal_has("weight 5 % -> 0 %: taken back"));
+  EXPECT_EQ(world.status.reason, "v2 taken back to v1: " + cause);
+}
+
 TEST(Decide, TakesASlowCanaryBack) {
   World world;
   world.versions["v2"].slow_share = 1.0;

@@ -411,10 +411,11 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
     return turn.waits(fmt::format("{}; bringing stable back to {}", rolling.cause.text,
                                   turn.next.stable_version));
   }
-  const std::string text = fmt::format("{} taken back to {}: {}", turn.next.rollout->to,
-                                       turn.next.stable_version, rolling.cause.text);
+  const std::string done =
+      fmt::format("{} taken back to {}", turn.next.rollout->to, turn.next.stable_version);
+  const std::string text = fmt::format("{}: {}", done, rolling.cause.text);
   turn.finish_rollout("rolled_back", rolling.cause);
-  turn.enter(RolledBack{rolling.cause}, text);
+  turn.enter(RolledBack{rolling.cause}, text, done);  // the journal has the cause already
   turn.notice("rolled_back", text);
   if (!turn.next.queued) return;
   const Intent queued = *turn.next.queued;

@@ -39,11 +39,11 @@ Turn::Turn(const Release& spec, const Status& status, const Observation& observa
       decision{status, {}, {}, {}, {}, false, {}},
       next(decision.next) {}
 
-void Turn::enter(Phase phase, std::string reason) {
+void Turn::enter(Phase phase, std::string reason, const std::string& noted) {
   next.phase = std::move(phase);
   next.since = now.wall;
-  next.reason = reason;
-  entry("phase", fmt::format("{}: {}", phase_name(next.phase), reason));
+  entry("phase", fmt::format("{}: {}", phase_name(next.phase), noted.empty() ? reason : noted));
+  next.reason = std::move(reason);
 }
 
 void Turn::entry(std::string kind, std::string text) {
@@ -81,9 +81,9 @@ void Turn::roll_back(Cause cause) {
   // A promotion under way is undone: stable returns to what it ran.
   if (LINNET_STOPS(rollback_restores_stable, next.rollout.has_value()))
     next.stable_version = next.rollout->from;
-  want_weight(Percent(), cause.text);
   const std::string text = cause.text;
   enter(RollingBack{std::move(cause), RollingBack::Part::weight_down, 0ms}, text);
+  want_weight(Percent(), "taken back");
 }
 
 void Turn::stop_for(Cause cause, Then then) {

@@ -22,7 +22,8 @@ class Turn {
   bool has_counts = false;  // this turn's sample could be read and can be true
 
   /// Changes the phase; `reason` is written to the journal and shown by status.
-  void enter(Phase phase, std::string reason);
+  /// The journal says `noted`, or the reason where there is none.
+  void enter(Phase phase, std::string reason, const std::string& noted = {});
   /// Changes the text of why it waits, without an entry.
   void waits(std::string reason) { next.reason = std::move(reason); }
   void entry(std::string kind, std::string text);

@@ -34,15 +34,16 @@ struct IntentState {
 };
 
 /// Errors of every call: Code::unavailable when the file cannot be written or read now (disk full,
-/// read-only, locked by another program, moved away, damaged; the message says what to do) - nothing
-/// was changed, and calling again later may work. Code::unknown_outcome when the disk failed while
-/// making a change durable. All calls are synchronous and take well below the time of one turn.
+/// read-only, locked by another program, moved away, damaged; the message says what to do) -
+/// nothing was changed, and calling again later may work. Code::unknown_outcome when the disk
+/// failed while making a change durable. All calls are synchronous and take well below the time of
+/// one turn.
 class SqliteStore final : public Store {
  public:
-  /// Opens or creates `path`; its folder must exist. Takes the lock, checks the whole file, migrates
-  /// an older schema after a backup to `<path>.before-schema-<n>`. Code::conflict: another daemon
-  /// has it (the message names its pid). Code::unavailable: damaged, read-only, not a linnet store,
-  /// or written by a newer linnet; the file is left as it is.
+  /// Opens or creates `path`; its folder must exist. Takes the lock, checks the whole file,
+  /// migrates an older schema after a backup to `<path>.before-schema-<n>`. Code::conflict: another
+  /// daemon has it (the message names its pid). Code::unavailable: damaged, read-only, not a linnet
+  /// store, or written by a newer linnet; the file is left as it is.
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& path,
                                                    Retention retention = {});
   ~SqliteStore() override;
@@ -53,8 +54,7 @@ class SqliteStore final : public Store {
   Task<Result<std::int64_t>> save(std::string release, std::int64_t version,
                                   Saving saving) override;
   /// Only those not answered yet.
-  Task<Result<std::vector<core::Intent>>> intents(std::string release,
-                                                  std::int64_t after) override;
+  Task<Result<std::vector<core::Intent>>> intents(std::string release, std::int64_t after) override;
 
   // -- Specs --
   Result<void> put_release(const std::string& name, const std::string& spec_yaml);
@@ -78,8 +78,7 @@ class SqliteStore final : public Store {
   Result<std::vector<wire::JournalLine>> journal_tail(const std::string& release,
                                                       std::int64_t limit);
   /// Finished rollouts, newest first.
-  Result<std::vector<core::RolloutRecord>> history(const std::string& release,
-                                                   std::int64_t limit);
+  Result<std::vector<core::RolloutRecord>> history(const std::string& release, std::int64_t limit);
 
   /// Adds a journal line outside a save: written, but not forced to disk (a power cut may lose it).
   Result<void> note(const std::string& release, WallTime at, const core::Entry& entry);

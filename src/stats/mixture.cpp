@@ -44,6 +44,14 @@ Result<double> log_mixture_below(double p0, double n, double x) {
                  [&](double psi) { return log_likelihood_ratio(p0, psi, n, x); });
 }
 
+double log_weighted_sum(std::span<const double> log_evidence, std::span<const double> weights) {
+  CHECK(log_evidence.size() == weights.size());
+  double sum = -std::numeric_limits<double>::infinity();
+  for (std::size_t m = 0; m < weights.size(); ++m)
+    if (weights[m] > 0) sum = log_add_exp(sum, std::log(weights[m]) + log_evidence[m]);
+  return sum;
+}
+
 double wald_bound(double p0, double p1, double alpha, double beta) {
   const double kl = bernoulli_kl(p1, p0);
   const double nats =

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cmath>
+#include <span>
 
 #include "stats/numeric.h"
 
@@ -40,6 +41,11 @@ Result<double> log_mixture_below(double p0, double n, double x);
 /// with error probability alpha: ln(1/alpha) / KL(p1 || p0); infinite when p1 == p0. With a miss
 /// probability beta > 0: [(1-beta) ln((1-beta)/alpha) + beta ln(beta/(1-alpha))] / KL.
 double wald_bound(double p0, double p1, double alpha, double beta = 0);
+
+/// F17: ln sum_m v_m E_m over the checks of one rollout, given ln E_m and weights v_m that sum to
+/// at most 1: the average of evidences is evidence, whatever the dependence between them. -inf when
+/// empty. Use current values of the same tick, never running maxima. Sizes must agree.
+double log_weighted_sum(std::span<const double> log_evidence, std::span<const double> weights);
 
 /// Logarithms of the priors' points and weights, computed once.
 struct PriorLogs {

@@ -159,6 +159,14 @@ TEST(Gauge, RefusesWhatIsNotANumber) {
   EXPECT_EQ(state.batches, 0);
 }
 
+TEST(CombinedEvidence, IsTheWeightedAverage) {
+  const std::vector<double> log_e{std::log(150), std::log(2), 1000}, v{.5, .25, 0};
+  EXPECT_NEAR(log_weighted_sum(log_e, v), std::log(75.5), 1e-14);
+  const std::vector<double> huge{5000, -5000}, half{.5, .5};
+  EXPECT_NEAR(log_weighted_sum(huge, half), 5000 - std::log(2), 1e-9);
+  EXPECT_EQ(log_weighted_sum({}, {}), -infinity);
+}
+
 TEST(Expected, AgreesWithTheSimulatedTableOfDetectionTimes) {
   struct Cell {
     double limit, rate, alpha, requests;

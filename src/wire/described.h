@@ -1,5 +1,5 @@
-// The fields of every value that is saved, named once. A new field of core is one word here; one that
-// is forgotten does not compile (see all_fields_named in codec.h). Private to src/wire.
+// The fields of every value that is saved, named once. A new field of core is one word here; one
+// that is forgotten does not compile (see all_fields_named in codec.h). Private to src/wire.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -15,8 +15,8 @@ BOOST_DESCRIBE_STRUCT(StageWeights, (), (stages, weight))
 BOOST_DESCRIBE_STRUCT(Threshold, (),
                       (limit, weights, stage, requests, bad, bad_at_most, log_carried))
 BOOST_DESCRIBE_STRUCT(TwoSample, (), (tolerance, exact, stage, weights, log_copies))
-BOOST_DESCRIBE_STRUCT(LatencyComparison, (), (tolerance, exact, stage, weights, boundaries,
-                                              boundary_ms, log_copies))
+BOOST_DESCRIBE_STRUCT(LatencyComparison, (),
+                      (tolerance, exact, stage, weights, boundaries, boundary_ms, log_copies))
 
 }  // namespace linnet::stats
 
@@ -25,8 +25,9 @@ namespace linnet::core {
 BOOST_DESCRIBE_STRUCT(Counts, (), (requests, bad, latency))
 BOOST_DESCRIBE_ENUM(Intent::Kind, init, deploy, traffic, promote, rollback, pause, resume, cleanup,
                     interrupt)
-BOOST_DESCRIBE_STRUCT(Intent, (), (id, kind, by, version, weight, promote, supersede, hold,
-                                   skip_steps, force, why))
+BOOST_DESCRIBE_STRUCT(Intent, (),
+                      (id, kind, by, version, weight, promote, supersede, hold, skip_steps, force,
+                       why))
 
 BOOST_DESCRIBE_STRUCT(Cause, (), (kind, text))
 BOOST_DESCRIBE_STRUCT(Idle, (), (waited, ready))
@@ -45,8 +46,9 @@ BOOST_DESCRIBE_STRUCT(RolledBack, (), (cause))
 BOOST_DESCRIBE_STRUCT(Failed, (), (cause))
 
 BOOST_DESCRIBE_ENUM(Verdict, pass, fail, inconclusive, no_data, error)
-BOOST_DESCRIBE_STRUCT(CheckReport, (), (name, verdict, value, limit, unit, requests, bad,
-                                        log_evidence, interval_low, interval_high, text))
+BOOST_DESCRIBE_STRUCT(CheckReport, (),
+                      (name, verdict, value, limit, unit, requests, bad, log_evidence, interval_low,
+                       interval_high, text))
 BOOST_DESCRIBE_STRUCT(StepResult, (), (index, weight, held, outcome, canary, checks))
 BOOST_DESCRIBE_STRUCT(Rollout, (), (id, from, to, by, started, promote, hold, steps))
 BOOST_DESCRIBE_STRUCT(RolloutRecord, (), (rollout, ended, outcome, cause))

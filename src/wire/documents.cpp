@@ -53,11 +53,25 @@ std::string canary_version(const core::Status& status, const Result<core::Worklo
   return {};
 }
 
+/// Why it stands still, goes back or ended badly; null in every other phase.
+js::value cause_of(const core::Phase& phase) {
+  const core::Cause* cause = nullptr;
+  if (const auto* holding = std::get_if<core::Holding>(&phase)) cause = &holding->cause;
+  if (const auto* rolling = std::get_if<core::RollingBack>(&phase)) cause = &rolling->cause;
+  if (const auto* rolled = std::get_if<core::RolledBack>(&phase)) cause = &rolled->cause;
+  if (const auto* failed = std::get_if<core::Failed>(&phase)) cause = &failed->cause;
+  if (cause == nullptr) return nullptr;
+  return {{"kind", cause->kind}, {"text", cause->text}};
+}
+
 js::value rollout_of(const core::Status& status) {
   if (!status.rollout) return nullptr;
   const core::Rollout& rollout = *status.rollout;
-  return {{"id", rollout.id},     {"by", rollout.by}, {"started", rollout.started.text()},
-          {"from", rollout.from}, {"to", rollout.to}};
+  return {{"id", rollout.id},
+          {"by", rollout.by},
+          {"started", rollout.started.text()},
+          {"from", rollout.from},
+          {"to", rollout.to}};
 }
 
 }  // namespace
@@ -84,23 +98,24 @@ Json status_document(const core::Release& release, const core::Status& status,
   const auto index = static_cast<std::size_t>(place.step) - 1;
   const Duration hold = index < release.steps.size() ? release.steps[index].hold : Duration();
   const int stable = status.stable_version.empty() ? 0 : core::stable_replicas(release);
-  return {{"release", release.name},
-          {"phase", core::phase_name(status.phase)},
-          {"step", place.step},
-          {"steps", release.steps.size()},
-          {"step_hold_ms", hold.count()},
-          {"step_held_ms", place.held.count()},
-          {"weight_wanted", status.weight.value()},
-          {"weight_in_force", status.weight_seen.value()},
-          {"versions",
-           {{"stable", status.stable_version}, {"canary", canary_version(status, seen)}}},
-          {"replicas",
-           {{"stable", replicas(stable, seen, core::Track::stable)},
-            {"canary", replicas(status.canary_replicas, seen, core::Track::canary)}}},
-          {"checks", checks_array(core::explained(release, status))},
-          {"reason", status.reason},
-          {"since", status.since.text()},
-          {"rollout", rollout_of(status)}};
+  return {
+      {"release", release.name},
+      {"phase", core::phase_name(status.phase)},
+      {"step", place.step},
+      {"steps", release.steps.size()},
+      {"step_hold_ms", hold.count()},
+      {"step_held_ms", place.held.count()},
+      {"weight_wanted", status.weight.value()},
+      {"weight_in_force", status.weight_seen.value()},
+      {"versions", {{"stable", status.stable_version}, {"canary", canary_version(status, seen)}}},
+      {"replicas",
+       {{"stable", replicas(stable, seen, core::Track::stable)},
+        {"canary", replicas(status.canary_replicas, seen, core::Track::canary)}}},
+      {"checks", checks_array(core::explained(release, status))},
+      {"reason", status.reason},
+      {"cause", cause_of(status.phase)},
+      {"since", status.since.text()},
+      {"rollout", rollout_of(status)}};
 }
 
 Json history_document(const core::RolloutRecord& record) {

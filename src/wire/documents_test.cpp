@@ -26,7 +26,10 @@ core::Status stepping() {
   status.reason = "holding 25 % for 60 s: 12 s done";
   status.weight = status.weight_seen = Percent::whole(25);
   status.canary_replicas = 1;
-  status.rollout = core::Rollout{.id = "shop-7", .from = "v1.0.0", .to = "v1.1.0", .by = "anna",
+  status.rollout = core::Rollout{.id = "shop-7",
+                                 .from = "v1.0.0",
+                                 .to = "v1.1.0",
+                                 .by = "anna",
                                  .started = WallTime{1795467607123}};
   return status;
 }
@@ -37,16 +40,15 @@ Result<core::WorkloadSeen> two_and_one() {
 }
 
 TEST(StatusDocumentTest, IsAsDocumented) {
-  EXPECT_EQ(
-      text(status_document(shop(), stepping(), two_and_one())),
-      R"({"release":"shop","phase":"stepping","step":2,"steps":4,"step_hold_ms":60000,)"
-      R"("step_held_ms":12000,"weight_wanted":25,"weight_in_force":25,)"
-      R"("versions":{"stable":"v1.0.0","canary":"v1.1.0"},)"
-      R"("replicas":{"stable":{"wanted":2,"ready":2},"canary":{"wanted":1,"ready":1}},)"
-      R"("checks":[],"reason":"holding 25 % for 60 s: 12 s done",)"
-      R"("since":"2026-11-23T21:02:07.123Z",)"
-      R"("rollout":{"id":"shop-7","by":"anna","started":"2026-11-23T21:00:07.123Z",)"
-      R"("from":"v1.0.0","to":"v1.1.0"}})");
+  EXPECT_EQ(text(status_document(shop(), stepping(), two_and_one())),
+            R"({"release":"shop","phase":"stepping","step":2,"steps":4,"step_hold_ms":60000,)"
+            R"("step_held_ms":12000,"weight_wanted":25,"weight_in_force":25,)"
+            R"("versions":{"stable":"v1.0.0","canary":"v1.1.0"},)"
+            R"("replicas":{"stable":{"wanted":2,"ready":2},"canary":{"wanted":1,"ready":1}},)"
+            R"("checks":[],"reason":"holding 25 % for 60 s: 12 s done","cause":null,)"
+            R"("since":"2026-11-23T21:02:07.123Z",)"
+            R"("rollout":{"id":"shop-7","by":"anna","started":"2026-11-23T21:00:07.123Z",)"
+            R"("from":"v1.0.0","to":"v1.1.0"}})");
 }
 
 TEST(StatusDocumentTest, BeforeTheFirstRolloutThereIsNone) {
@@ -78,6 +80,21 @@ TEST(StatusDocumentTest, TheStepFollowsThePhase) {
   EXPECT_EQ(step_in(core::Stepping{.index = 9}), 10);
 }
 
+TEST(StatusDocumentTest, WhatStandsStillOrEndedBadlyHasItsCause) {
+  core::Status status = stepping();
+  const core::Cause cause{"no_data", "no metrics for 5 m"};
+  for (const core::Phase& phase :
+       {core::Phase(core::Holding{.cause = cause}), core::Phase(core::RollingBack{.cause = cause}),
+        core::Phase(core::RolledBack{cause}), core::Phase(core::Failed{cause})}) {
+    status.phase = phase;
+    EXPECT_EQ(text(status_document(shop(), status, two_and_one()).at("cause")),
+              R"({"kind":"no_data","text":"no metrics for 5 m"})")
+        << core::phase_name(phase);
+  }
+  status.phase = core::Succeeded{};
+  EXPECT_TRUE(status_document(shop(), status, two_and_one()).at("cause").is_null());
+}
+
 TEST(CheckDocumentTest, EvidenceWithoutBoundIsStillANumber) {
   core::CheckReport check{.name = "error_rate", .verdict = core::Verdict::fail};
   check.log_evidence = 1e6;
@@ -87,12 +104,22 @@ TEST(CheckDocumentTest, EvidenceWithoutBoundIsStillANumber) {
 TEST(HistoryDocumentTest, ComesBackButForWhatItLeavesOut) {
   core::RolloutRecord record;
   record.rollout = *stepping().rollout;
-  record.rollout.steps.push_back({.index = 0, .weight = Percent::from_ppm(1000), .held = 60s,
-                                  .outcome = "passed", .canary = {100, 3, {90, 9, 1}}});
-  record.rollout.steps[0].checks.push_back(
-      {.name = "latency_p95", .verdict = core::Verdict::pass, .value = 12.25, .limit = 1000,
-       .unit = "ms", .requests = 100, .bad = 1, .log_evidence = -3.5, .interval_low = 0.5,
-       .interval_high = 5.25, .text = "P95 12 ms"});
+  record.rollout.steps.push_back({.index = 0,
+                                  .weight = Percent::from_ppm(1000),
+                                  .held = 60s,
+                                  .outcome = "passed",
+                                  .canary = {100, 3, {90, 9, 1}}});
+  record.rollout.steps[0].checks.push_back({.name = "latency_p95",
+                                            .verdict = core::Verdict::pass,
+                                            .value = 12.25,
+                                            .limit = 1000,
+                                            .unit = "ms",
+                                            .requests = 100,
+                                            .bad = 1,
+                                            .log_evidence = -3.5,
+                                            .interval_low = 0.5,
+                                            .interval_high = 5.25,
+                                            .text = "P95 12 ms"});
   record.ended = WallTime{1795467907000};
   record.outcome = "rolled_back";
   record.cause = {"error_rate", "7 % of 100 requests failed"};
@@ -142,7 +169,8 @@ TEST(JsonTextTest, NumbersAreInTheirShortestForm) {
 
 TEST(JsonTextTest, BytesThatAreNoUtf8BecomeTheReplacementCharacter) {
   EXPECT_EQ(text(Json("a\xff\xc3(\xe2\x82z\xed\xa0\x80")),
-            "\"a\xEF\xBF\xBD\xEF\xBF\xBD(\xEF\xBF\xBD\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+            "\"a\xEF\xBF\xBD\xEF\xBF\xBD("
+            "\xEF\xBF\xBD\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
   EXPECT_EQ(text(Json("é€😀\n\x1b")), "\"é€😀\\n\\u001b\"");
 }
 

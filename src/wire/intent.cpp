@@ -16,11 +16,11 @@ constexpr std::size_t max_body_bytes = 16u << 10;
 constexpr std::size_t max_by = 256;
 constexpr std::size_t max_why = 2000;
 
-constexpr std::array<std::string_view, 10> keys{
-    "kind", "version", "weight", "promote", "supersede", "hold", "skip_steps", "force", "why",
-    "by"};
-constexpr std::array kinds{Kind::init,   Kind::deploy, Kind::traffic, Kind::promote, Kind::rollback,
-                           Kind::pause,  Kind::resume, Kind::cleanup, Kind::interrupt};
+constexpr std::array<std::string_view, 10> keys{"kind",      "version", "weight",     "promote",
+                                                "supersede", "hold",    "skip_steps", "force",
+                                                "why",       "by"};
+constexpr std::array kinds{Kind::init,  Kind::deploy, Kind::traffic, Kind::promote,  Kind::rollback,
+                           Kind::pause, Kind::resume, Kind::cleanup, Kind::interrupt};
 
 /// A switch of the body, and the kinds to which it means something.
 struct Switch {
@@ -101,8 +101,7 @@ Result<void> read_weight(const js::object& body, core::Intent& intent) {
   }
   if (intent.kind != Kind::traffic)
     return fail(Code::invalid, "'weight' means nothing to {}", core::intent_name(intent.kind));
-  if (!weight->is_string())
-    return fail(Code::invalid, "'weight' is not a string such as \"25%\"");
+  if (!weight->is_string()) return fail(Code::invalid, "'weight' is not a string such as \"25%\"");
   const std::string_view written = weight->get_string();
   if (written.size() > 32) return fail(Code::invalid, "'weight' is not like \"25%\"");
   TRY(percent, Percent::parse(written));
@@ -118,8 +117,8 @@ Result<void> read_switches(const js::object& body, core::Intent& intent) {
     const js::value* field = body.if_contains(known.key);
     if (field == nullptr) continue;
     if (!field->is_bool()) return fail(Code::invalid, "'{}' is not true or false", known.key);
-    const bool fits = std::find(known.kinds.begin(), known.kinds.end(), intent.kind) !=
-                      known.kinds.end();
+    const bool fits =
+        std::find(known.kinds.begin(), known.kinds.end(), intent.kind) != known.kinds.end();
     if (field->get_bool() && !fits)
       return fail(Code::invalid, "'{}' means nothing to {}", known.key,
                   core::intent_name(intent.kind));

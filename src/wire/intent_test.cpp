@@ -76,8 +76,14 @@ RC_GTEST_PROP(IntentBodyTest, RandomBytesAreAnError, (const std::string& bytes))
 
 TEST(IntentBodyTest, WhatACommandWritesIsReadBack) {
   using Kind = core::Intent::Kind;
-  core::Intent deploy{.kind = Kind::deploy, .by = "a\"b", .version = "v2", .promote = true,
-                      .supersede = true, .hold = true, .force = true, .why = "it is time"};
+  core::Intent deploy{.kind = Kind::deploy,
+                      .by = "a\"b",
+                      .version = "v2",
+                      .promote = true,
+                      .supersede = true,
+                      .hold = true,
+                      .force = true,
+                      .why = "it is time"};
   EXPECT_EQ(read_intent(intent_body(deploy)), deploy);
   core::Intent traffic{.kind = Kind::traffic, .weight = Percent::from_ppm(1000)};
   EXPECT_EQ(read_intent(intent_body(traffic)), traffic);

@@ -19,16 +19,17 @@ using Json = boost::json::value;
 
 /// Compact JSON; numbers in their shortest form ("25", "0.4"), NaN and infinities as null.
 std::string text(const Json& json);
-/// One JSON text of at most `max_bytes`, nested at most 32 deep. Code::invalid says where it breaks.
+/// One JSON text of at most `max_bytes`, nested at most 32 deep. Code::invalid says where it
+/// breaks.
 Result<Json> parse(std::string_view text, std::size_t max_bytes);
 
 // ---- The saved form -----------------------------------------------------------------------------
-// {"schema": 1, <one key per field>}. Doubles are strings in their shortest exact form, so that they
-// come back bit for bit (Boost.JSON 1.81 parses numbers with an error of up to one unit in the last
-// place); durations are ms, percentages ppm, enums their names. A field that is absent has its
+// {"schema": 1, <one key per field>}. Doubles are strings in their shortest exact form, so that
+// they come back bit for bit (Boost.JSON 1.81 parses numbers with an error of up to one unit in the
+// last place); durations are ms, percentages ppm, enums their names. A field that is absent has its
 // default, so what an older linnet saved still loads; "schema" and a status' "phase" must be there.
-// A field that is not known, or a higher schema, was written by a newer linnet: Code::invalid, never
-// silently dropped.
+// A field that is not known, or a higher schema, was written by a newer linnet: Code::invalid,
+// never silently dropped.
 
 /// Without last_turn and last_saved, which mean nothing to the next run.
 std::string save_status(const core::Status& status);
@@ -44,9 +45,9 @@ Result<core::RolloutRecord> load_record(std::string_view saved);
 
 /// The body of POST intents: {"kind", "version", "weight": "25%", "promote", "supersede", "hold",
 /// "skip_steps", "force", "why", "by"}. Strict: at most 16 KiB; an unknown key names the nearest
-/// known one; a key that means nothing to this kind, a missing version or weight, a bad version, and
-/// a weight that is no multiple of 0.1 % are Code::invalid. `by` may be absent (the caller fills it
-/// in); `id` is 0.
+/// known one; a key that means nothing to this kind, a missing version or weight, a bad version,
+/// and a weight that is no multiple of 0.1 % are Code::invalid. `by` may be absent (the caller
+/// fills it in); `id` is 0.
 Result<core::Intent> read_intent(std::string_view body);
 /// The body that read_intent() reads back to `intent` (its id excepted).
 std::string intent_body(const core::Intent& intent);
@@ -80,8 +81,8 @@ Result<core::RolloutRecord> read_history(const Json& document);
 
 /// The status document of docs/api.md. `seen` is the last look at the workload; when it failed,
 /// `ready` is null. `step` is the step entered last, counted from 1: 0 outside a rollout and while
-/// the first canary is being prepared. `versions.canary` is "" when no rollout runs and no canary is
-/// left.
+/// the first canary is being prepared. `versions.canary` is "" when no rollout runs and no canary
+/// is left.
 Json status_document(const core::Release& release, const core::Status& status,
                      const Result<core::WorkloadSeen>& seen);
 /// One element of `checks` in the documents above.

@@ -100,9 +100,8 @@ struct Filler<core::Phase> {
     constexpr std::size_t phases = std::variant_size_v<core::Phase>;
     const std::size_t index = *rc::gen::inRange<std::size_t>(0, phases);
     core::Phase out;
-    boost::mp11::mp_with_index<phases>(index, [&](auto i) {
-      out = any<std::variant_alternative_t<i, core::Phase>>();
-    });
+    boost::mp11::mp_with_index<phases>(
+        index, [&](auto i) { out = any<std::variant_alternative_t<i, core::Phase>>(); });
     return out;
   }
 };
@@ -117,8 +116,8 @@ double below_million() { return *rc::gen::inRange(0, 1'000'000) / 7.0; }
 template <>
 struct Filler<stats::Threshold> {
   static stats::Threshold make() {
-    auto out = *stats::Threshold::make(*rc::gen::inRange(1, 999) / 1000.0,
-                                       any<stats::StageWeights>());
+    auto out =
+        *stats::Threshold::make(*rc::gen::inRange(1, 999) / 1000.0, any<stats::StageWeights>());
     const double requests = std::floor(below_million());
     (void)out.add(requests, std::floor(requests / *rc::gen::inRange(1, 50)),
                   1 + below_million() / 1e6);
@@ -209,8 +208,15 @@ TEST(SavedStatusTest, EveryTruncationIsAnError) {
 
 TEST(SavedStatusTest, DoublesComeBackBitForBit) {
   core::Status status = status_in(core::Idle{});
-  const double hard[] = {0.1,   -0.0,   5e-324, 1.7976931348623157e308, 2.2250738585072011e-308,
-                         1 / 3., 1e23, 9007199254740993.0, -std::numeric_limits<double>::infinity()};
+  const double hard[] = {0.1,
+                         -0.0,
+                         5e-324,
+                         1.7976931348623157e308,
+                         2.2250738585072011e-308,
+                         1 / 3.,
+                         1e23,
+                         9007199254740993.0,
+                         -std::numeric_limits<double>::infinity()};
   for (double value : hard) {
     status.evidence.limits[0].phi = value;
     const auto loaded = load_status(save_status(status));
@@ -254,8 +260,8 @@ TEST(SavedStatusTest, AStatusWithoutPhaseIsRefused) {
 }
 
 TEST(SavedStatusTest, ErrorsNameThePath) {
-  const auto wrong = load_status(
-      R"({"schema":1,"phase":{"phase":"idle"},"outbox":[{"id":1},{"id":"two"}]})");
+  const auto wrong =
+      load_status(R"({"schema":1,"phase":{"phase":"idle"},"outbox":[{"id":1},{"id":"two"}]})");
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().message,
             "loading status: .outbox[1].id: expected a whole number, found string");

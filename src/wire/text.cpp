@@ -1,5 +1,6 @@
-// JSON text in and out. The writer is our own because Boost.JSON 1.81 prints 25.0 as 2.5E1, infinity
-// as 1e99999, and lets bytes through that are no UTF-8, which other programs refuse to read.
+// JSON text in and out. The writer is our own because Boost.JSON 1.81 prints 25.0 as 2.5E1,
+// infinity as 1e99999, and lets bytes through that are no UTF-8, which other programs refuse to
+// read.
 #include <array>
 #include <boost/json.hpp>
 #include <charconv>
@@ -137,14 +138,12 @@ Result<WallTime> parse_wall_time(std::string_view text) {
   using namespace std::chrono;
   std::string_view rest = text;
   int year_number = 0, month_number = 0, day_number = 0, hour = 0, minute = 0, second = 0, ms = 0;
-  const bool shaped = take_digits(rest, 4, year_number) && take(rest, '-') &&
-                      take_digits(rest, 2, month_number) && take(rest, '-') &&
-                      take_digits(rest, 2, day_number) && take(rest, 'T') &&
-                      take_digits(rest, 2, hour) && take(rest, ':') &&
-                      take_digits(rest, 2, minute) && take(rest, ':') &&
-                      take_digits(rest, 2, second) &&
-                      (!take(rest, '.') || take_digits(rest, 3, ms)) && take(rest, 'Z') &&
-                      rest.empty();
+  const bool shaped =
+      take_digits(rest, 4, year_number) && take(rest, '-') && take_digits(rest, 2, month_number) &&
+      take(rest, '-') && take_digits(rest, 2, day_number) && take(rest, 'T') &&
+      take_digits(rest, 2, hour) && take(rest, ':') && take_digits(rest, 2, minute) &&
+      take(rest, ':') && take_digits(rest, 2, second) &&
+      (!take(rest, '.') || take_digits(rest, 3, ms)) && take(rest, 'Z') && rest.empty();
   const year_month_day date{year(year_number), month(static_cast<unsigned>(month_number)),
                             day(static_cast<unsigned>(day_number))};
   if (!shaped || !date.ok() || hour > 23 || minute > 59 || second > 59)

@@ -1,0 +1,119 @@
+// What the routes of the API need from the daemon, in the terms of core. The wiring implements it
+// over store, supervisor and adapters; the routes know nothing behind it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/task.h"
+#include "core/decide.h"
+#include "spec/read.h"
+#include "wire/json.h"
+
+namespace linnet::api {
+
+struct PutSpec {
+  bool changed = false;
+  std::vector<spec::Mistake> mistakes;  // any: nothing was changed, answered with 422
+};
+
+/// One release, its status and what was last seen of its instances.
+struct StatusView {
+  core::Release release;
+  core::Status status;
+  Result<core::WorkloadSeen> seen;  // an error: not looked at yet, or it could not be read
+};
+
+/// Counters of one release since the daemon began: totals, not increments.
+struct CountsView {
+  std::vector<double> boundaries_ms;
+  core::Counts stable;
+  core::Counts canary;
+  std::int64_t lost = 0;
+  WallTime at;
+};
+
+struct InstanceView {
+  core::Track track = core::Track::stable;
+  core::Instance instance;
+  std::int64_t pid = 0;  // 0: none now
+  int port = 0;
+  std::string log;  // path of its log file
+};
+
+struct Finding {
+  std::string check;  // "nginx installed"
+  bool ok = false;
+  std::string cause;   // with numbers; also when ok
+  std::string remedy;  // what to do; empty when ok
+};
+
+struct PlanStep {
+  std::string what;   // "start 1 canary instance of v1.2.0"
+  std::string needs;  // "ready within 30s"
+};
+
+/// The numbers of one release for /metrics.
+struct ReleaseMetrics {
+  std::string release;
+  core::Phase phase;
+  Percent weight_wanted;
+  Percent weight_in_force;
+  CountsView counts;
+  std::int64_t turns = 0;         // of the engine
+  std::int64_t failed_turns = 0;  // such that could not be saved or loaded
+  double turn_seconds = 0;        // all turns together, waiting for ports included
+};
+
+struct MetricsView {
+  std::vector<ReleaseMetrics> releases;
+  WallTime started;
+  std::string version;
+};
+
+struct DaemonInfo {
+  std::string version;
+  std::int64_t pid = 0;
+  WallTime started;
+};
+
+/// Code::not_found: no such release; Code::unavailable: the store or an adapter does not answer.
+/// Called on the one thread; a release's name has been checked for its form, not for existence.
+/// What GETs call is cancelled when the client goes away (all but put_spec, add_intent, shutdown).
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual DaemonInfo info() = 0;
+  /// Code::conflict while a rollout runs and the spec differs; Code::invalid when the spec's name
+  /// is not `release`.
+  virtual Task<Result<PutSpec>> put_spec(std::string release, std::string yaml,
+                                         std::string file) = 0;
+  virtual Task<Result<std::vector<StatusView>>> releases() = 0;
+  virtual Task<Result<StatusView>> status(std::string release) = 0;
+  /// The spec as YAML with all defaults.
+  virtual Task<Result<std::string>> spec(std::string release) = 0;
+  /// Durable when it returns; rings the doorbell. Returns the intent's id.
+  virtual Task<Result<std::int64_t>> add_intent(std::string release, core::Intent intent) = 0;
+  /// Its answer, or nothing while it is pending.
+  virtual Task<Result<std::optional<core::Answer>>> intent_state(std::string release,
+                                                                 std::int64_t id) = 0;
+  /// Lines with a seq above `after`, oldest first, at most `limit`.
+  virtual Task<Result<std::vector<wire::JournalLine>>> journal(std::string release,
+                                                               std::int64_t after, int limit) = 0;
+  /// The seq of the newest line; 0 when there is none.
+  virtual Task<Result<std::int64_t>> journal_end(std::string release) = 0;
+  /// Newest first.
+  virtual Task<Result<std::vector<core::RolloutRecord>>> history(std::string release,
+                                                                 int limit) = 0;
+  virtual Task<Result<CountsView>> counts(std::string release) = 0;
+  virtual Task<Result<std::vector<InstanceView>>> instances(std::string release) = 0;
+  virtual Task<Result<std::vector<Finding>>> doctor(std::string release) = 0;
+  virtual Task<Result<std::vector<PlanStep>>> plan(std::string release, std::string version) = 0;
+  virtual Task<Result<MetricsView>> metrics() = 0;
+  /// As SIGTERM; returns at once. `hold`: running rollouts stay as they are.
+  virtual void shutdown(bool hold) = 0;
+};
+
+}  // namespace linnet::api

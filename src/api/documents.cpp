@@ -1,0 +1,100 @@
+// Field by field, in the order of docs/api.md.
+#include "api/documents.h"
+
+#include <boost/json.hpp>
+
+namespace linnet::api {
+namespace {
+
+namespace js = boost::json;
+
+/// As in the labels of a state elsewhere: "starting", "backoff".
+std::string_view state_name(core::Instance::State state) {
+  using State = core::Instance::State;
+  switch (state) {
+    case State::starting: return "starting";
+    case State::ready: return "ready";
+    case State::unready: return "unready";
+    case State::backoff: return "backoff";
+    case State::stopping: return "stopping";
+  }
+  return "unknown";
+}
+
+js::string text(std::string_view value) { return js::string(value.data(), value.size()); }
+
+js::object track_counts(const core::Counts& counts) {
+  js::array latency;
+  for (const std::int64_t requests : counts.latency) latency.emplace_back(requests);
+  return {{"requests", counts.requests}, {"bad", counts.bad}, {"latency", std::move(latency)}};
+}
+
+}  // namespace
+
+wire::Json version_document(const DaemonInfo& info) {
+  return js::object{
+      {"version", text(info.version)}, {"pid", info.pid}, {"started", text(info.started.text())}};
+}
+
+wire::Json put_document(const std::string& release, const PutSpec& put) {
+  return js::object{{"release", text(release)}, {"changed", put.changed}};
+}
+
+wire::Json mistakes_document(const std::vector<spec::Mistake>& mistakes) {
+  js::array list;
+  for (const spec::Mistake& mistake : mistakes)
+    list.push_back(js::object{{"file", text(mistake.file)},
+                              {"line", mistake.line},
+                              {"column", mistake.column},
+                              {"key", text(mistake.key)},
+                              {"message", text(mistake.message)}});
+  const std::string message =
+      fmt::format("the spec has {} mistake{}", mistakes.size(), mistakes.size() == 1 ? "" : "s");
+  return js::object{{"error", js::object{{"code", "invalid"}, {"message", text(message)}}},
+                    {"mistakes", std::move(list)}};
+}
+
+wire::Json counts_document(const CountsView& counts) {
+  js::array boundaries;
+  for (const double boundary : counts.boundaries_ms) boundaries.emplace_back(boundary);
+  return js::object{{"boundaries_ms", std::move(boundaries)},
+                    {"stable", track_counts(counts.stable)},
+                    {"canary", track_counts(counts.canary)},
+                    {"lost", counts.lost},
+                    {"at_ms", counts.at.ms}};
+}
+
+wire::Json instances_document(const std::vector<InstanceView>& instances) {
+  js::array list;
+  for (const InstanceView& each : instances)
+    list.push_back(js::object{{"id", text(each.instance.id)},
+                              {"track", text(core::track_name(each.track))},
+                              {"version", text(each.instance.version)},
+                              {"state", text(state_name(each.instance.state))},
+                              {"restarts", each.instance.restarts},
+                              {"crash_loop", each.instance.crash_loop},
+                              {"trouble", text(each.instance.trouble)},
+                              {"pid", each.pid},
+                              {"port", each.port},
+                              {"log", text(each.log)}});
+  return list;
+}
+
+wire::Json findings_document(const std::vector<Finding>& findings) {
+  js::array list;
+  for (const Finding& finding : findings)
+    list.push_back(js::object{{"check", text(finding.check)},
+                              {"ok", finding.ok},
+                              {"cause", text(finding.cause)},
+                              {"remedy", text(finding.remedy)}});
+  return list;
+}
+
+wire::Json plan_document(const std::vector<PlanStep>& plan) {
+  js::array list;
+  for (const PlanStep& step : plan)
+    list.push_back(js::object{{"what", text(step.what)}, {"needs", text(step.needs)}});
+  return js::object{{"steps", std::move(list)}};
+}
+
+}  // namespace linnet::api

@@ -1,0 +1,18 @@
+// The documents of docs/api.md that are the API's own; those of core's values are in wire/json.h.
+#pragma once
+
+#include "api/backend.h"
+
+namespace linnet::api {
+
+wire::Json version_document(const DaemonInfo& info);
+/// {"release", "changed"}
+wire::Json put_document(const std::string& release, const PutSpec& put);
+/// {"error": {"code", "message"}, "mistakes": [{"file", "line", "column", "key", "message"}]}
+wire::Json mistakes_document(const std::vector<spec::Mistake>& mistakes);
+wire::Json counts_document(const CountsView& counts);
+wire::Json instances_document(const std::vector<InstanceView>& instances);
+wire::Json findings_document(const std::vector<Finding>& findings);
+wire::Json plan_document(const std::vector<PlanStep>& plan);
+
+}  // namespace linnet::api

@@ -1,0 +1,613 @@
+// The shipped program against a scripted daemon: what each command asks, prints, and exits with.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <csignal>
+
+#include "cli/testing.h"
+
+namespace linnet::cli {
+namespace {
+
+using namespace testing;
+using ::testing::Test;
+
+constexpr const char* error_check =
+    R"([{"name":"error_rate","verdict":"pass","value":0.4,"limit":5.0,"unit":"%","requests":412,)"
+    R"("bad":2,"evidence":0.02,"text":"0.4 % of 412 requests failed; limit 5 %"}])";
+constexpr const char* failed_check =
+    R"([{"name":"error_rate","verdict":"fail","value":21.5,"limit":5.0,"unit":"%","requests":65,)"
+    R"("bad":14,"evidence":1200,"text":"21.5 % of 65 requests failed; limit 5 %"}])";
+
+class Commands : public Test {
+ protected:
+  void SetUp() override { scratch.write("linnet.yaml", shop_spec); }
+
+  FakeDaemon& daemon(const std::string& status) {
+    fake = std::make_unique<FakeDaemon>(scratch.path(), status);
+    return *fake;
+  }
+
+  static std::string history(const std::string& kind, const std::string& text,
+                             const std::string& outcome = "rolled_back") {
+    return R"([{"id":"shop-1","from":"v1.0.0","to":"v1.1.0","by":"anna",)"
+           R"("started":"2026-11-23T20:58:00.000Z","ended":"2026-11-23T21:00:05.000Z","outcome":")" +
+           outcome + R"(","cause":{"kind":")" + kind + R"(","text":")" + text +
+           R"("},"steps":[]}])";
+  }
+
+  static std::vector<Frame> good_steps() {
+    return {
+        {status_json("preparing"), {"rollout shop-1 to v1.1.0 starts"}},
+        {status_json("stepping", 5, "holding 5 %", error_check), {"canary weight is 5 %"}},
+        {status_json("stepping", 100, "holding 100 %", error_check), {"canary weight is 100 %"}},
+        {status_json("awaiting_promotion", 100, "all steps passed", error_check),
+         {"all steps passed; waiting for promotion"}}};
+  }
+
+  static Outcome promotion() {
+    Outcome outcome;
+    outcome.frames = {{status_json("promoting", 100), {"promoting v1.1.0"}},
+                      {status_json("succeeded", 0, "v1.1.0 is stable"), {"v1.1.0 is stable"}}};
+    return outcome;
+  }
+
+  static Outcome taking_back(const std::string& reason) {
+    Outcome outcome;
+    outcome.frames = {{status_json("rolling_back", 0, reason), {"weight 0: " + reason}},
+                      {status_json("rolled_back", 0, reason), {"rolled back: " + reason}}};
+    return outcome;
+  }
+
+  bool asked_for(const std::string& part) {
+    for (const Asked& each : fake->asked())
+      if (each.target.find(part) != std::string::npos) return true;
+    return false;
+  }
+
+  Scratch scratch;
+  Program program{scratch};
+  std::unique_ptr<FakeDaemon> fake;
+};
+
+TEST_F(Commands, DeployWithoutATerminalNeverAsksAndNamesTheNextCommand) {
+  Outcome outcome;
+  outcome.frames = good_steps();
+  daemon(status_json("idle")).on("deploy", outcome);
+  const Ran ran = program.run({"deploy", "v1.1.0"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.err, "");
+  EXPECT_EQ(ran.out,
+            "21:00:00  rollout shop-1 to v1.1.0 starts\n"
+            "21:00:01  canary weight is 5 %\n"
+            "21:00:02  canary weight is 100 %\n"
+            "21:00:03  all steps passed; waiting for promotion\n"
+            "shop: v1.1.0 passed all steps and waits for promotion\n"
+            "next: `linnet promote` or `linnet rollback`\n");
+  EXPECT_EQ(fake->intents(),
+            std::vector<std::string>{R"({"kind":"deploy","version":"v1.1.0","by":"anna"})"});
+}
+
+TEST_F(Commands, DeploySendsTheSpecBeforeItsIntent) {
+  Outcome outcome;
+  outcome.frames = good_steps();
+  daemon(status_json("idle")).on("deploy", outcome);
+  EXPECT_EQ(program.run({"deploy", "v1.1.0"}).code, 0);
+  bool sent = false;
+  for (const Asked& each : fake->asked()) {
+    if (each.method == "PUT") {
+      sent = true;
+      EXPECT_EQ(each.target, "/v1/releases/shop");
+      EXPECT_NE(each.body.find("linnet.yaml"), std::string::npos);
+    }
+    EXPECT_TRUE(sent || each.method != "POST");
+  }
+  EXPECT_TRUE(sent);
+}
+
+TEST_F(Commands, DeployWithPromoteGoesOnToTheEnd) {
+  Outcome outcome;
+  outcome.frames = good_steps();
+  for (Frame& frame : promotion().frames) outcome.frames.push_back(frame);
+  daemon(status_json("idle")).on("deploy", outcome);
+  const Ran ran = program.run({"deploy", "v1.1.0", "--promote", "--hold", "--force"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("shop: v1.1.0 is stable now\n"), std::string::npos) << ran.out;
+  EXPECT_EQ(
+      fake->intents().at(0),
+      R"({"kind":"deploy","version":"v1.1.0","promote":true,"hold":true,"force":true,"by":"anna"})");
+}
+
+TEST_F(Commands, DeployThatIsRolledBackExitsWithOneAndTheReason) {
+  Outcome outcome = taking_back("error_rate: 21.5 % of 65 requests failed; limit 5 %");
+  outcome.frames.insert(outcome.frames.begin(),
+                        {status_json("stepping", 5, "", failed_check), {"canary weight is 5 %"}});
+  daemon(status_json("idle")).on("deploy", outcome);
+  fake->answer("/v1/releases/shop/history", {history("error_rate", "too many errors")});
+  const Ran ran = program.run({"deploy", "v1.1.0"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.out.find("shop: v1.1.0 was rolled back: error_rate: 21.5 % of 65"),
+            std::string::npos)
+      << ran.out;
+}
+
+TEST_F(Commands, DeployThatEndsWithoutDataExitsWithThree) {
+  daemon(status_json("idle")).on("deploy", taking_back("no request in 5m"));
+  fake->answer("/v1/releases/shop/history", {history("no_data", "no request in 5m")});
+  EXPECT_EQ(program.run({"deploy", "v1.1.0"}).code, 3);
+}
+
+TEST_F(Commands, DeployOfWhatRunsAlreadyHasNothingToDo) {
+  Outcome outcome;
+  outcome.rollout = "";
+  outcome.text = "stable already runs v1.0.0; nothing to do";
+  daemon(status_json("idle")).on("deploy", outcome);
+  const Ran ran = program.run({"deploy", "v1.0.0"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, "shop: stable already runs v1.0.0; nothing to do\n");
+}
+
+TEST_F(Commands, DeployRefusedAsBusyExitsWithFive) {
+  Outcome outcome;
+  outcome.state = "refused";
+  outcome.code = "conflict";
+  outcome.text = "rollout shop-1 by bob runs; use --supersede";
+  daemon(status_json("stepping", 5)).on("deploy", outcome);
+  const Ran ran = program.run({"deploy", "v1.2.0"});
+  EXPECT_EQ(ran.code, 5);
+  EXPECT_EQ(ran.err, "linnet: rollout shop-1 by bob runs; use --supersede\n");
+  EXPECT_EQ(ran.out, "");
+}
+
+TEST_F(Commands, DeployWithSupersedeWaitsForTheOneBeforeToBeTakenBack) {
+  Outcome outcome;
+  outcome.rollout = "shop-2";
+  outcome.frames = {{status_json("rolling_back", 0), {"superseded"}},
+                    {status_json("rolled_back", 0), {"shop-1 is taken back"}},
+                    {status_json("stepping", 5, "", "[]", "shop-2"), {"shop-2 starts"}},
+                    {status_json("awaiting_promotion", 100, "", "[]", "shop-2"), {"passed"}}};
+  daemon(status_json("stepping", 25)).on("deploy", outcome);
+  const Ran ran = program.run({"deploy", "v1.1.0", "--supersede"});
+  EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("waits for promotion"), std::string::npos) << ran.out;
+}
+
+TEST_F(Commands, DeployThatIsSupersededSaysHowItEnded) {
+  Outcome outcome;
+  outcome.frames = {{status_json("stepping", 5), {"canary weight is 5 %"}},
+                    {status_json("stepping", 5, "", "[]", "shop-2"), {"shop-2 starts"}}};
+  daemon(status_json("idle")).on("deploy", outcome);
+  fake->answer("/v1/releases/shop/history", {history("superseded", "superseded by bob")});
+  const Ran ran = program.run({"deploy", "v1.1.0"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.out.find("v1.1.0 was taken back: superseded by bob"), std::string::npos) << ran.out;
+}
+
+TEST_F(Commands, DeployThatIsHeldByAFailedCheckDoesNotHangAJob) {
+  Outcome outcome;
+  outcome.frames = {
+      {status_json("holding", 50, "error_rate failed; held", failed_check), {"held"}}};
+  daemon(status_json("idle")).on("deploy", outcome);
+  const Ran ran = program.run({"deploy", "v1.1.0"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.out.find("shop: held: error_rate failed; held"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("`linnet rollback`"), std::string::npos) << ran.out;
+}
+
+TEST_F(Commands, DeployAsJsonPrintsOneDocument) {
+  Outcome outcome;
+  outcome.frames = good_steps();
+  daemon(status_json("idle")).on("deploy", outcome);
+  const Ran ran = program.run({"-o", "json", "deploy", "v1.1.0"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out,
+            status_json("awaiting_promotion", 100, "all steps passed", error_check) + "\n");
+}
+
+TEST_F(Commands, InterruptedDeployTakesTheRolloutBackAndSeesItThrough) {
+  Outcome outcome;
+  outcome.frames = {{status_json("stepping", 5), {"canary weight is 5 %"}}};
+  daemon(status_json("idle")).on("deploy", outcome);
+  fake->on("interrupt", taking_back("interrupted by anna"));
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const Ran ran = program.run_and_signal({"deploy", "v1.1.0"}, signal,
+                                           [this] { return asked_for("/status"); });
+    EXPECT_EQ(ran.code, 130) << ran.err;
+    EXPECT_NE(ran.out.find("was rolled back: interrupted by anna"), std::string::npos) << ran.out;
+    EXPECT_EQ(fake->intents().back(), R"({"kind":"interrupt","by":"anna"})");
+    fake.reset();
+    daemon(status_json("idle")).on("deploy", outcome);
+    fake->on("interrupt", taking_back("interrupted by anna"));
+  }
+}
+
+TEST_F(Commands, InterruptedDeployWithHoldLeavesAtOnce) {
+  Outcome outcome;
+  outcome.frames = {{status_json("stepping", 5), {"canary weight is 5 %"}}};
+  daemon(status_json("idle")).on("deploy", outcome);
+  fake->on("interrupt", Outcome{});
+  const Ran ran = program.run_and_signal({"deploy", "v1.1.0", "--hold"}, SIGINT,
+                                         [this] { return asked_for("/status"); });
+  EXPECT_EQ(ran.code, 130);
+  EXPECT_NE(ran.err.find("leaving the rollout"), std::string::npos) << ran.err;
+}
+
+TEST_F(Commands, InATerminalDeployAsksAndPromotesOnYes) {
+  Outcome outcome;
+  outcome.frames = good_steps();
+  daemon(status_json("idle")).on("deploy", outcome);
+  fake->on("promote", promotion());
+  bool typed = false;
+  const Ran ran = program.run_in_terminal({"deploy", "v1.1.0"}, [&](const std::string& text) {
+    if (typed || text.find("Promote v1.1.0 to stable? [y/N] ") == text.npos) return "";
+    typed = true;
+    return "y\n";
+  });
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  EXPECT_NE(ran.out.find("v1.1.0 is stable now"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("error_rate  "), std::string::npos) << "the live block: " << ran.out;
+  EXPECT_TRUE(ran.out.rfind("\x1b[?25h") > ran.out.rfind("\x1b[?25l")) << "the cursor is back";
+}
+
+TEST_F(Commands, InATerminalNoMeansThatTheCanaryWaits) {
+  Outcome outcome;
+  outcome.frames = good_steps();
+  daemon(status_json("idle")).on("deploy", outcome);
+  bool typed = false;
+  const Ran ran = program.run_in_terminal({"deploy", "v1.1.0"}, [&](const std::string& text) {
+    if (typed || text.find("[y/N]") == text.npos) return "";
+    typed = true;
+    return "\n";
+  });
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_NE(ran.out.find("next: `linnet promote`"), std::string::npos) << ran.out;
+  EXPECT_EQ(fake->intents().size(), 1U);
+}
+
+TEST_F(Commands, ACanaryThatTurnsBadWhileTheQuestionStandsMakesItMoot) {
+  Outcome outcome;
+  outcome.frames = good_steps();
+  daemon(status_json("idle")).on("deploy", outcome);
+  bool turned = false;
+  const Ran ran = program.run_in_terminal({"deploy", "v1.1.0"}, [&](const std::string& text) {
+    if (!turned && text.find("[y/N]") != text.npos) {
+      turned = true;
+      fake->answer("/v1/releases/shop/status", {status_json("rolled_back", 0, "it turned bad")});
+    }
+    return "";
+  });
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.out.find("it turned bad"), std::string::npos) << ran.out;
+}
+
+TEST_F(Commands, ADaemonThatDiesMidwayIsWaitedForAndThenReported) {
+  Outcome outcome;
+  outcome.frames = {{status_json("stepping", 5), {"canary weight is 5 %"}}};
+  outcome.dies_after = true;
+  daemon(status_json("idle")).on("deploy", outcome);
+  const Ran ran = program.run({"deploy", "v1.1.0", "--no-start"});
+  EXPECT_EQ(ran.code, 4) << ran.err;
+  EXPECT_NE(ran.err.find("waiting for it to come back"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("did not come back in 10s"), std::string::npos) << ran.err;
+}
+
+TEST_F(Commands, NoStartRefusesToStartADaemon) {
+  const Ran ran = program.run({"init", "--no-start"});
+  EXPECT_EQ(ran.code, 4);
+  EXPECT_NE(ran.err.find("--no-start forbids"), std::string::npos) << ran.err;
+}
+
+TEST_F(Commands, StatusIsOneScreenFromOneRequest) {
+  daemon(status_json("stepping", 25, "holding 25 % for 60 s: 12 s done", error_check));
+  const Ran ran = program.run({"status"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  const std::string head =
+      "shop  stepping  step 2/4, 12s of 1m  since 21:00:00\n"
+      "holding 25 % for 60 s: 12 s done\n"
+      "\n"
+      "stable  v1.0.0  2/2 ready  75 %  [#####################-------]\n"
+      "canary  v1.1.0  1/1 ready  25 %  [#######---------------------]\n"
+      "\n"
+      "error_rate  pass  0.4 %  limit 5 %  412 requests  8 % of the limit  evidence 0.02\n"
+      "\n"
+      "rollout shop-1: v1.0.0 -> v1.1.0 by anna, started 2026-11-23 20:58 (";
+  EXPECT_EQ(ran.out.substr(0, head.size()), head);
+  EXPECT_EQ(fake->asked().size(), 1U);
+}
+
+TEST_F(Commands, StatusWithoutADaemonStartsNoneAndExitsWithFour) {
+  const Ran ran = program.run({"status"});
+  EXPECT_EQ(ran.code, 4);
+  EXPECT_NE(ran.err.find("no daemon answers at"), std::string::npos);
+  EXPECT_NE(ran.err.find("linnet serve"), std::string::npos);
+}
+
+TEST_F(Commands, StatusWithoutASpecShowsWhatTheDaemonHas) {
+  daemon(status_json("idle"));
+  program.environment["LINNET_SPEC"] = scratch.path() + "/none.yaml";
+  const Ran ran = program.run({"status"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_NE(ran.out.find("shop  idle"), std::string::npos) << ran.out;
+  fake->answer("/v1/releases", {"[]"});
+  EXPECT_NE(program.run({"status"}).out.find("no release yet"), std::string::npos);
+}
+
+TEST_F(Commands, AStrangersTextCannotDriveTheTerminal) {
+  daemon(status_json("idle", 0, R"(\u001b[2J\u0007gone)"));
+  EXPECT_EQ(program.run({"status"}).out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Commands, ADaemonOfAnotherKindIsReportedAndNotCrashedOn) {
+  daemon(status_json("idle"));
+  for (const char* body :
+       {"", "[]", "null", "nonsense", R"({"phase":7,"checks":{},"rollout":[]})"}) {
+    fake->answer("/v1/releases/shop/status", {body});
+    const Ran ran = program.run({"status"});
+    EXPECT_TRUE(ran.code == 4 || ran.code == 0) << body << ran.code;
+  }
+}
+
+TEST_F(Commands, TrafficRefusesWhatIsNoShareAndSaysWhy) {
+  daemon(status_json("stepping", 5));
+  for (const char* weight : {"-1", "101", "5.55", "abc", "", "1e1", "nan"}) {
+    const Ran ran = program.run({"traffic", weight});
+    EXPECT_EQ(ran.code, 2) << weight;
+    EXPECT_NE(ran.err.find(fmt::format("weight '{}'", weight)), std::string::npos) << ran.err;
+  }
+  EXPECT_TRUE(fake->intents().empty());
+}
+
+TEST_F(Commands, TrafficWaitsUntilTheShareIsInForce) {
+  Outcome outcome;
+  outcome.frames = {{status_json("holding", 5), {"weight set to 12.5 % by anna"}},
+                    {status_json("holding", 12.5), {"canary weight is 12.5 %"}}};
+  daemon(status_json("stepping", 5)).on("traffic", outcome);
+  const Ran ran = program.run({"traffic", "12.5"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("shop: the canary has 12.5 % of the traffic\n"), std::string::npos);
+  EXPECT_EQ(fake->intents().at(0), R"({"kind":"traffic","weight":"12.5%","by":"anna"})");
+}
+
+TEST_F(Commands, RollbackIsDoneWhenAllTrafficIsOnStable) {
+  daemon(status_json("stepping", 25)).on("rollback", taking_back("rollback by anna: slow"));
+  const Ran ran = program.run({"rollback", "--why", "slow"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("shop: all traffic is on stable, v1.0.0\n"), std::string::npos) << ran.out;
+  EXPECT_EQ(fake->intents().at(0), R"({"kind":"rollback","why":"slow","by":"anna"})");
+}
+
+TEST_F(Commands, PromoteEndsWithTheNewStable) {
+  daemon(status_json("awaiting_promotion", 100)).on("promote", promotion());
+  const Ran ran = program.run({"promote", "--skip-steps"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("shop: v1.1.0 is stable now\n"), std::string::npos) << ran.out;
+  EXPECT_EQ(fake->intents().at(0), R"({"kind":"promote","skip_steps":true,"by":"anna"})");
+}
+
+TEST_F(Commands, RefusalsGiveTheirExitCodes) {
+  daemon(status_json("idle"));
+  for (const auto& [code, exit] : std::map<std::string, int>{
+           {"conflict", 5}, {"invalid", 2}, {"unavailable", 4}, {"denied", 4}}) {
+    Outcome outcome;
+    outcome.state = "refused";
+    outcome.code = code;
+    outcome.text = "because";
+    for (const char* command : {"promote", "rollback", "pause", "resume", "cleanup", "init"}) {
+      fake->on(command, outcome);
+      const Ran ran = program.run({command});
+      EXPECT_EQ(ran.code, exit) << command << " " << code;
+      EXPECT_EQ(ran.err, "linnet: because\n") << command;
+    }
+  }
+}
+
+TEST_F(Commands, InitPauseResumeAndCleanupSayWhatHappened) {
+  daemon(status_json("idle"));
+  Outcome up;
+  up.frames = {{status_json("idle", 0, "stable runs v1.0.0"), {"stable runs v1.0.0"}}};
+  fake->on("init", up);
+  EXPECT_NE(program.run({"init"}).out.find("shop: stable runs v1.0.0 with 2 replicas\n"),
+            std::string::npos);
+  Outcome paused;
+  paused.frames = {{status_json("holding", 5, "paused by anna"), {}}};
+  fake->on("pause", paused);
+  EXPECT_EQ(program.run({"pause"}).out, "shop: holding, paused by anna\n");
+  Outcome resumed;
+  resumed.frames = {{status_json("stepping", 5, "resumed by anna"), {}}};
+  fake->on("resume", resumed);
+  EXPECT_EQ(program.run({"resume"}).out, "shop: stepping, resumed by anna\n");
+  fake->on("cleanup", taking_back("cleanup by anna"));
+  EXPECT_NE(
+      program.run({"cleanup"}).out.find("the canary is gone, stable v1.0.0 has all the traffic"),
+      std::string::npos);
+}
+
+TEST_F(Commands, ASpecWithMistakesIsNotSentAndAllAreNamed) {
+  daemon(status_json("idle"));
+  scratch.write("linnet.yaml", std::string(shop_spec) + "  min_requets: 3\n  turn: soon\n");
+  const Ran ran = program.run({"deploy", "v1.1.0"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.err.find("linnet.yaml:9:"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("linnet.yaml:10:"), std::string::npos) << ran.err;
+  EXPECT_TRUE(fake->asked().empty());
+  const Ran checked = program.run({"validate"});
+  EXPECT_EQ(checked.code, 2);
+  EXPECT_NE(checked.out.find("min_requests"), std::string::npos) << checked.out;
+  EXPECT_NE(program.run({"validate", "-o", "json"}).out.find(R"("valid":false)"),
+            std::string::npos);
+}
+
+TEST_F(Commands, ARollbackDoesNotFailOverASpecThatIsBeingEdited) {
+  daemon(status_json("stepping", 5)).on("rollback", taking_back("x"));
+  scratch.write("linnet.yaml", "spec: [half");
+  EXPECT_EQ(program.run({"rollback"}).code, 2);
+  const Ran named = program.run({"rollback", "--release", "shop"});
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_NE(named.err.find("going on without the spec"), std::string::npos) << named.err;
+  scratch.write("linnet.yaml", shop_spec);
+  fake->answer_put(409, R"({"error":{"code":"conflict","message":"a rollout runs"}})");
+  const Ran changed = program.run({"rollback"});
+  EXPECT_EQ(changed.code, 0) << changed.err;
+  EXPECT_NE(changed.err.find("spec that the rollout began with"), std::string::npos) << changed.err;
+  EXPECT_EQ(program.run({"deploy", "v1.1.0"}).code, 5);
+}
+
+TEST_F(Commands, SeveralReleasesInAFileNeedAName) {
+  daemon(status_json("idle"));
+  std::string other = shop_spec;
+  other.replace(other.find("shop }"), 4, "cart");
+  scratch.write("linnet.yaml", std::string(shop_spec) + "---\n" + other);
+  const Ran ran = program.run({"rollback"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.err.find("holds 2 releases (shop, cart)"), std::string::npos) << ran.err;
+  fake->on("rollback", taking_back("x"));
+  EXPECT_EQ(program.run({"rollback", "--release", "shop"}).code, 0);
+}
+
+TEST_F(Commands, HistoryIsATable) {
+  daemon(status_json("idle"));
+  fake->answer("/v1/releases/shop/history", {history("error_rate", "too many errors")});
+  EXPECT_EQ(
+      program.run({"history"}).out,
+      "ROLLOUT  FROM    TO      OUTCOME      BY    STARTED           TOOK  CAUSE\n"
+      "shop-1   v1.0.0  v1.1.0  rolled back  anna  2026-11-23 20:58  2m5s  too many errors\n");
+  EXPECT_EQ(program.run({"history", "--limit", "0"}).code, 2);
+}
+
+TEST_F(Commands, DoctorNamesCauseAndRemedy) {
+  const Ran alone = program.run({"doctor"});
+  EXPECT_EQ(alone.code, 1);
+  EXPECT_NE(alone.out.find("FAIL  daemon"), std::string::npos) << alone.out;
+  daemon(status_json("idle"));
+  fake->answer(
+      "/v1/releases/shop/doctor",
+      {R"([{"check":"nginx","ok":false,"cause":"port 8080 is taken","remedy":"free it"}])"});
+  const Ran ran = program.run({"doctor"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.out.find("FAIL  nginx: port 8080 is taken\n      -> free it\n"), std::string::npos);
+  fake->answer("/v1/releases/shop/doctor", {"[]"});
+  EXPECT_EQ(program.run({"doctor"}).code, 0);
+}
+
+TEST_F(Commands, LogsAreReadFromTheFilesThatTheApiNames) {
+  daemon(status_json("idle"));
+  const std::string file = scratch.write("canary.log", "one\ntwo\nthree\n");
+  fake->answer("/v1/releases/shop/instances",
+               {R"([{"id":"canary-0","track":"canary","version":"v1.1.0","state":"ready","log":")" +
+                file + R"("}])"});
+  EXPECT_EQ(program.run({"logs", "--lines", "2"}).out, "two\nthree\n");
+  EXPECT_EQ(program.run({"logs", "--track", "stable"}).code, 2);
+}
+
+std::string counts(int requests, int bad, int at_ms) {
+  return fmt::format(
+      R"({{"boundaries_ms":[100,1000],"stable":{{"requests":0,"bad":0,"latency":[0,0,0]}},)"
+      R"("canary":{{"requests":{0},"bad":{1},"latency":[{0},0,0]}},"lost":0,"at_ms":{2}}})",
+      requests, bad, at_ms);
+}
+
+TEST_F(Commands, MonitorTellsGoodViolatedAndNoDataApart) {
+  daemon(status_json("stepping", 5));
+  const std::string path = "/v1/releases/shop/counts";
+  const std::vector<std::string> words{"monitor", "--duration", "0.3", "--interval", "0.1"};
+  fake->answer(path, {counts(0, 0, 0), counts(500, 2, 300)});
+  const Ran good = program.run(words);
+  EXPECT_EQ(good.code, 0) << good.out;
+  EXPECT_NE(good.out.find("good: 500 requests of the canary in"), std::string::npos) << good.out;
+  fake->answer(path, {counts(0, 0, 0), counts(500, 100, 300)});
+  EXPECT_EQ(program.run(words).code, 1);
+  fake->answer(path, {counts(7, 0, 0), counts(9, 0, 300)});
+  const Ran none = program.run(words);
+  EXPECT_EQ(none.code, 3);
+  EXPECT_NE(none.out.find("at least 20 are needed"), std::string::npos) << none.out;
+}
+
+TEST_F(Commands, MonitorRollsBackAndAlertsWhenItShall) {
+  daemon(status_json("stepping", 5)).on("rollback", taking_back("monitor"));
+  fake->answer("/v1/releases/shop/counts", {counts(0, 0, 0), counts(500, 100, 300)});
+  const Ran ran =
+      program.run({"monitor", "--auto-rollback", "--alert-on-error", "--interval", "0.1",
+                   "--prometheus", "http://p", "--deployment", "d", "--namespace", "n"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.err.find("ALERT: shop: 20 % of 500 requests failed; limit 5 %"), std::string::npos)
+      << ran.err;
+  EXPECT_NE(ran.err.find("--prometheus is not used on one machine"), std::string::npos) << ran.err;
+  EXPECT_NE(fake->intents().at(0).find(R"("kind":"rollback")"), std::string::npos);
+}
+
+TEST_F(Commands, PlanChangesNothingOfAReleaseThatTheDaemonKnows) {
+  daemon(status_json("idle"));
+  fake->answer("/v1/releases/shop/spec", {R"({"spec":"another"})"});
+  fake->answer(
+      "/v1/releases/shop/plan",
+      {R"({"steps":[{"what":"start v1.1.0","needs":"ready"},{"what":"5 %","needs":"60s"}]})"});
+  const Ran ran = program.run({"plan", "v1.1.0"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "1.  start v1.1.0  ready\n2.  5 %           60s\n");
+  EXPECT_NE(ran.err.find("differs from the spec that the daemon has"), std::string::npos);
+  for (const Asked& each : fake->asked()) EXPECT_EQ(each.method, "GET");
+}
+
+TEST_F(Commands, KubernetesOptionsAreNotedAsUnusedOnOneMachine) {
+  daemon(status_json("stepping", 5)).on("rollback", taking_back("x"));
+  const Ran ran = program.run({"rollback", "--context", "staging"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_NE(ran.err.find("--context is ignored"), std::string::npos) << ran.err;
+}
+
+TEST_F(Commands, ErrorsAreDocumentsToo) {
+  const Ran ran = program.run({"traffic", "101", "-o", "json"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_TRUE(ran.out.starts_with(R"({"error":{"code":"invalid","message":"weight)")) << ran.out;
+}
+
+TEST_F(Commands, JudgeReadsRecordedDataAndExitsByItsVerdict) {
+  const std::string good = scratch.write("good.csv", "requests,bad\n1000,2\n1000,3\n");
+  const std::string bad = scratch.write("bad.csv", "requests,bad\n1000,300\n");
+  EXPECT_EQ(program.run({"judge", "threshold", "--limit", "5%", good}).code, 0);
+  const Ran ran = program.run({"judge", "threshold", "--limit", "5%", bad, "-o", "json"});
+  EXPECT_EQ(ran.code, 1) << ran.err;
+  EXPECT_NE(ran.out.find("\"decision\": \"fail\""), std::string::npos) << ran.out;
+  EXPECT_EQ(program.run({"judge", "plan", "--limit", "5%", "--rate", "5"}).code, 0);
+  EXPECT_EQ(program.run({"judge", "threshold", bad}).code, 2);
+  EXPECT_EQ(program.run({"judge", "kayenta"}).code, 2);
+  EXPECT_EQ(program.run({"judge", "guess"}).code, 2);
+}
+
+TEST_F(Commands, LaunchersHandOnWhatTheyAreGiven) {
+  const std::string source = LINNET_SOURCE_DIR;
+  daemon(status_json("stepping", 5)).on("rollback", taking_back("rollback by anna"));
+  fake->answer("/v1/releases/shop/counts", {counts(0, 0, 0), counts(500, 100, 300)});
+  program.environment["LINNET"] = LINNET_PROGRAM;
+  program.environment["LINNET_SPEC"] = scratch.path() + "/linnet.yaml";
+  program.executable = source + "/k8s/canary-deploy.sh";
+  EXPECT_EQ(program.run({"rollback"}).code, 0);
+  EXPECT_EQ(program.run({"traffic", "101"}).code, 2);
+  EXPECT_NE(program.run({}).out.find("Commands:"), std::string::npos);
+  program.executable = source + "/monitor_canary.py";
+  const Ran ran =
+      program.run({"--duration", "0.3", "--interval", "0.1", "--error-threshold", "10"});
+  EXPECT_EQ(ran.code, 1) << ran.err;
+  EXPECT_NE(ran.out.find("20 % of 500 requests failed; limit 10 %"), std::string::npos) << ran.out;
+  EXPECT_NE(program.run({"--help"}).out.find("--latency-threshold MS"), std::string::npos);
+  EXPECT_EQ(program.run({"--nonsense"}).code, 2);
+}
+
+TEST_F(Commands, VersionAndHelpNeedNothing) {
+  EXPECT_TRUE(program.run({"version"}).out.starts_with("linnet "));
+  EXPECT_NE(program.run({"--help"}).out.find("Commands:"), std::string::npos);
+  EXPECT_NE(program.run({"deploy", "--help"}).out.find("Examples:"), std::string::npos);
+  EXPECT_EQ(program.run({}).code, 2);
+}
+
+TEST_F(Commands, SpecPrintsASpecAgain) {
+  const Ran ran = program.run({"spec", "--defaults"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  scratch.write("again.yaml", ran.out);
+  EXPECT_EQ(program.run({"validate", "again.yaml"}).out, "again.yaml: valid (shop)\n");
+  EXPECT_TRUE(program.run({"spec", "--schema"}).out.starts_with("{"));
+}
+
+}  // namespace
+}  // namespace linnet::cli

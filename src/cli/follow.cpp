@@ -1,0 +1,201 @@
+#include "cli/follow.h"
+
+#include <chrono>
+
+#include "cli/format.h"
+#include "net/http.h"
+
+namespace linnet::cli {
+namespace {
+
+constexpr Duration wait_before_restart = 2s;  // systemd may bring it back
+constexpr Duration wait_for_return = 10s;
+
+bool is_gone(Daemon& daemon, const Error& error) {
+  if (daemon.heard()) return false;
+  return error.code == Code::unavailable || error.code == Code::unknown_outcome;
+}
+
+MonoTime mono_now() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return MonoTime{std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
+}
+
+Style entry_style(const JournalEntry& entry) {
+  return entry.kind == "trouble" ? Style::yellow : Style::plain;
+}
+
+}  // namespace
+
+bool is_running(std::string_view phase) {
+  return phase == "preparing" || phase == "stepping" || phase == "holding" ||
+         phase == "awaiting_promotion" || phase == "promoting" || phase == "rolling_back";
+}
+
+Follower::Follower(Session& session, std::string release)
+    : session_(session), path_("/v1/releases/" + std::move(release)) {}
+
+Result<void> Follower::begin() {
+  TRY(text, get(path_ + "/journal?after=-1&wait=0"));
+  TRY(journal, read_journal(text));
+  journal_at_ = journal.next;
+  return {};
+}
+
+Result<IntentDocument> Follower::submit(Wish wish) {
+  wish.by = session_.who();
+  auto posted = session_.daemon().post(path_ + "/intents", wish_json(wish));
+  if (!posted && posted.error().code == Code::unknown_outcome)
+    return fail(Code::unknown_outcome,
+                "{}; it may have been heard: look with `linnet status` before trying again",
+                posted.error().message);
+  if (!posted) return fail(std::move(posted).error());
+  TRY(intent, read_intent(*posted));
+  for (;;) {
+    TRY(text, get(fmt::format("{}/intents/{}?wait=5", path_, intent.intent)));
+    TRY(answer, read_intent(text));
+    if (answer.state == "accepted") return std::move(answer);
+    if (answer.state == "refused") return fail(Error{code_named(answer.code), answer.text});
+  }
+}
+
+Result<StatusDocument> Follower::until(const Done& done) {
+  for (int wait_s = 0;; wait_s = 1) {
+    TRY_VOID(show_journal(wait_s));
+    TRY(status, look());
+    if (done(status)) {
+      session_.out().end_live();
+      TRY_VOID(show_journal(0));
+      return std::move(status);
+    }
+    show_live(status);
+  }
+}
+
+Result<StatusDocument> Follower::look() {
+  TRY(text, get(path_ + "/status"));
+  last_status_ = text;
+  return read_status(text);
+}
+
+// Reads only, so asking again is harmless.
+Result<std::string> Follower::get(const std::string& path) {
+  auto answer = session_.daemon().get(path);
+  if (answer || !is_gone(session_.daemon(), answer.error())) return answer;
+  TRY_VOID(wait_for_daemon(answer.error()));
+  return session_.daemon().get(path);
+}
+
+Result<void> Follower::wait_for_daemon(const Error& why) {
+  session_.note("the daemon stopped answering; waiting for it to come back");
+  const MonoTime began = mono_now();
+  bool started = session_.arguments().has("--no-start");
+  while (mono_now() - began < wait_for_return) {
+    auto answer = session_.daemon().get("/v1/version");
+    if (answer) {
+      session_.note("the daemon answers again");
+      return {};
+    }
+    if (!is_gone(session_.daemon(), answer.error())) return fail(std::move(answer).error());
+    if (!started && mono_now() - began >= wait_before_restart) {
+      started = true;
+      TRY_VOID(session_.start_daemon());
+      continue;
+    }
+    if (session_.interrupt().wait(200ms) == Interrupt::Woken::signal)
+      return fail(Code::cancelled, "interrupted");
+  }
+  return fail(Code::unavailable,
+              "{}; it did not come back in {}. Without it the canary's weight returns to 0; "
+              "`linnet serve` goes on from where it was",
+              why.message, span_text(wait_for_return));
+}
+
+Result<void> Follower::show_journal(int wait_s) {
+  TRY(text, get(fmt::format("{}/journal?after={}&limit=500&wait={}", path_, journal_at_, wait_s)));
+  TRY(journal, read_journal(text));
+  if (journal.next > journal_at_) journal_at_ = journal.next;
+  for (const JournalEntry& entry : journal.entries) {
+    // What these say, the phase entered right after says as well.
+    if (entry.kind == "notice" || entry.kind == "verdict") continue;
+    const auto at = parse_time(entry.at);
+    Terminal& out = session_.out();
+    session_.say(out.styled(Style::faint, at ? clock_text(*at) : "") + "  " +
+                 out.styled(entry_style(entry), printable(entry.text)));
+  }
+  return {};
+}
+
+void Follower::show_live(const StatusDocument& status) {
+  if (session_.json() || !session_.out().is_terminal()) return;
+  std::optional<Rates> rates;
+  auto text = session_.daemon().get(path_ + "/counts");  // an ornament: without it all goes on
+  auto counts = text ? read_counts(*text) : Result<CountsDocument>(tl::unexpect, text.error());
+  if (counts) {
+    if (last_counts_) rates = rates_between(*last_counts_, *counts);
+    last_counts_ = *counts;
+  }
+  session_.out().live(progress_lines(status, rates, session_.out()));
+}
+
+HistoryDocument Follower::ending(const std::string& rollout) {
+  auto text = get(path_ + "/history?limit=20");
+  auto runs =
+      text ? read_history(*text) : Result<std::vector<HistoryDocument>>(tl::unexpect, text.error());
+  if (runs)
+    for (HistoryDocument& run : *runs)
+      if (run.id == rollout) return std::move(run);
+  return {};
+}
+
+void Follower::print_document() {
+  if (session_.json())
+    session_.out().raw(last_status_ + (last_status_.ends_with('\n') ? "" : "\n"));
+}
+
+std::string Follower::next_command(std::string_view words) const {
+  std::string text = fmt::format("linnet {}", words);
+  for (const char* option : {"--spec", "--release"})
+    if (const auto value = session_.arguments().text(option))
+      text += fmt::format(" {} {}", option, printable(*value));
+  return text;
+}
+
+namespace {
+
+// A rollback must not fail over a spec that is being edited: what runs keeps the spec it began
+// with, and with --release the file is not needed at all.
+Result<std::string> target_release(Session& session, const std::string& kind) {
+  auto sent = session.send_spec();
+  if (sent) return std::move(sent->release.name);
+  const Error& error = sent.error();
+  if (kind == "init" || error.code == Code::unavailable) return fail(error);
+  const auto named = session.arguments().text("--release");
+  if (session.reached() && error.code == Code::conflict) {
+    session.note(error.message + "; going on with the spec that the rollout began with");
+    return session.release_name();
+  }
+  if (!named || session.reached()) return fail(error);
+  session.note(fmt::format("going on without the spec: {}", printable(error.message)));
+  TRY_VOID(session.reach_daemon());
+  return *named;
+}
+
+}  // namespace
+
+Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& done) {
+  session.interrupt();
+  TRY(release, target_release(session, wish.kind));
+  Follower follower(session, net::percent_encode(release));
+  TRY_VOID(follower.begin());
+  TRY(answer, follower.submit(std::move(wish)));
+  auto status = follower.until(done);
+  if (!status && status.error().code == Code::cancelled)
+    return fail(Code::cancelled, "interrupted; the daemon goes on. See `{}`",
+                follower.next_command("status --follow"));
+  if (!status) return fail(std::move(status).error());
+  follower.print_document();
+  return CarriedOut{std::move(*status), std::move(answer)};
+}
+
+}  // namespace linnet::cli

@@ -1,0 +1,61 @@
+// Asks the engine for something and watches until it is done. No command moves anything itself: it
+// leaves an intent with the daemon and reads the journal, so what is printed is what happened.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "cli/documents.h"
+#include "cli/session.h"
+#include "cli/views.h"
+
+namespace linnet::cli {
+
+class Follower {
+ public:
+  Follower(Session& session, std::string release);
+
+  /// Remembers where the journal ends now: only what comes later is shown. Before submit().
+  Result<void> begin();
+  /// Leaves the wish and waits for the engine's answer. A refusal is an error with the engine's
+  /// code (Code::conflict: busy) and words. Code::cancelled: a signal waits.
+  Result<IntentDocument> submit(Wish wish);
+  using Done = std::function<bool(const StatusDocument&)>;
+  /// Shows what happens until `done`. A daemon that dies is waited for, then started again unless
+  /// that is forbidden. Code::cancelled: a signal waits to be taken.
+  Result<StatusDocument> until(const Done& done);
+  /// One look, without showing it.
+  Result<StatusDocument> look();
+
+  /// How a rollout ended, from the history; an empty document when it is not there.
+  HistoryDocument ending(const std::string& rollout);
+
+  /// Standard output of --output json: the last status document.
+  void print_document();
+  /// "linnet WORDS" with the options that lead to the same release.
+  [[nodiscard]] std::string next_command(std::string_view words) const;
+
+ private:
+  Result<std::string> get(const std::string& path);
+  Result<void> wait_for_daemon(const Error& why);
+  Result<void> show_journal(int wait_s);
+  void show_live(const StatusDocument& status);
+
+  Session& session_;
+  std::string path_;  // "/v1/releases/shop"
+  std::int64_t journal_at_ = 0;
+  std::string last_status_;
+  std::optional<CountsDocument> last_counts_;
+};
+
+/// The whole of a simple command: sends the spec, submits the wish, follows until `done`.
+struct CarriedOut {
+  StatusDocument status;
+  IntentDocument answer;
+};
+Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& done);
+
+/// Phases between a deploy and its end.
+bool is_running(std::string_view phase);
+
+}  // namespace linnet::cli

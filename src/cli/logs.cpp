@@ -1,0 +1,144 @@
+// linnet logs: what the instances wrote. The files are read here; the API only says where they are.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "cli/commands.h"
+#include "cli/documents.h"
+#include "cli/session.h"
+#include "net/http.h"
+
+namespace linnet::cli {
+namespace {
+
+constexpr std::size_t tail_bytes = 1 << 20;
+constexpr std::size_t longest_line = 1 << 16;
+
+// One log file that may be rotated away under the reader.
+class LogFile {
+ public:
+  LogFile(std::string label, std::string path) : label_(std::move(label)), path_(std::move(path)) {}
+  ~LogFile() { close(); }
+  LogFile(LogFile&& other) = delete;
+
+  /// The last lines of what is there.
+  void print_tail(Terminal& out, std::size_t lines) {
+    open();
+    if (fd_ < 0) return;
+    const off_t size = ::lseek(fd_, 0, SEEK_END);
+    const off_t from = std::max<off_t>(0, size - static_cast<off_t>(tail_bytes));
+    ::lseek(fd_, from, SEEK_SET);
+    read_more();
+    std::vector<std::string_view> found;
+    for (std::string_view rest = pending_; !rest.empty();) {
+      const std::size_t end = rest.find('\n');
+      found.push_back(rest.substr(0, end));
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+    if (from > 0 && !found.empty()) found.erase(found.begin());  // cut in the middle
+    const std::size_t skipped = found.size() > lines ? found.size() - lines : 0;
+    for (std::size_t i = skipped; i < found.size(); ++i) print(out, found[i]);
+    pending_.clear();
+  }
+
+  void print_new(Terminal& out) {
+    if (fd_ < 0) open();
+    if (fd_ < 0) return;
+    read_more();
+    print_lines(out);
+    struct stat here {
+    }, there{};
+    if (::fstat(fd_, &here) != 0 || ::stat(path_.c_str(), &there) != 0) return;
+    if (here.st_ino == there.st_ino && there.st_size >= ::lseek(fd_, 0, SEEK_CUR)) return;
+    close();  // rotated or truncated: from its beginning
+    open();
+    read_more();
+    print_lines(out);
+  }
+
+ private:
+  void open() { fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
+  void close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+
+  void read_more() {
+    char buffer[65536];
+    ssize_t count = 0;
+    while (pending_.size() < 2 * tail_bytes && (count = ::read(fd_, buffer, sizeof buffer)) > 0)
+      pending_.append(buffer, static_cast<std::size_t>(count));
+  }
+
+  void print_lines(Terminal& out) {
+    std::size_t begin = 0;
+    for (std::size_t end = 0; (end = pending_.find('\n', begin)) != std::string::npos;
+         begin = end + 1)
+      print(out, std::string_view(pending_).substr(begin, end - begin));
+    pending_.erase(0, begin);
+    if (pending_.size() < longest_line) return;
+    print(out, pending_);
+    pending_.clear();
+  }
+
+  void print(Terminal& out, std::string_view line) const {
+    out.line((label_.empty() ? "" : out.styled(Style::faint, label_ + "  ")) + printable(line));
+  }
+
+  std::string label_;
+  std::string path_;
+  int fd_ = -1;
+  std::string pending_;  // read, not printed yet
+};
+
+Result<Exit> run_logs(Session& session) {
+  const Arguments& arguments = session.arguments();
+  TRY(lines, arguments.number("--lines", 0, 100'000));
+  if (session.json())
+    return fail(Code::invalid, "logs are lines of text; for their places, GET .../instances");
+  if (arguments.has("--follow")) session.interrupt();
+  TRY(release, session.release_name());
+  TRY(text, session.daemon().get("/v1/releases/" + net::percent_encode(release) + "/instances"));
+  TRY(instances, read_instances(text));
+  const std::string track = arguments.text("--track").value_or("");
+  std::map<std::string, std::string> paths;  // several instances may share a file
+  for (const InstanceDocument& each : instances)
+    if (!each.log.empty() && (track.empty() || each.track == track))
+      paths.emplace(each.log, printable(each.id));
+  if (paths.empty())
+    return fail(Code::not_found, "{} has no {}instance with a log now", release,
+                track.empty() ? "" : track + " ");
+  std::vector<std::unique_ptr<LogFile>> files;
+  for (const auto& [path, id] : paths)
+    files.push_back(std::make_unique<LogFile>(paths.size() > 1 ? id : "", path));
+  for (const auto& file : files)
+    file->print_tail(session.out(), static_cast<std::size_t>(lines.value_or(20)));
+  if (!arguments.has("--follow")) return Exit::done;
+  while (session.interrupt().wait(250ms) != Interrupt::Woken::signal)
+    for (const auto& file : files) file->print_new(session.out());
+  return Exit::interrupted;
+}
+
+constexpr Option options[] = {
+    {"--track", "TRACK", "stable or canary; both without it", "stable canary"},
+    {"--follow", "", "Go on with what is written, until Ctrl-C"},
+    {"--lines", "N", "How many of the last lines of each file; 20"},
+};
+
+}  // namespace
+
+constexpr Command logs_command{
+    .name = "logs",
+    .summary = "Show what the instances write",
+    .description = "The last lines of each instance's log, and with --follow what comes after.",
+    .examples =
+        "linnet logs --track canary --lines 50\n"
+        "linnet logs --follow\n",
+    .options = options,
+    .run = run_logs,
+};
+
+}  // namespace linnet::cli

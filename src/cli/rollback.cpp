@@ -1,0 +1,40 @@
+// linnet rollback: all traffic to stable, now.
+#include "cli/commands.h"
+#include "cli/follow.h"
+
+namespace linnet::cli {
+namespace {
+
+Result<Exit> run_rollback(Session& session) {
+  Wish wish;
+  wish.kind = "rollback";
+  wish.why = session.arguments().text("--why").value_or("");
+  TRY(done, carry_out(session, std::move(wish),
+                      [](const StatusDocument& status) { return !is_running(status.phase); }));
+  if (done.status.weight_in_force > 0) {
+    session.note(fmt::format("not all traffic is on stable: {}", printable(done.status.reason)));
+    return Exit::failed;
+  }
+  session.say(fmt::format("{}: all traffic is on stable, {}", printable(done.status.release),
+                          printable(done.status.stable_version)));
+  return Exit::done;
+}
+
+constexpr Option options[] = {{"--why", "TEXT", "The reason, for the history"}};
+
+}  // namespace
+
+constexpr Command rollback_command{
+    .name = "rollback",
+    .summary = "Send all traffic back to stable, now",
+    .description =
+        "The canary's weight becomes 0 at once, waiting for nothing; then its open requests are "
+        "finished and it stops. Exit code 0 means: taken back.",
+    .examples =
+        "linnet rollback\n"
+        "linnet rollback --why 'checkout is slow'\n",
+    .options = options,
+    .run = run_rollback,
+};
+
+}  // namespace linnet::cli

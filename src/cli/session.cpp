@@ -1,0 +1,120 @@
+#include "cli/session.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "cli/documents.h"
+
+namespace linnet::cli {
+
+Session::Session(const Command& command, Arguments arguments, Terminal& out, Terminal& err)
+    : command_(command), arguments_(std::move(arguments)), out_(out), err_(err) {
+  json_ = arguments_.text("--output").value_or("text") == "json";
+}
+
+bool Session::interactive() const {
+  return out_.is_terminal() && !json_ && ::isatty(STDIN_FILENO) != 0;
+}
+
+Interrupt& Session::interrupt() {
+  if (!interrupt_) {
+    CHECK(daemon_ == nullptr);
+    interrupt_.emplace();
+  }
+  return *interrupt_;
+}
+
+Daemon& Session::daemon() {
+  if (daemon_ == nullptr) daemon_ = local_daemon(interrupt_ ? interrupt_->fd() : -1);
+  return *daemon_;
+}
+
+Result<void> Session::start_daemon() {
+  if (arguments_.has("--no-start"))
+    return fail(Code::unavailable,
+                "no daemon answers at {}, and --no-start forbids to start one; run `linnet serve`",
+                daemon().address());
+  note("no daemon answers: starting `linnet serve` in the background");
+  return daemon().start();
+}
+
+Result<void> Session::reach_daemon() {
+  auto answer = daemon().get("/v1/version");
+  if (answer) return {};
+  if (daemon().heard() || answer.error().code != Code::unavailable)
+    return fail(std::move(answer).error());
+  return start_daemon();
+}
+
+std::string Session::spec_file() const {
+  return cli::spec_file(arguments_.text("--spec").value_or(""), std::getenv("LINNET_SPEC"));
+}
+
+Result<ReleaseFile> Session::send_spec() {
+  TRY(file, read_release(spec_file(), arguments_.text("--release").value_or("")));
+  if (std::holds_alternative<core::ProcessWorkload>(file.release.workload))
+    for (const char* option : {"--namespace", "--context", "--kubeconfig"})
+      if (arguments_.has(option))
+        note(fmt::format("{} is ignored: {} runs as processes on this machine", option,
+                         file.release.name));
+  TRY_VOID(reach_daemon());
+  auto sent = daemon().put("/v1/releases/" + file.release.name, spec_json(file.text, file.file));
+  if (!sent) return fail(std::move(sent).error().while_doing("sending the spec"));
+  return std::move(file);
+}
+
+Result<std::string> Session::release_name() {
+  if (const auto name = arguments_.text("--release")) return *name;
+  auto file = read_release(spec_file(), "");
+  if (file) return std::move(file->release.name);
+  // A name was asked for, or the file is there: guessing would show another release.
+  const bool asked = arguments_.has("--spec") || std::getenv("LINNET_SPEC") != nullptr;
+  if (asked || file.error().code != Code::not_found) return fail(std::move(file).error());
+  TRY(list, daemon().get("/v1/releases"));
+  TRY(releases, read_statuses(list));
+  if (releases.size() == 1) return std::move(releases.front().release);
+  if (releases.empty())
+    return fail(Code::not_found, "the daemon has no release yet, and there is no {} here",
+                spec_file());
+  std::string names;
+  for (const StatusDocument& each : releases) names += (names.empty() ? "" : ", ") + each.release;
+  return fail(Code::invalid, "the daemon has {} releases ({}); pick one with --release NAME",
+              releases.size(), names);
+}
+
+std::string Session::who() const {
+  for (const char* name : {"GITLAB_USER_LOGIN", "GITHUB_ACTOR"})
+    if (const char* user = std::getenv(name); user != nullptr && *user != '\0')
+      return printable(user).substr(0, 100);
+  const passwd* entry = ::getpwuid(::getuid());
+  char host[65] = {};
+  if (::gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+  const std::string user = entry != nullptr ? entry->pw_name : std::to_string(::getuid());
+  return host[0] == '\0' ? user : user + "@" + host;
+}
+
+void Session::say(std::string_view text) {
+  if (!json_) out_.line(text);
+}
+
+void Session::note(std::string_view text) {
+  out_.end_live();
+  err_.line(err_.styled(Style::faint, fmt::format("linnet: {}", text)));
+}
+
+int Session::fail_with(const Error& error) {
+  out_.end_live();
+  if (json_) out_.raw(error_json(code_name(error.code), error.message) + "\n");
+  std::string text;  // lines stay lines, all else is made harmless
+  for (std::string_view rest = error.message; !rest.empty();) {
+    const std::size_t end = rest.find('\n');
+    text += (text.empty() ? "" : "\n") + printable(rest.substr(0, end));
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+  }
+  err_.line(err_.styled(Style::red, "linnet: ") + text);
+  return static_cast<int>(exit_for(error.code));
+}
+
+}  // namespace linnet::cli

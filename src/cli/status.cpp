@@ -1,0 +1,109 @@
+// linnet status: where the release stands, in one screen and with one request.
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "cli/format.h"
+#include "cli/table.h"
+#include "net/http.h"
+
+namespace linnet::cli {
+namespace {
+
+Error no_daemon(Session& session, const Error& error) {
+  if (session.daemon().heard() || error.code != Code::unavailable) return error;
+  return {Code::unavailable,
+          fmt::format("no daemon answers at {}, so nothing is known now; `linnet serve`, or any "
+                      "command that changes something, starts one",
+                      session.daemon().address())};
+}
+
+void print_list(Session& session, const std::vector<StatusDocument>& releases) {
+  Table table({Align::left, Align::left, Align::left, Align::left, Align::left});
+  for (const StatusDocument& each : releases)
+    table.row({printable(each.release), phase_text(each.phase, session.out()),
+               printable(each.stable_version), percent_text(each.weight_in_force),
+               printable(each.reason)});
+  for (const std::string& line : table.lines()) session.out().line(line);
+  if (releases.empty()) session.out().line("no release yet; `linnet init` begins with one");
+}
+
+// Several releases and none named: a line each.
+Result<Exit> list_all(Session& session) {
+  auto text = session.daemon().get("/v1/releases");
+  if (!text) return fail(no_daemon(session, text.error()));
+  TRY(releases, read_statuses(*text));
+  if (session.json()) {
+    session.out().raw(*text + "\n");
+  } else if (releases.size() == 1) {
+    for (const std::string& line : status_lines(releases[0], session.out(), wall_now()))
+      session.out().line(line);
+  } else {
+    print_list(session, releases);
+  }
+  return Exit::done;
+}
+
+Result<Exit> follow(Session& session, const std::string& release) {
+  Follower follower(session, release);
+  TRY_VOID(follower.begin());
+  TRY(first, follower.look());
+  if (!session.out().is_terminal())
+    for (const std::string& line : status_lines(first, session.out(), wall_now()))
+      session.say(line);
+  auto status = follower.until([](const StatusDocument&) { return false; });
+  return fail(std::move(status).error());
+}
+
+// The name without asking the daemon, or nothing: then all are shown.
+std::optional<std::string> named(Session& session) {
+  if (const auto name = session.arguments().text("--release")) return *name;
+  auto file = read_release(session.spec_file(), "");
+  if (file) return std::move(file->release.name);
+  if (file.error().code != Code::not_found || session.arguments().has("--spec"))
+    session.note(fmt::format("{}; showing what the daemon has", printable(file.error().message)));
+  return std::nullopt;
+}
+
+Result<Exit> run_status(Session& session) {
+  const bool follows = session.arguments().has("--follow");
+  if (follows) session.interrupt();
+  const std::optional<std::string> name = named(session);
+  if (follows && !name) {
+    TRY(only, session.release_name());
+    return follow(session, only);
+  }
+  if (!name) return list_all(session);
+  if (follows) return follow(session, *name);
+  auto text = session.daemon().get("/v1/releases/" + net::percent_encode(*name) + "/status");
+  if (!text && text.error().code == Code::not_found)
+    return fail(Code::not_found, "the daemon does not know {} yet; `linnet init` begins with it",
+                printable(*name));
+  if (!text) return fail(no_daemon(session, text.error()));
+  if (session.json()) {
+    session.out().raw(*text + "\n");
+    return Exit::done;
+  }
+  TRY(status, read_status(*text));
+  for (const std::string& line : status_lines(status, session.out(), wall_now()))
+    session.out().line(line);
+  return Exit::done;
+}
+
+constexpr Option options[] = {{"--follow", "", "Go on showing what happens, until Ctrl-C"}};
+
+}  // namespace
+
+constexpr Command status_command{
+    .name = "status",
+    .summary = "Show versions, replicas, traffic and checks",
+    .description =
+        "One screen, with one request to the daemon. It starts none: where none answers it says "
+        "so and exits with 4.",
+    .examples =
+        "linnet status\n"
+        "linnet status --follow\n"
+        "linnet status -o json | jq .weight_in_force\n",
+    .options = options,
+    .run = run_status,
+};
+
+}  // namespace linnet::cli

@@ -1,0 +1,70 @@
+// linnet validate: all mistakes of a spec at once, without a daemon.
+#include "cli/commands.h"
+#include "cli/documents.h"
+#include "cli/session.h"
+#include "spec/read.h"
+
+namespace linnet::cli {
+namespace {
+
+struct Findings {
+  std::string releases;  // JSON, comma separated
+  std::string mistakes;
+  bool valid = true;
+};
+
+std::string mistake_json(const spec::Mistake& mistake) {
+  return fmt::format(R"({{"file":{},"line":{},"column":{},"key":{},"message":{}}})",
+                     quoted_json(mistake.file), mistake.line, mistake.column,
+                     quoted_json(mistake.key), quoted_json(mistake.message));
+}
+
+Result<void> check_file(Session& session, const std::string& file, Findings& findings) {
+  auto text = read_text_file(file, spec::max_bytes);
+  if (!text) return fail(Code::invalid, "{}", text.error().message);
+  const spec::ReadSpecs read = spec::read_specs(*text, file);
+  for (const spec::Mistake& mistake : read.mistakes) {
+    findings.valid = false;
+    findings.mistakes += (findings.mistakes.empty() ? "" : ",") + mistake_json(mistake);
+    session.say(mistake.text());
+  }
+  if (!read.mistakes.empty()) return {};
+  std::string names;
+  for (const core::Release& release : read.releases) {
+    names += (names.empty() ? "" : ", ") + release.name;
+    findings.releases += (findings.releases.empty() ? "" : ",") + quoted_json(release.name);
+  }
+  session.say(fmt::format("{}: valid ({})", printable(file), names));
+  return {};
+}
+
+Result<Exit> run_validate(Session& session) {
+  std::vector<std::string> files = session.arguments().texts("FILE");
+  if (files.empty()) files.push_back(session.spec_file());
+  Findings findings;
+  for (const std::string& file : files) TRY_VOID(check_file(session, file, findings));
+  if (session.json())
+    session.out().raw(fmt::format("{{\"valid\":{},\"releases\":[{}],\"mistakes\":[{}]}}\n",
+                                  findings.valid, findings.releases, findings.mistakes));
+  return findings.valid ? Exit::done : Exit::invalid;
+}
+
+constexpr Positional positionals[] = {
+    {"FILE", "specs; without one, the usual one; - is standard input", false, true}};
+
+}  // namespace
+
+constexpr Command validate_command{
+    .name = "validate",
+    .summary = "Check a spec; all mistakes at once",
+    .description =
+        "Reads specs and prints each mistake as file:line:column: key: message. Needs no daemon. "
+        "Exit code 2 when there is one.",
+    .examples =
+        "linnet validate\n"
+        "linnet validate shop.yaml cart.yaml\n",
+    .positionals = positionals,
+    .run = run_validate,
+};
+
+}  // namespace linnet::cli

@@ -1,0 +1,182 @@
+#include "cli/views.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cli/format.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+
+namespace linnet::cli {
+namespace {
+
+Style verdict_style(std::string_view verdict) {
+  if (verdict == "pass") return Style::green;
+  if (verdict == "fail") return Style::red;
+  if (verdict == "error" || verdict == "no_data") return Style::yellow;
+  return Style::plain;
+}
+
+std::string spaced(std::string_view word) {
+  std::string text = printable(word);
+  std::replace(text.begin(), text.end(), '_', ' ');
+  return text;
+}
+
+std::string quantity(std::optional<double> value, const std::string& unit) {
+  if (!value || unit.empty()) return "";
+  return number_text(*value) + " " + printable(unit);
+}
+
+std::string version_text(const std::string& version) {
+  return version.empty() ? "-" : printable(version);
+}
+
+std::string evidence_text(const CheckDocument& check) {
+  if (!check.evidence) return "";
+  return fmt::format("evidence {:.2g}", *check.evidence);
+}
+
+// How much of the limit is used: the distance a person looks for first.
+std::string distance_text(const CheckDocument& check) {
+  if (!check.value || !check.limit || *check.limit <= 0 || check.unit.empty()) return "";
+  return fmt::format("{:.0f} % of the limit", 100 * *check.value / *check.limit);
+}
+
+std::string step_text(const StatusDocument& status) {
+  if (status.step <= 0 || status.steps <= 0) return "";
+  std::string text = fmt::format("step {}/{}", status.step, status.steps);
+  if (status.phase == "stepping" && status.step_hold > 0ms)
+    text += fmt::format(", {} of {}", span_text(status.step_held), span_text(status.step_hold));
+  return text;
+}
+
+Table check_table(const StatusDocument& status, const Terminal& terminal) {
+  Table table({Align::left, Align::left, Align::right, Align::right, Align::left, Align::left,
+               Align::left});
+  for (const CheckDocument& check : status.checks) {
+    const std::string limit = quantity(check.limit, check.unit);
+    std::string counted = check.requests > 0 ? count_text(check.requests, "request") : "";
+    if (check.unit.empty() || check.verdict == "error" || check.verdict == "no_data")
+      counted = printable(check.text);
+    const bool number = check.verdict != "no_data" && check.verdict != "error";
+    table.row({printable(check.name),
+               terminal.styled(verdict_style(check.verdict), spaced(check.verdict)),
+               number ? quantity(check.value, check.unit) : "",
+               limit.empty() ? "" : "limit " + limit, counted, number ? distance_text(check) : "",
+               number ? evidence_text(check) : ""});
+  }
+  return table;
+}
+
+std::vector<std::string> track_lines(const StatusDocument& status, const Terminal& terminal) {
+  const double canary = std::clamp(status.weight_in_force, 0.0, 100.0);
+  const TerminalOptions& options = terminal.options();
+  const int width = std::clamp(options.width - 50, 10, 40);
+  const bool none = status.stable_version.empty() && status.canary_version.empty();
+  Table table({Align::left, Align::left, Align::right, Align::right, Align::left});
+  const auto row = [&](std::string_view name, const std::string& version,
+                       const ReplicasDocument& replicas, double share) {
+    table.row({std::string(name), version_text(version),
+               fmt::format("{}/{} ready", replicas.ready ? std::to_string(*replicas.ready) : "?",
+                           replicas.wanted),
+               none ? "" : percent_text(share), none ? "" : bar(share / 100, width, options)});
+  };
+  row("stable", status.stable_version, status.stable, 100 - canary);
+  row("canary", status.canary_version, status.canary, canary);
+  return table.lines();
+}
+
+std::string rollout_line(const RolloutDocument& rollout, WallTime now) {
+  std::string text =
+      fmt::format("rollout {}: {} -> {} by {}", printable(rollout.id), version_text(rollout.from),
+                  version_text(rollout.to), printable(rollout.by));
+  if (const auto started = parse_time(rollout.started))
+    text += fmt::format(", started {} ({})", date_text(*started),
+                        ago_text(Duration(now.ms - started->ms)));
+  return text;
+}
+
+bool weights_differ(const StatusDocument& status) {
+  return std::abs(status.weight_wanted - status.weight_in_force) > 0.001;
+}
+
+}  // namespace
+
+std::optional<Rates> rates_between(const CountsDocument& before, const CountsDocument& after) {
+  const std::int64_t ms = after.at_ms - before.at_ms;
+  const std::int64_t stable = after.stable.requests - before.stable.requests;
+  const std::int64_t canary = after.canary.requests - before.canary.requests;
+  if (ms <= 0 || stable < 0 || canary < 0) return std::nullopt;
+  const double seconds = static_cast<double>(ms) / 1000;
+  return Rates{static_cast<double>(stable) / seconds, static_cast<double>(canary) / seconds};
+}
+
+std::string phase_text(std::string_view phase, const Terminal& terminal) {
+  Style style = Style::bold;
+  if (phase == "succeeded") style = Style::green;
+  if (phase == "rolled_back" || phase == "rolling_back" || phase == "failed") style = Style::red;
+  if (phase == "holding" || phase == "awaiting_promotion") style = Style::yellow;
+  return terminal.styled(style, spaced(phase));
+}
+
+std::vector<std::string> status_lines(const StatusDocument& status, const Terminal& terminal,
+                                      WallTime now) {
+  std::vector<std::string> lines;
+  std::string head = terminal.styled(Style::bold, printable(status.release)) + "  " +
+                     phase_text(status.phase, terminal);
+  if (const std::string step = step_text(status); !step.empty()) head += "  " + step;
+  if (const auto since = parse_time(status.since); since && since->ms > 0)
+    head += terminal.styled(Style::faint, fmt::format("  since {}", clock_text(*since)));
+  lines.push_back(head);
+  if (!status.reason.empty()) lines.push_back(printable(status.reason));
+  lines.emplace_back();
+  for (std::string& line : track_lines(status, terminal)) lines.push_back(std::move(line));
+  if (weights_differ(status))
+    lines.push_back(fmt::format("the canary shall have {}; {} is in force",
+                                percent_text(status.weight_wanted),
+                                percent_text(status.weight_in_force)));
+  const Table checks = check_table(status, terminal);
+  if (!checks.empty()) {
+    lines.emplace_back();
+    for (std::string& line : checks.lines()) lines.push_back(std::move(line));
+  }
+  if (status.rollout) {
+    lines.emplace_back();
+    lines.push_back(rollout_line(*status.rollout, now));
+  }
+  return lines;
+}
+
+std::vector<std::string> progress_lines(const StatusDocument& status, std::optional<Rates> rates,
+                                        const Terminal& terminal) {
+  std::vector<std::string> lines;
+  const std::string step = step_text(status);
+  lines.push_back(
+      fmt::format("{}  {} -> {}  {}{}", terminal.styled(Style::bold, printable(status.release)),
+                  version_text(status.rollout ? status.rollout->from : status.stable_version),
+                  version_text(status.rollout ? status.rollout->to : status.canary_version),
+                  phase_text(status.phase, terminal), step.empty() ? "" : "  " + step));
+  if (status.phase == "stepping" && status.step_hold > 0ms) {
+    const double fraction = static_cast<double>(status.step_held.count()) /
+                            static_cast<double>(status.step_hold.count());
+    const Duration left = std::max(status.step_hold - status.step_held, Duration(0));
+    lines.push_back(
+        fmt::format("{}  {} left", bar(fraction, 32, terminal.options()), span_text(left)));
+  }
+  std::string weight =
+      weights_differ(status)
+          ? fmt::format("canary weight {}, {} in force", percent_text(status.weight_wanted),
+                        percent_text(status.weight_in_force))
+          : fmt::format("canary weight {} in force", percent_text(status.weight_in_force));
+  if (rates)
+    weight += fmt::format("; {:.0f} requests/s on the canary, {:.0f} on stable", rates->canary,
+                          rates->stable);
+  lines.push_back(std::move(weight));
+  for (std::string& line : check_table(status, terminal).lines()) lines.push_back(std::move(line));
+  if (!status.reason.empty())
+    lines.push_back(terminal.styled(Style::faint, printable(status.reason)));
+  return lines;
+}
+
+}  // namespace linnet::cli
