@@ -293,8 +293,9 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const core::S
     for (const core::Instance& one : told.workload->canary.instances)
       if (one.crash_loop && one.version == next.rollout->to)
         broken("crash_loop_acts", fmt::format("{} keeps dying, and the rollout goes on", one.id));
-  const Duration ready_limit = std::min<Duration>(
-      release.progress, std::get<core::ProcessWorkload>(release.workload).health.startup);
+  const auto* process = std::get_if<core::ProcessWorkload>(&release.workload);
+  const Duration ready_limit =
+      process != nullptr ? std::min(release.progress, process->health.startup) : release.progress;
   if (next.unready > ready_limit)
     broken("unready_ends", fmt::format("not ready for {}, limit {}", duration_text(next.unready),
                                        duration_text(ready_limit)));
@@ -685,7 +686,8 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   if (!told.traffic || !core::is_running(saved.phase)) return;
   if (!told.traffic->weight.is_zero() && !router.weight.is_zero() && router.by_linnet)
     broken("no_traffic_to_nothing", text("the canary has traffic"));
-  const Duration drain = std::get<core::ProcessWorkload>(release.workload).stop.drain;
+  const auto* process = std::get_if<core::ProcessWorkload>(&release.workload);
+  const Duration drain = process != nullptr ? process->stop.drain : core::StopRule{}.drain;
   // Of two engines, one cannot know that the other just undid somebody's weight.
   if (!router.raised_by_linnet && world_.had_two_engines()) return;
   const Duration away(world_.now_ms() - router.zero_since_ms);
