@@ -681,7 +681,7 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   if (level.version != wanted || level.replicas != saved.canary_replicas)
     broken("effects_are_saved",
            text(fmt::format("the store says {} of {}", saved.canary_replicas, wanted)));
-  if (level.replicas > 0 || world_.pods().count(core::Track::canary) == 0) return;
+  if (level.replicas > 0 || world_.pods().alive(core::Track::canary) == 0) return;
   const RouterState& router = world_.router();
   if (!told.traffic || !core::is_running(saved.phase)) return;
   if (!told.traffic->weight.is_zero() && !router.weight.is_zero() && router.by_linnet)

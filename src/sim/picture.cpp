@@ -97,7 +97,9 @@ std::string picture(const Simulation& simulation) {
                       fmt::format("limit {:g} %", limit)});
   }
   const auto evidence = [](const RunPoint& p) { return p.log10_evidence; };
-  const double needed = -std::log10(simulation.release.analysis.false_alarm);
+  // All limits share the error probability: evidence about one alone needs this much.
+  const auto limits = static_cast<double>(std::max<std::size_t>(panels.size(), 2) - 1);
+  const double needed = std::log10(limits / simulation.release.analysis.false_alarm);
   panels.push_back({"evidence against the canary: 1 in 10^x", highest(run, evidence, needed * 1.3), "",
                     evidence, "#806000", needed, "enough to take it back"});
 

@@ -17,7 +17,9 @@ bool is_alive(State state) { return state != State::stopping; }
 }  // namespace
 
 Pods::Pods(const Case& story, std::uint64_t seed, std::function<void(std::int64_t)> wake_at)
-    : story_(story), random_(seed), wake_at_(std::move(wake_at)), stopping_(500ms) {}
+    : story_(story), random_(seed), wake_at_(std::move(wake_at)) {
+  stopping_ = random_.chance(0.5) ? Duration(500) : random_.between(100ms, 5000ms);
+}
 
 void Pods::want(core::Track track, const std::string& version, int replicas, std::int64_t now_ms) {
   Level& wanted = level(track);
@@ -159,6 +161,12 @@ int Pods::ready_of(core::Track track, const std::string& version) const {
   return static_cast<int>(std::count_if(of.pods.begin(), of.pods.end(), [&](const Pod& pod) {
     return pod.state == State::ready && pod.behaviour->version == version;
   }));
+}
+
+int Pods::alive(core::Track track) const {
+  const Level& of = level(track);
+  return static_cast<int>(std::count_if(of.pods.begin(), of.pods.end(),
+                                        [](const Pod& pod) { return is_alive(pod.state); }));
 }
 
 int Pods::count(core::Track track) const { return static_cast<int>(level(track).pods.size()); }

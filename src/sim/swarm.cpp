@@ -170,6 +170,25 @@ Action an_action(Random& random) {
   return action;
 }
 
+// Two or three things within a few seconds of one moment: where they meet, the bugs are.
+void some_that_meet(Random& random, Case& story) {
+  Event moment = at_some_time(random, {});
+  if (moment.phase.empty()) moment.phase = random.one_of(phases);
+  const std::int64_t count = random.between(2, 3);
+  for (std::int64_t i = 0; i < count; ++i) {
+    Event event = moment;
+    event.action = an_action(random);
+    if (random.chance(0.3)) {
+      event.action.kind = Kind::outage;
+      event.action.port = random.one_of(std::array{Port::router_set, Port::workload_set,
+                                                   Port::store_save, Port::router_read});
+      event.action.length = random.between(500ms, 8000ms);
+    }
+    event.delay += random.between(0ms, 3000ms);
+    story.events.push_back(std::move(event));
+  }
+}
+
 Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {
   Event event;
   event.delay = at;
@@ -233,6 +252,7 @@ Case case_of_seed(std::uint64_t seed) {
       second.length = random.between(5s, 90s);
       story.events.push_back(at_some_time(random, second));
     }
+    if (random.chance(0.25)) some_that_meet(random, story);
     story.guardian_late = random.chance(0.2) ? 0.5 : 0.0;
     story.guardian = random.chance(0.85);
   }
