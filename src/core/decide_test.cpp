@@ -699,6 +699,19 @@ TEST(Decide, DoesNotPassEarlyOnWhatWasCountedBeforeAHold) {
   EXPECT_EQ(std::get<Stepping>(world.status.phase).index, 0);
 }
 
+// The router is slow: 5 % is on its way while 0 % is still read. Taken back, 0 % is written all the same.
+TEST(Decide, WritesTheSwitchBackThoughTheRaiseDoesNotShowYet) {
+  World world;
+  world.applies_weight = false;
+  world.initialised().deploying("v2");
+  world.turns(3);
+  ASSERT_EQ(world.status.weight, weight(5));
+  world.ask(Intent::Kind::rollback);
+  world.turn();
+  ASSERT_FALSE(world.last.effects.empty());
+  EXPECT_EQ(world.last.effects[0], Effect(SetWeight{Percent(), true}));
+}
+
 TEST(LatencyBoundaries, HoldTheLimitsOfTheChecks) {
   Release release = testing::a_release();
   release.checks[1].rule = LatencyCheck{Percent::whole(99), 730ms};

@@ -27,6 +27,7 @@ struct Behaviour {
   bool never_ready = false;
   bool crash_loop = false;  // dies soon after its start, again and again
   Duration flap_every{};    // an instance turns unready now and then; 0: never
+  bool dies_when_it_flaps = false;  // and is started again: restarts count
 
   /// Nothing is wrong with it: only its base errors.
   [[nodiscard]] bool harmless() const { return kind == Kind::good && !never_ready && !crash_loop; }
@@ -138,6 +139,8 @@ struct Case {
   bool tidy_up = true;      // that operator: resumes what holds, and takes back what holds again
 
   [[nodiscard]] const Behaviour& behaviour(const std::string& version) const;
+  /// No fault and nobody interferes: init, one deploy, nothing else.
+  [[nodiscard]] bool is_plain() const;
 };
 
 /// The swarm's case for a seed: a random spec, random versions, and a random subset of all faults.

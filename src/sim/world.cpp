@@ -416,7 +416,6 @@ Result<core::Sample> World::sample(int index, const std::string& cursor) {
   Random& random = port_random_[at(Port::metrics_since)];
   const TrackTotals older = from ? told_[*from] : reported_;
   TrackTotals newer = reported_;
-  sampled_ = reported_;
   if (from && faulty && random.chance(faults.skew)) newer.canary = older.canary;
   if (from && faulty && random.chance(faults.duplicate)) {
     const Totals again = newer.canary;
@@ -425,6 +424,7 @@ Result<core::Sample> World::sample(int index, const std::string& cursor) {
     reported_.canary += again;
     reported_.canary -= older.canary;
   }
+  sampled_ = reported_;
   core::Sample sample;
   sample.stable = traffic_.counts(newer.stable, older.stable);
   sample.canary = traffic_.counts(newer.canary, older.canary);
