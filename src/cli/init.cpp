@@ -8,7 +8,7 @@ namespace {
 
 bool is_up(const StatusDocument& status) {
   if (status.phase == "failed") return true;
-  return !is_running(status.phase) && status.stable.all_ready();
+  return !is_running(status.phase) && status.ready && status.stable.all_ready();
 }
 
 Result<Exit> run_init(Session& session) {

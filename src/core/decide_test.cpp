@@ -409,6 +409,14 @@ TEST(Decide, RefusesVersionsWithShellCharacters) {
   }
 }
 
+TEST(Decide, FailsInitWithTheRoutersWordsWhenTheRouterNeverAnswers) {
+  World world;
+  world.router_down = true;
+  world.ask(Intent::Kind::init, "v1");
+  ASSERT_TRUE(world.reach("failed"));
+  EXPECT_EQ(world.status.reason, "stable v1 does not get ready: the router does not answer");
+}
+
 TEST(Decide, FailsInitWhenStableNeverGetsReady) {
   World world;
   world.versions["v1"].ready = false;
