@@ -3,6 +3,7 @@ After each the world ends as it would have without, or stable has all traffic.""
 
 import os
 import pathlib
+import re
 import signal
 import sqlite3
 import subprocess
@@ -33,6 +34,13 @@ class KilledDaemon(WorldTest):
         self.assert_no_failure(load.stop())
         steps = self.world.history()[0]["steps"]
         self.assertEqual([step["outcome"] for step in steps], ["passed", "passed"], steps)
+        wait_for(lambda: self.services() == ["v1.1.0", "v1.1.0"], 30, "two processes, no more")
+
+    def services(self):
+        """Versions of the service's processes, however they came to be."""
+        lines = [command_line(pid) for pid in processes_of(self.world.folder)]
+        return sorted(line.split("--version ")[1].split()[0] for line in lines
+                      if "shop --version " in line)
 
     def test_while_preparing(self):
         self.world.behave("v1.1.0", "start_delay_ms=1500")
@@ -43,8 +51,34 @@ class KilledDaemon(WorldTest):
             lambda: self.world.status()["phase"] == "stepping"
             and self.world.status()["weight_in_force"] == 25))
 
-    def test_while_promoting(self):
-        self.assert_same_end(self.kill_in(self.phase_is("promoting"), drain="1s"))
+    def waits_for(self, phase, text):
+        """In this phase, and its reason says which part of it."""
+        def there():
+            status = self.world.status()
+            return status["phase"] == phase and re.search(text, status["reason"])
+        return there
+
+    def test_while_promoting_and_the_canary_takes_all(self):
+        self.assert_same_end(self.kill_in(
+            self.waits_for("promoting", "requests on stable finish"), drain="1s"))
+
+    def test_while_promoting_and_stable_restarts(self):
+        self.world.behave("v1.1.0", "start_delay_ms=700")
+        self.assert_same_end(self.kill_in(
+            self.waits_for("promoting", "restarting stable, one by one: 1 of 2")))
+
+    def test_while_promoting_and_stable_takes_all_again(self):
+        self.assert_same_end(self.kill_in(
+            lambda: self.world.status()["phase"] == "promoting"
+            and self.world.status()["weight_wanted"] == 0, drain="1s"))
+
+    def test_while_promoting_and_the_canary_drains(self):
+        self.assert_same_end(self.kill_in(
+            self.waits_for("promoting", "requests on the canary finish"), drain="1s"))
+
+    def test_while_promoting_and_the_canary_stops(self):
+        self.world.behave("v1.1.0", "ignore_term")
+        self.assert_same_end(self.kill_in(self.waits_for("promoting", "stopping the canary")))
 
     def test_while_awaiting_promotion(self):
         load = self.start(steps="100%")
@@ -67,12 +101,49 @@ class KilledDaemon(WorldTest):
         self.assertEqual(status["weight_in_force"], 25)
         self.assert_no_failure(load.stop())
 
-    def test_while_rolling_back(self):
-        self.world.behave("v1.2.0", "fail_every=2")
-        load = self.kill_in(self.phase_is("rolling_back", "rolled_back"), version="v1.2.0",
-                            drain="1s")
+    def test_while_holding_a_weight_set_by_hand(self):
+        load = self.start(steps="5% 100%", hold="60s")
+        self.deploy_unwatched("v1.1.0")
+        self.until_step(1)
+        self.must(self.world.run("traffic", "40"))
+        self.world.kill_daemon()
+        self.world.serve()
+        status = self.world.wait_phase("holding")
+        self.assertEqual((status["weight_wanted"], status["cause"]["kind"]), (40, "manual_weight"))
+        self.must(self.world.run("rollback"))
+        self.assert_rolled_back("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def kill_in_rollback(self, reached, behaviour=""):
+        self.world.behave("v1.2.0", "fail_every=2 " + behaviour)
+        load = self.kill_in(reached, version="v1.2.0", drain="1s")
         self.assert_rolled_back("v1.2.0", "error_rate|error rate")
+        self.assertEqual(len(self.world.history()), 1)
         self.assert_no_failure(load.stop(), bad_versions=("v1.2.0",))
+
+    def test_while_rolling_back(self):
+        self.kill_in_rollback(self.phase_is("rolling_back", "rolled_back"))
+
+    def test_while_rolling_back_and_the_canary_drains(self):
+        self.kill_in_rollback(self.waits_for("rolling_back", "requests on the canary finish"))
+
+    def test_while_rolling_back_and_the_canary_stops(self):
+        self.kill_in_rollback(self.waits_for("rolling_back", "stopping the canary"), "ignore_term")
+
+    def test_while_a_promotion_is_taken_back(self):
+        self.world.behave("v1.1.0", "start_delay_ms=700")
+        load = self.start(steps="100%")
+        self.deploy_unwatched("v1.1.0", promote=True)
+        wait_for(self.waits_for("promoting", "restarting stable, one by one: 1 of 2"), 60,
+                 "stable restarts", 0.005)
+        self.world.api("POST", "/v1/releases/shop/intents", {"kind": "rollback", "by": "test"})
+        wait_for(self.waits_for("rolling_back", "bringing stable back|canary"), 30,
+                 "the promotion is undone", 0.005)
+        self.world.kill_daemon()
+        self.world.serve()
+        self.assert_rolled_back("v1.1.0", "rollback by test")
+        wait_for(lambda: self.services() == ["v1.0.0", "v1.0.0"], 30, "two processes, no more")
+        self.assert_no_failure(load.stop())
 
     def test_while_idle(self):
         load = self.start()
@@ -98,12 +169,7 @@ class KilledDaemon(WorldTest):
     def test_no_instance_is_doubled_or_left_over(self):
         self.kill_in(self.phase_is("promoting"), drain="500ms")
         self.assert_promoted("v1.1.0")
-
-        def services():
-            return sorted(command_line(pid).split("--version ")[1].split()[0]
-                          for pid in processes_of(self.world.folder)
-                          if "--version" in command_line(pid) and "shop" in command_line(pid))
-        wait_for(lambda: services() == ["v1.1.0", "v1.1.0"], 20, "two processes, no more")
+        wait_for(lambda: self.services() == ["v1.1.0", "v1.1.0"], 20, "two processes, no more")
 
 
 class Guardian(WorldTest):
@@ -123,7 +189,16 @@ class Guardian(WorldTest):
         self.world.kill_daemon()
         wait_for(lambda: self.world.sample(30) == {"v1.0.0": 30}, 30, "all traffic is with stable")
         self.world.serve()
-        self.assert_rolled_back("v1.1.0")
+        self.assert_rolled_back("v1.1.0", "taken back")
+        self.assertEqual(self.world.history()[0]["cause"]["kind"], "taken_back")
+
+    def test_its_limit_can_be_set(self):
+        self.start(steps="50%", hold="300s", serve=("--guardian-limit", "1s"))
+        self.deploy_unwatched("v1.1.0")
+        self.until_step(1)
+        self.world.kill_daemon()
+        # Sooner than the default limit, by far.
+        wait_for(lambda: self.world.sample(30) == {"v1.0.0": 30}, 8, "all traffic is with stable")
 
     def test_no_guardian_outlives_a_daemon_that_said_goodbye(self):
         self.start(load=False)
@@ -139,6 +214,30 @@ class Guardian(WorldTest):
         self.until_step(1)
         self.assertEqual(self.world.kill_daemon(signal.SIGTERM), 0)
         self.assertEqual(self.world.sample(30), {"v1.0.0": 30})
+        self.assert_no_failure(load.stop())
+        self.world.serve()
+        self.assert_rolled_back("v1.1.0", "interrupted by linnet serve")
+
+    def test_sigterm_with_hold_leaves_a_running_release_as_it_is(self):
+        load = self.start(steps="50%", hold="300s", serve=("--hold",))
+        self.deploy_unwatched("v1.1.0")
+        self.until_step(1)
+        before = {instance["pid"] for instance in self.world.instances()}
+        self.assertEqual(self.world.kill_daemon(signal.SIGTERM), 0)
+        self.assertGreater(self.world.sample(100).get("v1.1.0", 0), 20)
+        self.world.serve("--hold")
+        status = self.until_step(1)
+        self.assertEqual((status["phase"], status["weight_in_force"]), ("stepping", 50))
+        self.assertEqual({instance["pid"] for instance in self.world.instances()}, before)
+        self.assert_no_failure(load.stop())
+
+    def test_sigterm_when_idle_leaves_the_world_as_it_is(self):
+        load = self.start()
+        before = {instance["pid"] for instance in self.world.instances()}
+        self.assertEqual(self.world.kill_daemon(signal.SIGTERM), 0)
+        self.assertEqual(self.world.sample(30), {"v1.0.0": 30})
+        self.world.serve()
+        self.assertEqual({instance["pid"] for instance in self.world.instances()}, before)
         self.assert_no_failure(load.stop())
 
 
