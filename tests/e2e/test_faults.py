@@ -1,6 +1,7 @@
 """What breaks while linnet works: the daemon, a canary process, NGINX, the store, the access log.
 After each the world ends as it would have without, or stable has all traffic."""
 
+import errno
 import os
 import pathlib
 import re
@@ -409,6 +410,74 @@ class Stores(WorldTest):
         lock.execute("ROLLBACK")
         self.assert_rolled_back("v1.2.0", "error_rate|error rate")
         self.assert_no_failure(load.stop(), bad_versions=("v1.2.0",))
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can mount a small disk")
+class SmallDisk(WorldTest):
+    """The state folder is a file system of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.disk = self.world.folder / "state"
+        self.mount("size=24m,mode=711")
+
+    def mount(self, options):
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "linnet-e2e", self.disk],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            self.skipTest(f"mount: {done.stderr}")
+        self.addCleanup(self.unmount)
+
+    def unmount(self):
+        self.world.stop_processes()
+        subprocess.run(["umount", "--lazy", self.disk], check=True)
+
+    def fill(self):
+        """Until not one byte fits."""
+        with open(self.disk / "filler", "wb", buffering=0) as filler:
+            for size in (1 << 16, 1 << 12, 1):
+                try:
+                    while filler.write(b"x" * size) == size:
+                        pass
+                except OSError as error:
+                    self.assertEqual(error.errno, errno.ENOSPC)
+
+    def test_a_full_disk_raises_no_weight_and_a_bad_canary_is_still_taken_back(self):
+        load = self.start(steps="50% 100%", hold="2s", more="  no_data: { hold: 3s }\n")
+        self.world.behave("v1.2.0", "")
+        self.deploy_unwatched("v1.2.0")
+        self.until_step(1)
+        self.fill()
+        self.world.behave("v1.2.0", "fail_every=2")
+        # By its errors, or because its requests can no longer be counted.
+        wait_for(lambda: self.world.sample(30) == {"v1.0.0": 30}, 60,
+                 "traffic is with stable although nothing can be written")
+        (self.disk / "filler").unlink()
+        self.assert_rolled_back("v1.2.0", "failed|no_data")
+        weights = {step["weight"] for step in self.world.history()[0]["steps"]}
+        self.assertEqual(weights, {50})
+        self.assert_no_failure(load.stop(), bad_versions=("v1.2.0",))
+
+    def test_a_command_on_a_full_disk_says_so_and_works_when_there_is_room(self):
+        load = self.start(steps="100%")
+        self.fill()
+        ran = self.world.run("deploy", "v1.1.0", "--promote")
+        self.assertNotEqual(ran.code, DONE, str(ran))
+        self.assertRegex(ran.out + ran.err, "full|space|disk")
+        self.assertEqual(self.world.sample(20), {"v1.0.0": 20})
+        (self.disk / "filler").unlink()
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_a_store_on_a_read_only_disk_is_named(self):
+        self.start(load=False)
+        self.world.stop_processes()
+        subprocess.run(["mount", "-o", "remount,ro", self.disk], check=True)
+        ran = self.world.run("serve", seconds=20)
+        self.assertNotEqual(ran.code, DONE, str(ran))
+        self.assertIn(str(self.disk), ran.out + ran.err)
+        self.assertRegex(ran.out + ran.err, "[Rr]ead-only")
 
 
 class Places(WorldTest):
