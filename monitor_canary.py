@@ -20,7 +20,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--interval", metavar="S", help="seconds between two lines (5)")
     made.add_argument("--error-threshold", metavar="PCT",
                       help="highest share of failed requests in percent (5)")
-    made.add_argument("--latency-threshold", metavar="MS", help="highest P95 in milliseconds (1000)")
+    made.add_argument("--latency-threshold", metavar="MS",
+                      help="highest P95 in milliseconds (1000)")
     made.add_argument("--auto-rollback", action="store_true",
                       help="roll back when a limit is violated")
     made.add_argument("--alert-on-error", action="store_true",

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The documented command line of the canary scripts. All of the work is done by linnet: this finds the
-# program and the spec, and hands everything on.
+# The documented command line of the canary scripts. All of the work is done by linnet: this finds
+# the program and the spec, and hands everything on.
 #   canary-deploy.sh init|status|deploy VERSION|traffic PERCENT|promote|rollback|monitor|cleanup
 # The spec: --spec FILE, else $LINNET_SPEC, else canary.yaml beside this script.
 set -eu

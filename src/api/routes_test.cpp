@@ -293,9 +293,8 @@ TEST_F(RoutesTest, ALongPollForTheJournalIsAnsweredOnItsChange) {
 }
 
 TEST_F(RoutesTest, AFollowerBeginsAtTheEndOfTheJournal) {
-  EXPECT_EQ(ask("GET", "/v1/releases/shop/journal?after=-1").body,
-            R"({"entries":[],"next":0})"
-            "\n");
+  EXPECT_EQ(ask("GET", "/v1/releases/shop/journal?after=-1").body, R"({"entries":[],"next":0})"
+                                                                   "\n");
   for (int seq = 1; seq <= 6000; ++seq)
     backend.lines.push_back({seq, WallTime{0}, {"phase", "stepping"}});
   EXPECT_EQ(ask("GET", "/v1/releases/shop/journal?after=-1&wait=60").body,

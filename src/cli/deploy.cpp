@@ -57,8 +57,8 @@ class Deploy {
     if (status.phase == "awaiting_promotion") return asks_;
     // A person at the terminal can act, and who paused it will resume it; but a job would hang
     // where the engine itself waits for somebody.
-    const bool by_engine = status.any_check("fail") || status.cause == "no_data" ||
-                           status.cause == "foreign_weight";
+    const bool by_engine =
+        status.any_check("fail") || status.cause == "no_data" || status.cause == "foreign_weight";
     return status.phase == "holding" && by_engine && !session_.interactive();
   }
 
@@ -142,7 +142,8 @@ class Deploy {
                              follower_.next_command("promote"),
                              follower_.next_command("rollback")));
     if (status.any_check("fail")) return Exit::failed;
-    return status.cause == "no_data" ? Exit::no_data : Exit::busy;  // somebody else moved the weight
+    return status.cause == "no_data" ? Exit::no_data
+                                     : Exit::busy;  // somebody else moved the weight
   }
 
   // The status speaks of another rollout by now: how ours ended stands in the history.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/judge.h"
 #include "core/turn.h"
 
@@ -18,7 +20,7 @@ void take_sample(Turn& turn) {
   if (turn.next.evidence.limits.empty()) start_evidence(turn.release, turn.next);
   if (!turn.seen.sample) return;
   const Sample& sample = *turn.seen.sample;
-  turn.next.cursor = sample.cursor;
+  if (LINNET_STOPS(window_keeps_cursor, true)) turn.next.cursor = sample.cursor;
   if (!is_running(turn.next.phase)) {
     watch_stable(turn.release, turn.next, sample, turn.elapsed);
     return;
@@ -62,10 +64,14 @@ Decision decide(const Release& release, const Status& status, const Observation&
   want_levels(turn);
 
   Decision& decision = turn.decision;
-  const bool evidence_due = is_running(turn.next.phase) &&
-                            (!status.last_saved ||
-                             now.mono - *status.last_saved >= save_evidence_every);
-  decision.save = turn.save_ || evidence_due || turn.next.outbox != status.outbox;
+  const bool evidence_due =
+      is_running(turn.next.phase) &&
+      (!status.last_saved || now.mono - *status.last_saved >= save_evidence_every);
+  // The levels are what effects are derived from: they are durable before the world follows them.
+  const bool levels_moved = turn.next.weight != status.weight ||
+                            turn.next.canary_replicas != status.canary_replicas ||
+                            turn.next.stable_version != status.stable_version;
+  decision.save = turn.save_ || levels_moved || evidence_due || turn.next.outbox != status.outbox;
   decision.next.last_turn = now.mono;
   if (decision.save) decision.next.last_saved = now.mono;
   decision.wake_after = next_wake(release, decision);
@@ -73,7 +79,7 @@ Decision decide(const Release& release, const Status& status, const Observation&
 }
 
 Status resumed(Status status) {
-  status.last_turn.reset();
+  if (LINNET_STOPS(resumed_forgets_time, true)) status.last_turn.reset();
   status.last_saved.reset();
   return status;
 }
@@ -95,7 +101,7 @@ std::string effect_text(const Effect& effect) {
 }
 
 std::vector<double> latency_boundaries(const Release& release) {
-  std::vector<double> bounds{1,   2,   5,    10,   20,   50,    100,   200,
+  std::vector<double> bounds{1,   2,    5,    10,   20,    50,    100,  200,
                              500, 1000, 2000, 5000, 10000, 20000, 60000};
   for (const Check& check : release.checks)
     if (const auto* latency = std::get_if<LatencyCheck>(&check.rule))
@@ -118,15 +124,16 @@ int stable_replicas(const Release& release) {
 
 std::string_view phase_name(const Phase& phase) {
   constexpr std::array<std::string_view, 10> names{
-      "idle",         "preparing", "stepping",  "holding",     "awaiting_promotion", "promoting",
-      "rolling_back", "succeeded", "rolled_back", "failed"};
+      "idle",      "preparing",    "stepping",  "holding",     "awaiting_promotion",
+      "promoting", "rolling_back", "succeeded", "rolled_back", "failed"};
   return names[phase.index()];
 }
 
 bool is_running(const Phase& phase) { return phase.index() >= 1 && phase.index() <= 6; }
 
 std::string_view verdict_name(Verdict verdict) {
-  constexpr std::array<std::string_view, 5> names{"pass", "fail", "inconclusive", "no_data", "error"};
+  constexpr std::array<std::string_view, 5> names{"pass", "fail", "inconclusive", "no_data",
+                                                  "error"};
   return names[static_cast<std::size_t>(verdict)];
 }
 

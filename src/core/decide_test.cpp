@@ -179,7 +179,8 @@ TEST(Decide, WaitsForTheMinimumOfRequests) {
   while (std::get<Stepping>(world.status.phase).held < 60s) world.turn();
   world.turn();
   EXPECT_EQ(std::get<Stepping>(world.status.phase).index, 0);
-  EXPECT_NE(world.status.reason.find("of the 20 requests"), std::string::npos) << world.status.reason;
+  EXPECT_NE(world.status.reason.find("of the 20 requests"), std::string::npos)
+      << world.status.reason;
 }
 
 TEST(Decide, SendsNoTrafficBeforeTheCanaryIsReady) {
@@ -241,7 +242,8 @@ TEST(Decide, ClearsTheMarkOfTheLastRollbackBeforeTheNextRollout) {
 }
 
 TEST(Decide, RollsBackOnRequestFromEveryRunningPhase) {
-  for (const char* phase : {"preparing", "stepping", "holding", "awaiting_promotion", "promoting"}) {
+  for (const char* phase :
+       {"preparing", "stepping", "holding", "awaiting_promotion", "promoting"}) {
     World world;
     if (phase == std::string("preparing")) world.versions["v2"].ready = false;
     world.initialised().deploying("v2");
@@ -533,6 +535,189 @@ TEST(Decide, GrowsTheCanaryWithItsWeightBeforeTheWeight) {
     if (percent > 0 && replicas.count(percent) == 0) replicas[percent] = world.canary.ready();
   }
   EXPECT_EQ(replicas, (std::map<int, int>{{5, 1}, {25, 2}, {50, 4}, {100, 8}}));
+}
+
+TEST(Decide, SavesBeforeTheCanaryOfARollbackIsStopped) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).stop.drain = 3s;
+  World world = in_step(0, release);
+  world.ask(Intent::Kind::rollback);
+  for (int guard = 0; guard < 20 && world.status.canary_replicas > 0; ++guard) world.turn();
+  ASSERT_EQ(world.status.canary_replicas, 0);
+  EXPECT_TRUE(world.last.save);
+}
+
+// The canary carries traffic again while it drains (a write came late): it is not stopped under it.
+TEST(Decide, DoesNotStopACanaryWhoseWeightCameBack) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).stop.drain = 3s;
+  World world = in_step(0, release);
+  world.ask(Intent::Kind::rollback);
+  world.turns(2);
+  world.traffic = TrafficSeen{weight(100), false, ""};
+  world.applies_weight = false;
+  world.turns(10);
+  EXPECT_EQ(world.canary.count(), 1);
+  world.applies_weight = true;
+  world.turns(2);
+  EXPECT_EQ(world.canary.count(), 1);  // its requests finish first
+  EXPECT_TRUE(world.reach("rolled_back"));
+}
+
+TEST(Decide, GoesOnWithAnAutomaticPromotionAfterAHold) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  std::get<ProcessWorkload>(release.workload).stop.drain = 3s;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  world.turn();
+  world.traffic = TrafficSeen{weight(40), false, "kubectl"};
+  world.turn();
+  ASSERT_EQ(world.phase(), "holding");
+  world.ask(Intent::Kind::resume);
+  EXPECT_TRUE(world.reach("succeeded", 5min));
+}
+
+TEST(Decide, LowersAWeightThatSomeoneSetsWhileThePromotedCanaryGoes) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  for (int guard = 0; guard < 60 && !world.journal_has("letting requests on the canary finish");
+       ++guard)
+    world.turn();
+  world.traffic = TrafficSeen{weight(40), false, "kubectl"};
+  world.turn();
+  EXPECT_EQ(world.phase(), "promoting");
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+  EXPECT_TRUE(world.reach("succeeded"));
+}
+
+TEST(Decide, ResumesToPreparingWithWeightZeroThoughSomeoneHadSetAnother) {
+  World world;
+  world.versions["v2"].ready = false;
+  world.initialised().deploying("v2");
+  world.turns(2);
+  world.traffic = TrafficSeen{weight(100), false, ""};
+  world.turn();
+  ASSERT_EQ(world.phase(), "holding");
+  world.versions["v2"].ready = true;
+  world.canary = TrackSeen{};
+  world.ask(Intent::Kind::resume);
+  EXPECT_TRUE(world.reach("awaiting_promotion", 10min)) << world.status.reason;
+}
+
+// Decided while the canary was ready, lost on its way; now its instances are gone.
+TEST(Decide, DoesNotRaiseTheWeightForACanaryThatIsNotReadyAnyMore) {
+  World world;
+  world.applies_weight = false;
+  world.initialised().deploying("v2");
+  world.turns(3);
+  ASSERT_EQ(world.status.weight, weight(5));
+  world.applies_weight = true;
+  for (Instance& instance : world.canary.instances) instance.state = Instance::State::unready;
+  world.turns(3);
+  EXPECT_TRUE(world.weights.empty());
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+}
+
+// It waits for more instances before the next weight, and meanwhile has traffic at the last one.
+TEST(Decide, JudgesACanaryThatWaitsForMoreInstances) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).replicas = 8;
+  std::get<ProcessWorkload>(release.workload).health.startup = 5min;
+  World world = in_step(0, release);
+  while (std::get<Stepping>(world.status.phase).index == 0) world.turn();
+  world.versions["v2"] = Behaviour{.error_share = 0.8, .ready = true};
+  for (int second = 0; second < 10 && world.phase() == "stepping"; ++second) {
+    world.canary.instances.resize(1);  // the second one does not come
+    world.turn();
+  }
+  EXPECT_EQ(world.weights.back(), weight(0));
+  EXPECT_EQ(world.phase(), "rolling_back");
+}
+
+TEST(Decide, DoesNotRaiseTheWeightAfterAFailureThatHolds) {
+  Release release = testing::a_release();
+  release.on_failure = Then::hold;
+  World world = in_step(0, release);
+  while (std::get<Stepping>(world.status.phase).index == 0) world.turn();
+  world.applies_weight = false;  // 25 % does not come through
+  world.versions["v2"].error_share = 0.8;
+  ASSERT_TRUE(world.reach("holding"));
+  world.applies_weight = true;
+  world.weights.clear();
+  world.turns(5);
+  EXPECT_TRUE(world.weights.empty());
+  EXPECT_EQ(world.traffic.weight, weight(5));
+}
+
+TEST(Decide, JudgesACanaryThatWaitsForInstancesForAWeightSetByHand) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).replicas = 8;
+  std::get<ProcessWorkload>(release.workload).health.startup = 5min;
+  World world = in_step(0, release);
+  Intent intent;
+  intent.kind = Intent::Kind::traffic;
+  intent.weight = weight(60);
+  world.ask(intent);
+  world.turn();
+  world.versions["v2"] = Behaviour{.error_share = 0.8, .ready = true};
+  for (int second = 0; second < 10 && world.phase() == "holding"; ++second) {
+    world.canary.instances.resize(1);
+    world.turn();
+  }
+  EXPECT_EQ(world.weights.back(), weight(0));
+}
+
+TEST(Decide, ReportsEveryStepThatAPromotionSkipped) {
+  for (const bool from_preparing : {false, true}) {
+    World world;
+    world.versions["v2"].ready = !from_preparing;
+    world.initialised().deploying("v2");
+    if (from_preparing) {
+      world.ask(Intent::Kind::pause);
+      world.turns(2);
+      for (Instance& instance : world.canary.instances) instance.state = Instance::State::ready;
+    } else {
+      ASSERT_TRUE(world.reach("stepping"));
+    }
+    Intent intent;
+    intent.kind = Intent::Kind::promote;
+    intent.skip_steps = true;
+    world.ask(intent);
+    world.turn();
+    ASSERT_EQ(world.phase(), "promoting");
+    const auto& steps = world.status.rollout->steps;
+    ASSERT_EQ(steps.size(), 4U);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      EXPECT_EQ(steps[i].index, static_cast<int>(i));
+      EXPECT_EQ(steps[i].outcome, "skipped");
+    }
+  }
+}
+
+// Good at first, above the limit since the step was begun anew: the old counts pass nothing.
+TEST(Decide, DoesNotPassEarlyOnWhatWasCountedBeforeAHold) {
+  Release release = testing::a_release();
+  release.analysis.early_pass = true;
+  release.analysis.early_fail = false;
+  World world = in_step(0, release);
+  world.requests_per_second = 4000;
+  world.turns(8);
+  Intent intent;
+  intent.kind = Intent::Kind::traffic;
+  intent.weight = weight(6);
+  world.ask(intent);
+  world.turns(3);
+  world.versions["v2"].error_share = 0.06;
+  world.ask(Intent::Kind::resume);
+  world.turns(30);
+  ASSERT_EQ(world.phase(), "stepping");
+  EXPECT_EQ(std::get<Stepping>(world.status.phase).index, 0);
 }
 
 TEST(LatencyBoundaries, HoldTheLimitsOfTheChecks) {

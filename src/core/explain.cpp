@@ -16,12 +16,11 @@ std::string number_text(double value) {
 }
 
 std::string limit_text(const CheckReport& report) {
-  const std::string what =
-      report.unit == "ms"
-          ? fmt::format("{} {:.0f} ms over {} requests ({} above the limit)", report.name,
-                        report.value, report.requests, report.bad)
-          : fmt::format("{:.3g} % of {} requests failed ({})", report.value, report.requests,
-                        report.bad);
+  const std::string what = report.unit == "ms"
+                               ? fmt::format("{} {:.0f} ms over {} requests ({} above the limit)",
+                                             report.name, report.value, report.requests, report.bad)
+                               : fmt::format("{:.3g} % of {} requests failed ({})", report.value,
+                                             report.requests, report.bad);
   return fmt::format("{}; limit {:g} {}", what, report.limit, report.unit);
 }
 
@@ -42,36 +41,39 @@ void explain_limit(const Release& release, const LimitEvidence& limit, double sh
     report.text = fmt::format("{}: no request on the canary yet", report.name);
     return;
   }
-  const auto interval =
-      stats::rate_interval(static_cast<double>(report.requests) / limit.phi,
-                           static_cast<double>(report.bad) / limit.phi,
-                           release.analysis.false_alarm);
+  const auto interval = stats::rate_interval(static_cast<double>(report.requests) / limit.phi,
+                                             static_cast<double>(report.bad) / limit.phi,
+                                             release.analysis.false_alarm);
   if (interval) {
     report.interval_low = interval->low * 100.0;
     report.interval_high = interval->high * 100.0;
   }
   report.text = limit_text(report);
   if (report.log_evidence > 1.0)
-    report.text += fmt::format("; such counts happen at most {} times if the canary were within its "
-                               "limit", likelihood_text(report.log_evidence));
+    report.text += fmt::format(
+        "; such counts happen at most {} times if the canary were within its "
+        "limit",
+        likelihood_text(report.log_evidence));
   if (report.verdict != Verdict::fail) report.text += needed_text(release, limit, report, shares);
 }
 
 void explain_comparison(CheckReport& report) {
   const bool latency = report.unit == "ms";
-  report.text = latency ? fmt::format("P95 {:.0f} ms against stable's {:.0f} ms", report.value,
-                                      report.limit)
-                        : fmt::format("{:.3g} % failed against stable's {:.3g} %", report.value,
-                                      report.limit);
+  report.text =
+      latency
+          ? fmt::format("P95 {:.0f} ms against stable's {:.0f} ms", report.value, report.limit)
+          : fmt::format("{:.3g} % failed against stable's {:.3g} %", report.value, report.limit);
   if (report.log_evidence > 1.0)
-    report.text += fmt::format("; such a difference happens at most {} times if the canary were as "
-                               "good as stable", likelihood_text(report.log_evidence));
+    report.text += fmt::format(
+        "; such a difference happens at most {} times if the canary were as "
+        "good as stable",
+        likelihood_text(report.log_evidence));
 }
 
 void explain_health(CheckReport& report) {
-  report.text = fmt::format("{} of {} canary instances ready, {:.0f} restarts (limit {:.0f})",
-                            report.requests - report.bad, report.requests, report.value,
-                            report.limit);
+  report.text =
+      fmt::format("{} of {} canary instances ready, {:.0f} restarts (limit {:.0f})",
+                  report.requests - report.bad, report.requests, report.value, report.limit);
 }
 
 }  // namespace

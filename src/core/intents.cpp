@@ -1,4 +1,7 @@
-// What people ask for: each intent is accepted or refused with a sentence that says what to do next.
+// What people ask for: each intent is accepted or refused with a sentence that says what to do
+// next.
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/turn.h"
 
 namespace linnet::core {
@@ -11,12 +14,6 @@ std::string running_text(const Turn& turn) {
                      phase_name(turn.next.phase));
 }
 
-// Stable has the new version and all traffic: there is nothing left that could be taken back.
-bool is_past_return(const Phase& phase) {
-  const auto* promoting = std::get_if<Promoting>(&phase);
-  return promoting != nullptr && promoting->part >= Promoting::Part::stable_takes_all;
-}
-
 void refuse(Turn& turn, const Intent& intent, Code code, std::string text) {
   turn.answer(intent, false, code, std::move(text));
 }
@@ -27,7 +24,8 @@ void accept(Turn& turn, const Intent& intent, std::string text) {
 }
 
 void on_init(Turn& turn, const Intent& intent) {
-  if (is_running(turn.next.phase)) return refuse(turn, intent, Code::conflict, running_text(turn));
+  if (LINNET_STOPS(init_refuses, is_running(turn.next.phase)))
+    return refuse(turn, intent, Code::conflict, running_text(turn));
   std::string version = intent.version.empty() ? turn.release.version : intent.version;
   if (version.empty()) version = turn.next.stable_version;
   if (version.empty())
@@ -38,7 +36,8 @@ void on_init(Turn& turn, const Intent& intent) {
   const bool never_ready = turn.seen.workload && turn.seen.workload->stable.ready() == 0;
   const std::string& current = turn.next.stable_version;
   if (!current.empty() && current != version && !never_ready) {
-    if (intent.version.empty()) version = current;  // the spec's first version is history by now
+    if (intent.version.empty())
+      version = current;  // the spec's first version is history by now
     else
       return refuse(turn, intent, Code::conflict,
                     fmt::format("stable already runs {}; release another version with `deploy {}`",
@@ -54,14 +53,14 @@ void on_deploy(Turn& turn, const Intent& intent) {
     return refuse(turn, intent, Code::invalid, ok.error().message);
   if (turn.next.stable_version.empty())
     return refuse(turn, intent, Code::invalid, "nothing runs yet: start stable with `init` first");
-  if (!turn.seen.closed.empty() && !intent.force)
+  if (LINNET_STOPS(window_refuses, !turn.seen.closed.empty() && !intent.force))
     return refuse(turn, intent, Code::conflict,
                   turn.seen.closed + "; `deploy --force` releases all the same");
   const bool running = is_running(turn.next.phase);
-  if (running && !intent.supersede)
+  if (LINNET_STOPS(busy_refuses, running && !intent.supersede))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; `deploy --supersede` takes it back and starts over");
-  if (running && is_past_return(turn.next.phase))
+  if (LINNET_STOPS(past_return_refuses, running && is_past_return(turn.next.phase)))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; its promotion is nearly done: try again in a moment");
   if (!running && intent.version == turn.next.stable_version) {
@@ -71,19 +70,20 @@ void on_deploy(Turn& turn, const Intent& intent) {
   }
   const std::string forced =
       turn.seen.closed.empty() ? std::string() : fmt::format(" (forced: {})", turn.seen.closed);
-  if (running) {
+  if (LINNET_STOPS(supersede_takes_back, running)) {
+    LINNET_MARK(superseded);
     turn.next.queued = intent;
     const std::string id = fmt::format("{}-{}", turn.release.name, turn.next.rollouts + 1);
     turn.answer(intent, true, Code::internal,
                 fmt::format("takes {} back first{}", turn.next.rollout->id, forced), id);
     if (!std::holds_alternative<RollingBack>(turn.next.phase))
-      turn.roll_back({"superseded", fmt::format("superseded by a deploy of {} by {}", intent.version,
-                                                intent.by)});
+      turn.roll_back({"superseded", fmt::format("superseded by a deploy of {} by {}",
+                                                intent.version, intent.by)});
     return;
   }
   turn.start_rollout(intent);
-  accept(turn, intent, fmt::format("rollout {} to {} starts{}", turn.next.rollout->id,
-                                   intent.version, forced));
+  accept(turn, intent,
+         fmt::format("rollout {} to {} starts{}", turn.next.rollout->id, intent.version, forced));
 }
 
 // Leaves the phase for one that stands still; the step's time so far is kept.
@@ -100,7 +100,7 @@ Holding hold_here(const Turn& turn, Cause cause) {
     holding.weight = other->weight;
   } else {
     holding.from = std::holds_alternative<Preparing>(turn.next.phase) ? Holding::From::preparing
-                                                                     : Holding::From::awaiting;
+                                                                      : Holding::From::awaiting;
   }
   return holding;
 }
@@ -120,17 +120,16 @@ void on_traffic(Turn& turn, const Intent& intent) {
                   is_running(phase) ? running_text(turn) + "; its weight cannot be set by hand now"
                                     : "no canary runs: start one with `deploy VERSION`");
   }
-  if (!intent.weight.is_zero() && turn.canary_ready() == 0)
+  if (LINNET_STOPS(traffic_needs_ready, !intent.weight.is_zero() && turn.canary_ready() == 0))
     return refuse(turn, intent, Code::unavailable,
                   "the canary has no ready instance; traffic would go to nothing");
-  const std::string text =
-      fmt::format("weight set to {} by {}", intent.weight.text(),
-                  intent.by.empty() ? "hand" : intent.by);
+  const std::string text = fmt::format("weight set to {} by {}", intent.weight.text(),
+                                       intent.by.empty() ? "hand" : intent.by);
   Holding holding = hold_here(turn, {"manual_weight", text});
+  LINNET_MARK(manual_weight);
   holding.weight = intent.weight;
-  turn.next.canary_replicas =
-      std::max(turn.next.canary_replicas,
-               canary_replicas_for(intent.weight, stable_replicas(turn.release)));
+  turn.next.canary_replicas = std::max(
+      turn.next.canary_replicas, canary_replicas_for(intent.weight, stable_replicas(turn.release)));
   turn.enter(std::move(holding), text + "; the steps stand still until `resume`");
   turn.notice("paused", text);
   accept(turn, intent, text);
@@ -154,13 +153,14 @@ void on_promote(Turn& turn, const Intent& intent) {
   if (!waits && !all_passed) {
     const auto* step = std::get_if<Stepping>(&phase);
     const int index = step != nullptr ? step->index : holding->index;
-    skipped = fmt::format("skips step {} of {} and what follows", index + 1,
-                          turn.release.steps.size());
-    if (!intent.skip_steps)
-      return refuse(turn, intent, Code::conflict,
-                    fmt::format("the steps are not done: it {}; wait, or `promote --skip-steps`",
-                                skipped));
-    turn.record_step("skipped");
+    skipped =
+        fmt::format("skips step {} of {} and what follows", index + 1, turn.release.steps.size());
+    if (LINNET_STOPS(promote_needs_steps, !intent.skip_steps))
+      return refuse(
+          turn, intent, Code::conflict,
+          fmt::format("the steps are not done: it {}; wait, or `promote --skip-steps`", skipped));
+    LINNET_MARK(steps_skipped);
+    turn.record_skipped(index);
   }
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,
@@ -173,27 +173,27 @@ void on_promote(Turn& turn, const Intent& intent) {
 
 void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std::string& what) {
   if (!is_running(turn.next.phase))
-    return accept(turn, intent,
-                  fmt::format("all traffic is on stable {}; nothing to take back",
-                              turn.next.stable_version));
+    return accept(
+        turn, intent,
+        fmt::format("all traffic is on stable {}; nothing to take back", turn.next.stable_version));
   if (std::holds_alternative<RollingBack>(turn.next.phase)) {
+    if (turn.next.queued) LINNET_MARK(queued_withdrawn);
     turn.next.queued.reset();
     return accept(turn, intent, "the rollout is being rolled back");
   }
-  if (is_past_return(turn.next.phase))
+  if (LINNET_STOPS(past_return_refuses, is_past_return(turn.next.phase)))
     return refuse(turn, intent, Code::conflict,
                   fmt::format("stable runs {} already; go back with `deploy {}`",
                               turn.next.rollout->to, turn.next.rollout->from));
-  turn.roll_back({std::move(kind),
-                  fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
-                              intent.why.empty() ? "" : ": ", intent.why)});
+  turn.roll_back(
+      {std::move(kind), fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
+                                    intent.why.empty() ? "" : ": ", intent.why)});
   accept(turn, intent, fmt::format("taking {} back", turn.next.rollout->id));
 }
 
 void on_interrupt(Turn& turn, const Intent& intent) {
   const bool hold = intent.hold || (turn.next.rollout && turn.next.rollout->hold);
-  if (is_running(turn.next.phase) && hold)
-    return accept(turn, intent, "left as it is (--hold)");
+  if (is_running(turn.next.phase) && hold) return accept(turn, intent, "left as it is (--hold)");
   if (is_running(turn.next.phase) && is_past_return(turn.next.phase))
     return accept(turn, intent, "the promotion is nearly done and goes on");
   on_take_back(turn, intent, "interrupted", "interrupted");
@@ -204,9 +204,9 @@ void on_pause(Turn& turn, const Intent& intent) {
   if (std::holds_alternative<Holding>(phase)) return accept(turn, intent, "it holds already");
   if (!std::holds_alternative<Preparing>(phase) && !std::holds_alternative<Stepping>(phase) &&
       !std::holds_alternative<AwaitingPromotion>(phase))
-    return refuse(turn, intent, Code::conflict,
-                  is_running(phase) ? running_text(turn) + "; it cannot be paused now"
-                                    : "no rollout runs");
+    return refuse(
+        turn, intent, Code::conflict,
+        is_running(phase) ? running_text(turn) + "; it cannot be paused now" : "no rollout runs");
   const std::string text = fmt::format("paused by {}{}{}", intent.by.empty() ? "hand" : intent.by,
                                        intent.why.empty() ? "" : ": ", intent.why);
   turn.enter(hold_here(turn, {"paused", text}), text + "; go on with `resume`");
@@ -223,15 +223,20 @@ void on_resume(Turn& turn, const Intent& intent) {
   const std::string text =
       fmt::format("resumed by {}", intent.by.empty() ? std::string("hand") : intent.by);
   if (holding.from == Holding::From::preparing) {
+    LINNET_MARK(resume_to_preparing);
+    turn.want_weight(Percent(), "the canary is not ready for traffic yet");
     turn.enter(Preparing{}, text);
   } else if (holding.from == Holding::From::awaiting) {
+    LINNET_MARK(resume_to_awaiting);
     turn.enter(AwaitingPromotion{}, text);
   } else if (holding.cause.kind == "paused") {
+    LINNET_MARK(resume_where_it_stood);
     Stepping step;  // goes on where it stood
     step.index = holding.index;
     step.held = holding.held;
     turn.enter(step, text);
   } else {
+    LINNET_MARK(resume_anew);
     turn.start_step(holding.index);  // the weight was another one: the step is held anew
   }
   accept(turn, intent, text);
@@ -241,7 +246,10 @@ void on_resume(Turn& turn, const Intent& intent) {
 
 void answer_intents(Turn& turn) {
   for (const Intent& intent : turn.seen.intents) {
-    if (intent.id <= turn.next.last_intent) continue;  // answered before a crash
+    if (LINNET_STOPS(answered_once, intent.id <= turn.next.last_intent)) {
+      LINNET_MARK(intent_again);
+      continue;  // answered before a crash
+    }
     switch (intent.kind) {
       case Intent::Kind::init: on_init(turn, intent); break;
       case Intent::Kind::deploy: on_deploy(turn, intent); break;

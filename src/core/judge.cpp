@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/decide.h"
 #include "core/explain.h"
 #include "stats/numeric.h"
@@ -109,11 +111,15 @@ CheckReport judge_limit(const Release& release, const Status& status, const Chec
   report.bad = share.bad;
   report.log_evidence = log_evidence;
   const std::int64_t needed = check.min_requests.value_or(release.min_requests);
-  const bool over = share.value() > limit.share;
-  if (share.requests == 0) report.verdict = Verdict::no_data;
-  else if (share.requests < needed) report.verdict = Verdict::inconclusive;
-  else if (!over) report.verdict = Verdict::pass;
-  else report.verdict = complete ? Verdict::fail : Verdict::inconclusive;
+  const bool over = LINNET_STOPS(plain_rule_fails, share.value() > limit.share);
+  if (share.requests == 0)
+    report.verdict = Verdict::no_data;
+  else if (LINNET_STOPS(verdict_needs_requests, share.requests < needed))
+    report.verdict = Verdict::inconclusive;
+  else if (!over)
+    report.verdict = Verdict::pass;
+  else
+    report.verdict = complete ? Verdict::fail : Verdict::inconclusive;
   return report;
 }
 
@@ -132,9 +138,12 @@ CheckReport judge_health(const Status& status, const Check& check, const HealthC
   report.bad = status.canary_replicas - canary.ready();
   const bool looping = std::any_of(canary.instances.begin(), canary.instances.end(),
                                    [](const Instance& i) { return i.crash_loop; });
-  if (looping || canary.restarts() > rule.restarts) report.verdict = Verdict::fail;
-  else if (canary.ready() < status.canary_replicas) report.verdict = Verdict::inconclusive;
-  else report.verdict = Verdict::pass;
+  if (LINNET_STOPS(health_fails, looping || canary.restarts() > rule.restarts))
+    report.verdict = Verdict::fail;
+  else if (canary.ready() < status.canary_replicas)
+    report.verdict = Verdict::inconclusive;
+  else
+    report.verdict = Verdict::pass;
   return report;
 }
 
@@ -157,15 +166,15 @@ std::optional<std::size_t> fails_by_evidence(const std::vector<Weighed>& parts, 
   for (const Weighed& part : parts)
     sum += part.weight / sum_weight * std::exp(part.log_evidence - log_max);
   const double log_needed = -std::log(alpha);
-  if (log_max + std::log(sum) < log_needed) return std::nullopt;
+  if (!LINNET_STOPS(evidence_fails, log_max + std::log(sum) >= log_needed)) return std::nullopt;
   const Weighed* strongest = nullptr;
   for (const Weighed& part : parts) {
     const double log_own = std::log(part.weight / sum_weight) + part.log_evidence;
-    const bool crosses = log_own >= log_needed && part.over;
+    const bool crosses = log_own >= log_needed && LINNET_NEEDS(evidence_needs_value, part.over);
     if (crosses) return part.report;
     if (strongest == nullptr || part.log_evidence > strongest->log_evidence) strongest = &part;
   }
-  if (strongest->over) return strongest->report;
+  if (LINNET_NEEDS(evidence_needs_value, strongest->over)) return strongest->report;
   return std::nullopt;  // evidence without a measured value above its limit never rolls back
 }
 
@@ -185,8 +194,10 @@ void judge_comparison(const Release& release, const Status& status,
     check.requests = status.stage.canary.requests;
     check.bad = status.stage.canary.bad;
     check.log_evidence = log_evidence;
-    if (check.requests == 0 || status.stage.stable.requests == 0) check.verdict = Verdict::no_data;
-    else check.verdict = log_evidence >= log_needed ? Verdict::inconclusive : Verdict::pass;
+    if (check.requests == 0 || status.stage.stable.requests == 0)
+      check.verdict = Verdict::no_data;
+    else
+      check.verdict = log_evidence >= log_needed ? Verdict::inconclusive : Verdict::pass;
     judgement.checks.push_back(std::move(check));
     if (may_roll_back)
       parts.push_back({judgement.checks.size() - 1, 0.5, log_evidence, value > reference});
@@ -198,30 +209,49 @@ void judge_comparison(const Release& release, const Status& status,
            Share{stable.requests, stable.bad}.value() * 100.0, status.evidence.worse->log_worse());
   }
   if (status.evidence.slower) {
-    report("latency_vs_stable", "ms", latency_quantile(status.stage.canary.latency, boundaries, 0.95),
+    report("latency_vs_stable", "ms",
+           latency_quantile(status.stage.canary.latency, boundaries, 0.95),
            latency_quantile(status.stage.stable.latency, boundaries, 0.95),
            status.evidence.slower->log_slower());
   }
 }
 
-// How far the passing side is: the minimum of requests, and with `decision: evidence` or `early_pass`
-// the evidence that each rate is below its limit.
+// How far the passing side is: the minimum of requests, and with `decision: evidence` or
+// `early_pass` the evidence that each rate is below its limit.
 void judge_passing(const Release& release, const Status& status, Duration held, bool complete,
                    Judgement& judgement) {
   const bool needs_evidence = release.analysis.decision == Analysis::Decision::evidence && complete;
   if (!needs_evidence && !release.analysis.early_pass) return;  // the usual case: spares the sums
   const double log_needed = -std::log(release.analysis.missed);
   bool all_pass = !status.evidence.limits.empty();
+  // Evidence about the true rate never passes a measured value above its limit.
+  const bool within =
+      std::all_of(judgement.checks.begin(), judgement.checks.end(), [](const CheckReport& check) {
+        return check.name.ends_with("_vs_stable") || check.verdict == Verdict::pass;
+      });
   for (const LimitEvidence& limit : status.evidence.limits)
     all_pass = all_pass && limit.threshold.log_pass() >= log_needed;
-  const bool rested = status.stage.canary.requests >= early_pass_requests && held >= early_pass_time;
-  judgement.early_pass =
-      release.analysis.early_pass && all_pass && rested && judgement.enough && !judgement.failed;
+  const bool rested =
+      status.stage.canary.requests >= early_pass_requests && held >= early_pass_time;
+  judgement.early_pass = release.analysis.early_pass && all_pass && within && rested &&
+                         judgement.enough && !judgement.failed;
+  if (judgement.early_pass) LINNET_MARK(early_pass);
   if (needs_evidence && !all_pass) {
     judgement.held_back = true;
-    if (judgement.missing.empty())
-      judgement.missing = "the evidence does not suffice yet to pass";
+    if (judgement.missing.empty()) judgement.missing = "the evidence does not suffice yet to pass";
   }
+}
+
+void mark_failure([[maybe_unused]] const Judgement& judgement, [[maybe_unused]] std::size_t failed,
+                  [[maybe_unused]] bool plain, [[maybe_unused]] std::size_t own_checks) {
+  if (failed >= own_checks)
+    LINNET_MARK(comparison_failed);
+  else if (judgement.checks[failed].unit.empty())
+    LINNET_MARK(health_failed);
+  else if (plain)
+    LINNET_MARK(plain_rule_failed);
+  else
+    LINNET_MARK(evidence_failed);
 }
 
 }  // namespace
@@ -294,9 +324,13 @@ void watch_stable(const Release& release, Status& status, const Sample& sample, 
 
 Result<void> take_window(const Release& release, Status& status, const Sample& sample,
                          Duration elapsed) {
-  if (!is_sane(sample.stable) || !is_sane(sample.canary) || sample.lost < 0)
-    return fail(Code::invalid, "the counts cannot be true: {} of {} canary, {} of {} stable requests bad",
-                sample.canary.bad, sample.canary.requests, sample.stable.bad, sample.stable.requests);
+  if (LINNET_STOPS(counts_are_sane,
+                   !is_sane(sample.stable) || !is_sane(sample.canary) || sample.lost < 0)) {
+    LINNET_MARK(counts_refused);
+    return fail(
+        Code::invalid, "the counts cannot be true: {} of {} canary, {} of {} stable requests bad",
+        sample.canary.bad, sample.canary.requests, sample.stable.bad, sample.stable.requests);
+  }
   watch_stable(release, status, sample, elapsed);
   Stage& stage = status.stage;
   stage.stable += sample.stable;
@@ -373,6 +407,7 @@ Judgement judge(const Release& release, const Status& status, const Result<Workl
   if (!failed && (release.analysis.early_fail || complete))
     failed = fails_by_evidence(parts, release.analysis.false_alarm);
   if (failed) {
+    mark_failure(judgement, *failed, plain.has_value(), release.checks.size());
     judgement.checks[*failed].verdict = Verdict::fail;
     Status judged = status;
     judged.checks = judgement.checks;

@@ -1,7 +1,9 @@
-// From the status to the levels that the world shall have. Derived anew each turn, so an effect that
-// was lost comes again and one that was done twice does no harm.
+// From the status to the levels that the world shall have. Derived anew each turn, so an effect
+// that was lost comes again and one that was done twice does no harm.
 #include <algorithm>
 
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/turn.h"
 
 namespace linnet::core {
@@ -30,15 +32,21 @@ bool is_rolling_back(const Phase& phase) { return std::holds_alternative<Rolling
 void want_levels(Turn& turn) {
   const Status& next = turn.next;
   const bool back = is_rolling_back(next.phase);
-  const bool at_rest = !is_running(next.phase);
+  const bool at_rest = LINNET_STOPS(rest_wants_zero, !is_running(next.phase));
   const Percent weight = at_rest ? Percent() : next.weight;
   if (turn.seen.traffic) {
     const TrafficSeen& seen = *turn.seen.traffic;
     // A mark of the rollback before is cleared before a new canary may get traffic.
-    const bool clear_mark = seen.taken_back && !back && !at_rest;
-    if (seen.weight != weight || clear_mark)
+    const bool clear_mark = LINNET_STOPS(mark_is_cleared, seen.taken_back && !back && !at_rest);
+    if (clear_mark) LINNET_MARK(mark_cleared);
+    // What was ready when the weight was decided may be gone when it is written, or written again.
+    const bool waits =
+        weight > seen.weight &&
+        turn.canary_ready() < canary_replicas_for(weight, stable_replicas(turn.release));
+    if ((seen.weight != weight || clear_mark) && !LINNET_STOPS(write_needs_ready, waits))
       turn.decision.effects.push_back(SetWeight{weight, back});
   } else if (back) {
+    LINNET_MARK(rollback_without_router);
     turn.decision.effects.push_back(SetWeight{Percent(), true});  // safe without looking
   }
   if (!next.stable_version.empty())

@@ -1,7 +1,9 @@
-// What each phase does in one turn. The transitions are drawn in core/status.h; the rules in words are
-// in docs/how-linnet-decides.md.
+// What each phase does in one turn. The transitions are drawn in core/status.h; the rules in words
+// are in docs/how-linnet-decides.md.
 #include <algorithm>
 
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/judge.h"
 #include "core/turn.h"
 
@@ -43,9 +45,7 @@ std::string ready_text(const Turn& turn, Track track, const std::string& version
                      track_name(track), version, trouble.empty() ? "" : "; ", trouble);
 }
 
-bool has_data(const Turn& turn) {
-  return turn.has_counts && turn.seen.sample->canary.requests > 0;
-}
+bool has_data(const Turn& turn) { return turn.has_counts && turn.seen.sample->canary.requests > 0; }
 
 // Longer silence than low traffic explains: an unreachable source counts at once.
 bool is_silent(const Turn& turn, Duration silent) {
@@ -54,9 +54,9 @@ bool is_silent(const Turn& turn, Duration silent) {
 
 std::string silence_text(const Turn& turn, Duration silent) {
   if (!turn.has_counts)
-    return fmt::format("no metrics for {}: {}", duration_text(silent),
-                       turn.seen.sample ? "the counts cannot be true"
-                                        : turn.seen.sample.error().message);
+    return fmt::format(
+        "no metrics for {}: {}", duration_text(silent),
+        turn.seen.sample ? "the counts cannot be true" : turn.seen.sample.error().message);
   return fmt::format("no request has reached the canary for {} at weight {}", duration_text(silent),
                      turn.next.weight.text());
 }
@@ -65,7 +65,9 @@ std::string silence_text(const Turn& turn, Duration silent) {
 bool fails_readiness(Turn& turn) {
   const Rollout& rollout = *turn.next.rollout;
   if (turn.seen.workload) {
-    if (const Instance* bad = crash_looping(turn.seen.workload->canary, rollout.to)) {
+    const Instance* bad = crash_looping(turn.seen.workload->canary, rollout.to);
+    if (LINNET_STOPS(crash_loop_ends, bad != nullptr)) {
+      LINNET_MARK(canary_crash_loop);
       turn.roll_back({"health", fmt::format("canary {} keeps dying: {}: {}", rollout.to, bad->id,
                                             bad->trouble)});
       return true;
@@ -76,11 +78,12 @@ bool fails_readiness(Turn& turn) {
     return false;
   }
   turn.next.unready += turn.elapsed;
-  if (turn.next.unready <= not_ready_limit(turn.release)) return false;
-  turn.roll_back({"not_ready", fmt::format("not ready within {}: {}",
-                                           duration_text(not_ready_limit(turn.release)),
-                                           ready_text(turn, Track::canary, rollout.to,
-                                                      turn.next.canary_replicas))});
+  if (!LINNET_STOPS(unready_ends, turn.next.unready > not_ready_limit(turn.release))) return false;
+  LINNET_MARK(canary_never_ready);
+  turn.roll_back(
+      {"not_ready",
+       fmt::format("not ready within {}: {}", duration_text(not_ready_limit(turn.release)),
+                   ready_text(turn, Track::canary, rollout.to, turn.next.canary_replicas))});
   return true;
 }
 
@@ -96,12 +99,13 @@ void on_idle(Turn& turn, Idle idle) {
         turn.seen.workload ? crash_looping(turn.seen.workload->stable, version) : nullptr;
     if (ready) {
       idle.ready = true;
-      return turn.enter(idle, fmt::format("stable {} is ready: {} of {} instances", version, wanted,
-                                          wanted));
+      return turn.enter(
+          idle, fmt::format("stable {} is ready: {} of {} instances", version, wanted, wanted));
     }
     const std::string missing = turn.seen.traffic ? ready_text(turn, Track::stable, version, wanted)
                                                   : turn.seen.traffic.error().message;
     if (bad != nullptr || idle.waited > turn.release.progress) {
+      LINNET_MARK(stable_never_ready);
       const std::string text = fmt::format("stable {} does not get ready: {}", version, missing);
       turn.notice("failed", text);
       return turn.enter(Failed{{"not_ready", text}}, text);
@@ -117,27 +121,32 @@ void on_preparing(Turn& turn, Preparing preparing) {
   turn.next.phase = preparing;
   if (fails_readiness(turn)) return;
   const Rollout& rollout = *turn.next.rollout;
-  const bool clean = turn.seen.traffic && turn.seen.traffic->weight.is_zero() &&
-                     !turn.seen.traffic->taken_back;
-  const bool ready = turn.canary_ready() >= turn.next.canary_replicas;
+  const bool clean = LINNET_NEEDS(
+      preparing_needs_clean_router,
+      turn.seen.traffic && turn.seen.traffic->weight.is_zero() && !turn.seen.traffic->taken_back);
+  const bool ready =
+      LINNET_NEEDS(preparing_needs_ready, turn.canary_ready() >= turn.next.canary_replicas);
   if (ready && clean) return turn.start_step(0);
   if (!ready)
     return turn.waits(ready_text(turn, Track::canary, rollout.to, turn.next.canary_replicas));
-  turn.waits(turn.seen.traffic ? "waiting for the router to read back weight 0 %"
-                               : fmt::format("the router cannot be read: {}",
-                                             turn.seen.traffic.error().message));
+  turn.waits(turn.seen.traffic
+                 ? "waiting for the router to read back weight 0 %"
+                 : fmt::format("the router cannot be read: {}", turn.seen.traffic.error().message));
+}
+
+void start_promotion(Turn& turn, const std::string& why) {
+  turn.next.canary_replicas =
+      std::max(turn.next.canary_replicas,
+               canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
+  turn.enter(Promoting{}, fmt::format("{} {}", why, turn.next.rollout->to));
 }
 
 void pass_step(Turn& turn, int index) {
   turn.record_step("passed");
   if (index + 1 < static_cast<int>(turn.release.steps.size())) return turn.start_step(index + 1);
   const std::string& version = turn.next.rollout->to;
-  if (turn.next.rollout->promote) {
-    turn.next.canary_replicas =
-        std::max(turn.next.canary_replicas,
-                 canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
-    return turn.enter(Promoting{}, fmt::format("all steps passed: promoting {} to stable", version));
-  }
+  if (turn.next.rollout->promote)
+    return start_promotion(turn, "all steps passed: promoting to stable");
   const std::string text =
       fmt::format("all {} steps passed: {} waits for `promote` (or `rollback`)",
                   turn.release.steps.size(), version);
@@ -148,18 +157,21 @@ void pass_step(Turn& turn, int index) {
 // Brings the canary's weight to `target`: down at once, up only when its instances are ready.
 bool at_weight(Turn& turn, Percent target, const std::string& why) {
   if (turn.next.weight == target) return true;
-  if (target > turn.next.weight && turn.canary_ready() < turn.next.canary_replicas) {
-    turn.waits(fmt::format("before {}: {}", target.text(),
-                           ready_text(turn, Track::canary, turn.next.rollout->to,
-                                      turn.next.canary_replicas)));
+  if (LINNET_STOPS(raise_needs_ready,
+                   target > turn.next.weight && turn.canary_ready() < turn.next.canary_replicas)) {
+    turn.waits(fmt::format(
+        "before {}: {}", target.text(),
+        ready_text(turn, Track::canary, turn.next.rollout->to, turn.next.canary_replicas)));
     return false;
   }
   turn.want_weight(target, why);
   return true;
 }
 
-bool comes_into_force(Turn& turn, Stepping& step) {
-  if (turn.before.weight != turn.next.weight || !turn.weight_in_force() || !has_data(turn)) return false;
+bool comes_into_force(Turn& turn, Stepping& step, Percent wanted) {
+  if (turn.before.weight != turn.next.weight || turn.next.weight != wanted) return false;
+  if (!LINNET_NEEDS(force_needs_readback, turn.weight_in_force())) return false;
+  if (!LINNET_NEEDS(force_needs_requests, has_data(turn))) return false;
   step.in_force = true;
   turn.entry("weight", fmt::format("{} in force: read back, and {} requests seen on the canary",
                                    turn.next.weight.text(), turn.seen.sample->canary.requests));
@@ -167,8 +179,8 @@ bool comes_into_force(Turn& turn, Stepping& step) {
 }
 
 std::string progress_text(const Turn& turn, const Stepping& step, Duration hold) {
-  return fmt::format("step {} of {}: {} for {}, {} done", step.index + 1,
-                     turn.release.steps.size(), turn.next.weight.text(), duration_text(hold),
+  return fmt::format("step {} of {}: {} for {}, {} done", step.index + 1, turn.release.steps.size(),
+                     turn.next.weight.text(), duration_text(hold),
                      duration_text(std::chrono::floor<std::chrono::seconds>(step.held)));
 }
 
@@ -176,33 +188,42 @@ void on_stepping(Turn& turn, Stepping step) {
   const Step& wanted = turn.release.steps[static_cast<std::size_t>(step.index)];
   step.silent = has_data(turn) ? 0ms : step.silent + turn.elapsed;
   const bool silent = is_silent(turn, step.silent);
-  if (step.in_force && turn.weight_in_force() && !silent) step.held += turn.elapsed;
+  if (step.in_force && LINNET_NEEDS(held_needs_weight, turn.weight_in_force()) &&
+      LINNET_NEEDS(held_needs_data, !silent))
+    step.held += turn.elapsed;
   if (!step.in_force) step.waited += turn.elapsed;
   turn.next.phase = step;
   if (fails_readiness(turn)) return;
-  if (!at_weight(turn, wanted.weight, fmt::format("step {}", step.index + 1))) return;
-  if (!step.in_force && comes_into_force(turn, step)) turn.next.phase = step;
+  if (!step.in_force && comes_into_force(turn, step, wanted.weight)) turn.next.phase = step;
 
-  const bool complete = step.in_force && step.held >= wanted.hold;
-  const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, complete, step.held);
+  const bool complete = step.in_force && LINNET_NEEDS(pass_needs_time, step.held >= wanted.hold);
+  const Judgement judgement =
+      judge(turn.release, turn.next, turn.seen.workload, complete, step.held);
   turn.next.checks = judgement.checks;
-  if (judgement.failed) {
+  if (LINNET_STOPS(step_failure_stops, judgement.failed.has_value())) {
     turn.entry("verdict", judgement.failed->text);
     return turn.stop_for(*judgement.failed, turn.release.on_failure);
   }
-  if (step.silent > turn.release.no_data.hold)
+  if (LINNET_STOPS(no_data_ends, step.silent > turn.release.no_data.hold)) {
+    LINNET_MARK(no_data_in_step);
     return turn.stop_for({"no_data", silence_text(turn, step.silent)}, turn.release.no_data.then);
-  if (silent) return turn.waits(silence_text(turn, step.silent) + "; holding");
+  }
+  // Judged first: the canary may fail at the last step's weight while instances start for this one.
+  if (!at_weight(turn, wanted.weight, fmt::format("step {}", step.index + 1))) return;
+  if (LINNET_STOPS(silence_waits, silent))
+    return turn.waits(silence_text(turn, step.silent) + "; holding");
   if (!step.in_force)
-    return turn.waits(fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
-                                  turn.weight_in_force() ? "no request on the canary yet"
-                                                         : "not read back yet"));
-  const bool may_pass = judgement.enough && !judgement.held_back;
+    return turn.waits(
+        fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
+                    turn.weight_in_force() ? "no request on the canary yet" : "not read back yet"));
+  const bool may_pass = LINNET_NEEDS(pass_needs_requests, judgement.enough && !judgement.held_back);
   if ((complete && may_pass) || judgement.early_pass) return pass_step(turn, step.index);
   if (!complete) return turn.waits(progress_text(turn, step, wanted.hold));
   const std::string missing = "its time is over, but " + judgement.missing;
-  if (step.held > wanted.hold + turn.release.no_data.hold)
+  if (step.held > wanted.hold + turn.release.no_data.hold) {
+    LINNET_MARK(too_few_requests_in_step);
     return turn.stop_for({"no_data", missing}, turn.release.no_data.then);
+  }
   turn.waits(fmt::format("step {} of {}: {}", step.index + 1, turn.release.steps.size(), missing));
 }
 
@@ -213,7 +234,8 @@ bool fails_while_watched(Turn& turn, Duration& watched, bool periods) {
   const bool complete = periods && watched >= period;
   const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, complete, watched);
   turn.next.checks = judgement.checks;
-  if (judgement.failed) {
+  if (LINNET_STOPS(watching_fails, judgement.failed.has_value())) {
+    LINNET_MARK(failed_while_waiting);
     if (!std::holds_alternative<Holding>(turn.next.phase) ||
         turn.release.on_failure == Then::rollback) {
       turn.entry("verdict", judgement.failed->text);
@@ -222,6 +244,7 @@ bool fails_while_watched(Turn& turn, Duration& watched, bool periods) {
     return true;
   }
   if (complete && judgement.enough) {
+    LINNET_MARK(watch_period_complete);
     watched = 0ms;
     turn.next.stage = Stage{};  // the next period is counted anew; the evidence goes on
   }
@@ -232,10 +255,10 @@ void on_holding(Turn& turn, Holding holding) {
   holding.silent = has_data(turn) ? 0ms : holding.silent + turn.elapsed;
   turn.next.phase = holding;
   if (fails_readiness(turn)) return;
-  if (holding.weight && !at_weight(turn, *holding.weight, "set by hand")) return;
-  if (holding.from == Holding::From::preparing && turn.next.weight.is_zero()) return;
-  if (fails_while_watched(turn, holding.watched, true)) return;
+  const bool has_traffic = holding.from != Holding::From::preparing || !turn.next.weight.is_zero();
+  if (has_traffic && fails_while_watched(turn, holding.watched, true)) return;
   turn.next.phase = holding;
+  if (holding.weight) (void)at_weight(turn, *holding.weight, "set by hand");
 }
 
 void on_awaiting(Turn& turn, AwaitingPromotion waiting) {
@@ -244,6 +267,8 @@ void on_awaiting(Turn& turn, AwaitingPromotion waiting) {
   if (fails_readiness(turn)) return;
   if (fails_while_watched(turn, waiting.watched, true)) return;
   turn.next.phase = waiting;
+  // Here after a hold in the midst of a promotion that needs no question.
+  if (turn.next.rollout->promote) start_promotion(turn, "going on with the promotion of");
 }
 
 void to_part(Turn& turn, Promoting::Part part, std::string reason) {
@@ -256,11 +281,14 @@ void stable_rolls(Turn& turn, Duration waited) {
   if (turn.seen.workload) {
     const TrackSeen& stable = turn.seen.workload->stable;
     const Instance* bad = crash_looping(stable, version);
-    if (bad != nullptr || waited > not_ready_limit(turn.release) * wanted)
-      return turn.roll_back({"promotion", fmt::format("stable does not get ready on {}: {}", version,
-                                                      ready_text(turn, Track::stable, version,
-                                                                 wanted))});
-    if (stable.ready_of(version) == wanted && stable.count() == wanted) {
+    if (bad != nullptr || waited > not_ready_limit(turn.release) * wanted) {
+      LINNET_MARK(promotion_stable_not_ready);
+      return turn.roll_back(
+          {"promotion", fmt::format("stable does not get ready on {}: {}", version,
+                                    ready_text(turn, Track::stable, version, wanted))});
+    }
+    if (LINNET_NEEDS(weight_down_needs_stable,
+                     stable.ready_of(version) == wanted && stable.count() == wanted)) {
       turn.want_weight(Percent(), "stable runs the new version");
       return to_part(turn, Promoting::Part::stable_takes_all,
                      fmt::format("stable runs {}: it takes all traffic", version));
@@ -278,7 +306,8 @@ void on_promoting(Turn& turn, Promoting promoting) {
     if (fails_readiness(turn)) return;
     const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, false, 0ms);
     turn.next.checks = judgement.checks;
-    if (judgement.failed) {
+    if (LINNET_STOPS(promotion_is_watched, judgement.failed.has_value())) {
+      LINNET_MARK(promotion_failed_check);
       turn.entry("verdict", judgement.failed->text);
       return turn.roll_back(*judgement.failed);
     }
@@ -286,7 +315,7 @@ void on_promoting(Turn& turn, Promoting promoting) {
   switch (promoting.part) {
     case Part::canary_takes_all:
       if (!at_weight(turn, Percent::whole(100), "promotion: the canary carries all")) return;
-      if (!turn.weight_in_force()) {
+      if (!LINNET_NEEDS(stable_rolls_needs_weight, turn.weight_in_force())) {
         turn.next.phase = Promoting{promoting.part, 0ms};
         return turn.waits("waiting for 100 % to be in force");
       }
@@ -295,14 +324,22 @@ void on_promoting(Turn& turn, Promoting promoting) {
       return to_part(turn, Part::stable_rolls, fmt::format("restarting stable on {}", version));
     case Part::stable_rolls: return stable_rolls(turn, promoting.waited);
     case Part::stable_takes_all:
-      if (!turn.weight_in_force()) return turn.waits("waiting for weight 0 % to be in force");
+      if (!LINNET_NEEDS(drain_needs_weight, turn.weight_in_force()))
+        return turn.waits("waiting for weight 0 % to be in force");
       return to_part(turn, Part::canary_drains, "letting requests on the canary finish");
     case Part::canary_drains:
-      if (promoting.waited < turn.drain()) return turn.waits("letting requests on the canary finish");
+      if (!turn.weight_in_force()) {
+        turn.next.phase = Promoting{Part::stable_takes_all, 0ms};
+        return turn.waits("weight 0 % is not confirmed any more");
+      }
+      if (!LINNET_NEEDS(promoting_drains, promoting.waited >= turn.drain()))
+        return turn.waits("letting requests on the canary finish");
       turn.next.canary_replicas = 0;
       return to_part(turn, Part::canary_stops, "stopping the canary");
     case Part::canary_stops:
-      if (!turn.seen.workload || turn.seen.workload->canary.count() > 0)
+      if (!turn.weight_in_force()) return turn.waits("weight 0 % is not confirmed any more");
+      if (!LINNET_NEEDS(promoted_needs_canary_gone,
+                        turn.seen.workload && turn.seen.workload->canary.count() == 0))
         return turn.waits("stopping the canary");
       const std::string text = fmt::format("{} is stable", version);
       turn.finish_rollout("succeeded", {"promoted", text});
@@ -324,31 +361,53 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
   using Part = RollingBack::Part;
   rolling.waited += turn.elapsed;
   if (rolling.part == Part::weight_down) {
-    if (!turn.weight_in_force()) {
+    if (!LINNET_NEEDS(stop_needs_weight_down, turn.weight_in_force())) {
+      // Someone else's weight counts as well: what had traffic is drained.
+      if (turn.seen.traffic) turn.next.weight_before = turn.seen.traffic->weight;
       turn.next.phase = rolling;
-      return turn.waits(fmt::format("{}; weight 0 % {}", rolling.cause.text,
-                                    turn.seen.traffic ? "is being set"
-                                                      : "is not confirmed: " +
-                                                            turn.seen.traffic.error().message));
+      return turn.waits(fmt::format(
+          "{}; weight 0 % {}", rolling.cause.text,
+          turn.seen.traffic ? "is being set"
+                            : "is not confirmed: " + turn.seen.traffic.error().message));
     }
-    rolling.part = turn.next.weight_before.is_zero() ? Part::canary_stops : Part::canary_drains;
+    // A weight may have been in force that was never read back: requests tell.
+    const bool had_traffic =
+        !turn.next.weight_before.is_zero() || turn.next.stage.canary.requests > 0;
+    rolling.part = had_traffic ? Part::canary_drains : Part::canary_stops;
     turn.next.weight_before = Percent();
     rolling.waited = 0ms;
     turn.entry("weight", "0 % in force: all traffic is on stable");
   }
-  if (rolling.part == Part::canary_drains && rolling.waited >= turn.drain()) {
+  if (!turn.weight_in_force()) {
+    // A write that came late, or another hand: the canary is not stopped under its traffic.
+    if (turn.seen.traffic) {
+      rolling.part = Part::weight_down;
+      turn.next.weight_before = turn.seen.traffic->weight;
+    }
+    rolling.waited = 0ms;
+    turn.next.phase = rolling;
+    return turn.waits(rolling.cause.text + "; weight 0 % is not confirmed any more");
+  }
+  if (rolling.part == Part::canary_drains &&
+      LINNET_NEEDS(rollback_drains, rolling.waited >= turn.drain())) {
     rolling.part = Part::canary_stops;
     rolling.waited = 0ms;
   }
   turn.next.phase = rolling;
   if (rolling.part == Part::canary_drains)
     return turn.waits(rolling.cause.text + "; letting requests on the canary finish");
-  turn.next.canary_replicas = 0;
-  if (!turn.seen.workload || turn.seen.workload->canary.count() > 0)
+  if (turn.next.canary_replicas > 0) {
+    turn.next.canary_replicas = 0;
+    turn.entry("phase", "rolling_back: stopping the canary");
+  }
+  if (!LINNET_NEEDS(rollback_needs_canary_gone,
+                    turn.seen.workload && turn.seen.workload->canary.count() == 0))
     return turn.waits(rolling.cause.text + "; stopping the canary");
-  if (!stable_is_back(turn))
+  if (!LINNET_NEEDS(rollback_needs_stable, stable_is_back(turn))) {
+    LINNET_MARK(rollback_waits_for_stable);
     return turn.waits(fmt::format("{}; bringing stable back to {}", rolling.cause.text,
                                   turn.next.stable_version));
+  }
   const std::string done =
       fmt::format("{} taken back to {}", turn.next.rollout->to, turn.next.stable_version);
   const std::string text = fmt::format("{}: {}", done, rolling.cause.text);
@@ -371,13 +430,21 @@ bool notice_others(Turn& turn) {
     if (turn.next.weight == turn.before.weight) turn.next.weight_before = traffic.weight;
     return false;
   }
-  if (traffic.taken_back && traffic.weight.is_zero()) {
+  if (LINNET_STOPS(taken_back_is_rollback, traffic.taken_back && traffic.weight.is_zero())) {
+    LINNET_MARK(taken_back_seen);
     turn.roll_back({"taken_back", fmt::format("the weight was taken back to 0 %{}",
                                               traffic.by.empty() ? " while linnet was away"
                                                                  : " by " + traffic.by)});
     return true;
   }
-  if (traffic.weight == turn.before.weight_before) return false;  // not written yet
+  if (traffic.weight == turn.before.weight_before) {
+    LINNET_MARK(weight_not_written_yet);
+    return false;
+  }
+  // Stable has it all and the canary goes: whatever else was set, 0 % is right, and safe to set.
+  if (is_past_return(turn.next.phase)) return false;
+  if (!LINNET_STOPS(foreign_weight_holds, true)) return false;
+  LINNET_MARK(foreign_weight_seen);
   const std::string text =
       fmt::format("the weight is {} now, set by {}; {} was wanted", traffic.weight.text(),
                   traffic.by.empty() ? "someone else" : traffic.by, turn.before.weight.text());
@@ -390,7 +457,7 @@ bool notice_others(Turn& turn) {
     holding.index = other->index;
   } else {
     holding.from = std::holds_alternative<Preparing>(turn.next.phase) ? Holding::From::preparing
-                                                                     : Holding::From::awaiting;
+                                                                      : Holding::From::awaiting;
   }
   turn.next.weight = traffic.weight;
   turn.next.weight_before = traffic.weight;

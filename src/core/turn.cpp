@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mark.h"
+#include "base/mutant.h"
 #include "core/judge.h"
 
 namespace linnet::core {
@@ -13,7 +15,11 @@ constexpr std::size_t most_notices = 100;
 
 Duration elapsed_since(const Status& status, const Release& release, Now now) {
   if (!status.last_turn) return 0ms;
-  return std::clamp(now.mono - *status.last_turn, Duration(0), std::max(longest_gap, release.turn * 3));
+  const Duration gap = std::max(now.mono - *status.last_turn, Duration(0));
+  const Duration longest = std::max(longest_gap, release.turn * 3);
+  if (!LINNET_STOPS(elapsed_is_bounded, gap > longest)) return gap;
+  LINNET_MARK(gap_cut);
+  return longest;
 }
 
 bool wants(const Release& release, const std::string& event) {
@@ -64,16 +70,17 @@ void Turn::want_weight(Percent weight, const std::string& reason) {
 void Turn::answer(const Intent& intent, bool accepted, Code code, std::string text,
                   std::string rollout) {
   next.last_intent = std::max(next.last_intent, intent.id);
-  entry("intent", fmt::format("{} by {}: {}{}", intent_name(intent.kind),
-                              intent.by.empty() ? "unknown" : intent.by,
-                              accepted ? "" : "refused: ", text));
+  entry("intent",
+        fmt::format("{} by {}: {}{}", intent_name(intent.kind),
+                    intent.by.empty() ? "unknown" : intent.by, accepted ? "" : "refused: ", text));
   decision.answers.push_back({intent.id, accepted, code, std::move(text), std::move(rollout)});
 }
 
 void Turn::roll_back(Cause cause) {
   record_step(cause.kind == "operator" || cause.kind == "superseded" ? "left" : "failed");
   // A promotion under way is undone: stable returns to what it ran.
-  if (next.rollout) next.stable_version = next.rollout->from;
+  if (LINNET_STOPS(rollback_restores_stable, next.rollout.has_value()))
+    next.stable_version = next.rollout->from;
   const std::string text = cause.text;
   enter(RollingBack{std::move(cause), RollingBack::Part::weight_down, 0ms}, text);
   want_weight(Percent(), "taken back");
@@ -92,6 +99,9 @@ void Turn::stop_for(Cause cause, Then then) {
   } else if (std::holds_alternative<Preparing>(next.phase)) {
     holding.from = Holding::From::preparing;
   }
+  // A write that has not come through yet must not raise the weight of what just failed.
+  if (seen.traffic && seen.traffic->weight < next.weight)
+    want_weight(seen.traffic->weight, "it is left as it is in force");
   const std::string text = cause.text + "; waiting for a person: resume, promote or rollback";
   enter(std::move(holding), text);
   notice("paused", text);
@@ -107,7 +117,8 @@ void Turn::start_rollout(const Intent& intent) {
   rollout.promote = intent.promote || release.promotion == Promotion::automatic;
   rollout.hold = intent.hold;
   next.rollout = rollout;
-  next.canary_replicas = canary_replicas_for(release.steps.front().weight, stable_replicas(release));
+  next.canary_replicas =
+      canary_replicas_for(release.steps.front().weight, stable_replicas(release));
   next.unready = 0ms;
   start_evidence(release, next);
   const std::string text = fmt::format("rollout {} from {} to {}: starting the canary", rollout.id,
@@ -117,16 +128,16 @@ void Turn::start_rollout(const Intent& intent) {
 }
 
 void Turn::finish_rollout(const std::string& outcome, const Cause& cause) {
-  if (next.rollout)
-    decision.finished = RolloutRecord{*next.rollout, now.wall, outcome, cause};
+  if (next.rollout) decision.finished = RolloutRecord{*next.rollout, now.wall, outcome, cause};
   next.canary_replicas = 0;
 }
 
 void Turn::start_step(int index) {
   const Step& step = release.steps[static_cast<std::size_t>(index)];
-  next.canary_replicas = std::max(next.canary_replicas,
-                                  canary_replicas_for(step.weight, stable_replicas(release)));
-  start_stage(release, next, index == 0);
+  next.canary_replicas =
+      std::max(next.canary_replicas, canary_replicas_for(step.weight, stable_replicas(release)));
+  // Entered anew after a hold, even the first step is another stage: what passes is counted anew.
+  start_stage(release, next, std::holds_alternative<Preparing>(next.phase));
   const std::string text = fmt::format("step {} of {}: {} for {}", index + 1, release.steps.size(),
                                        step.weight.text(), duration_text(step.hold));
   Stepping stepping;
@@ -155,13 +166,30 @@ void Turn::record_step(const std::string& outcome) {
   next.rollout->steps.push_back(std::move(result));
 }
 
-bool Turn::weight_in_force() const {
-  return seen.traffic && seen.traffic->weight == next.weight;
+void Turn::record_skipped(int from) {
+  const std::size_t listed = next.rollout->steps.size();
+  record_step("skipped");
+  const bool recorded = next.rollout->steps.size() > listed;
+  for (std::size_t i = static_cast<std::size_t>(from) + (recorded ? 1 : 0);
+       i < release.steps.size(); ++i) {
+    StepResult result;
+    result.index = static_cast<int>(i);
+    result.weight = release.steps[i].weight;
+    result.outcome = "skipped";
+    next.rollout->steps.push_back(std::move(result));
+  }
 }
+
+bool Turn::weight_in_force() const { return seen.traffic && seen.traffic->weight == next.weight; }
 
 int Turn::canary_ready() const {
   if (!seen.workload || !next.rollout) return 0;
   return seen.workload->canary.ready_of(next.rollout->to);
+}
+
+bool is_past_return(const Phase& phase) {
+  const auto* promoting = std::get_if<Promoting>(&phase);
+  return promoting != nullptr && promoting->part >= Promoting::Part::stable_takes_all;
 }
 
 Duration Turn::drain() const {

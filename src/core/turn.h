@@ -18,7 +18,7 @@ class Turn {
   const Status& before;
   const Duration elapsed;  // since the last turn of this run of the engine; bounded
   Decision decision;
-  Status& next;  // decision.next
+  Status& next;             // decision.next
   bool has_counts = false;  // this turn's sample could be read and can be true
 
   /// Changes the phase; `reason` is written to the journal and shown by status.
@@ -40,6 +40,8 @@ class Turn {
   void start_step(int index);
   /// Closes the record of the step that is left.
   void record_step(const std::string& outcome);
+  /// Closes it and writes down that it and all steps after it were skipped.
+  void record_skipped(int from);
 
   [[nodiscard]] bool weight_in_force() const;
   [[nodiscard]] int canary_ready() const;
@@ -49,6 +51,9 @@ class Turn {
   bool save_ = false;
   friend Decision decide(const Release&, const Status&, const Observation&, Now);
 };
+
+/// Stable has the new version and all traffic: there is nothing left that could be taken back.
+bool is_past_return(const Phase& phase);
 
 /// Intents in their order; each is answered once (core/intents.cpp).
 void answer_intents(Turn& turn);

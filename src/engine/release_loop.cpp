@@ -2,10 +2,17 @@
 
 #include <algorithm>
 
+#include "base/mark.h"
+#include "base/mutant.h"
+
 namespace linnet::engine {
 namespace {
 
 constexpr Duration port_deadline = 5s;
+// An effect that succeeded but does not show yet is not written again before this.
+constexpr Duration repeats_after = 1s;
+// After a save somebody else may save as well: effects that waited longer are not performed.
+constexpr Duration proof_lasts = 500ms;
 constexpr Duration shortest_backoff = 100ms;
 constexpr Duration longest_backoff = 10s;
 
@@ -44,26 +51,61 @@ Task<Result<Duration>> ReleaseLoop::take_turn() {
   const Now now = ports_.clock.now();
   core::Decision decision = core::decide(release_, record_->status, seen, now);
 
-  // Taking a canary back is safe at any time and waits for nothing, the store included.
-  for (const core::Effect& effect : decision.effects)
-    if (core::is_urgent(effect, seen.traffic)) co_await perform(effect);
+  const std::vector<core::Effect> due = due_effects(decision, now.mono);
 
-  // From here on the intent is durable before the world changes: a crash repeats work, never loses it.
-  if (decision.save) {
-    CO_TRY_VOID(co_await save(decision, now.wall));
+  // Taking a canary back is safe at any time and waits for nothing, the store included.
+  for (const core::Effect& effect : due)
+    if (LINNET_STOPS(urgent_first, core::is_urgent(effect, seen.traffic))) co_await perform(effect);
+
+  // From here on the intent is durable before the world changes: a crash repeats work, never loses
+  // it. A save is also the proof that nobody else has decided meanwhile, so none of them comes
+  // without.
+  const bool moves_world = std::any_of(due.begin(), due.end(), [&](const core::Effect& effect) {
+    return !std::holds_alternative<core::SendNotice>(effect) &&
+           !core::is_urgent(effect, seen.traffic);
+  });
+  if (LINNET_STOPS(effects_need_proof, moves_world)) decision.save = true;
+  if (LINNET_STOPS(save_before_effects, decision.save)) {
+    const Result<void> saved = co_await save(decision, now.wall);
+    if (!saved && (!record_ || LINNET_STOPS(failed_save_ends_turn, true)))
+      co_return fail(saved.error());
   }
   record_->status = std::move(decision.next);
   workload_ = std::move(seen.workload);
 
   effects_failed_ = false;
-  for (const core::Effect& effect : decision.effects)
-    if (!core::is_urgent(effect, seen.traffic)) co_await perform(effect);
+  const MonoTime proven = ports_.clock.now().mono;
+  for (const core::Effect& effect : due) {
+    if (LINNET_STOPS(urgent_first, core::is_urgent(effect, seen.traffic))) continue;
+    if (ports_.clock.now().mono - proven > proof_lasts) {
+      LINNET_MARK(effects_stale);
+      break;  // what is left comes again with the next turn, decided anew
+    }
+    co_await perform(effect);
+  }
   if (!effects_failed_) last_trouble_.clear();
   co_return decision.wake_after;
 }
 
+std::vector<core::Effect> ReleaseLoop::due_effects(const core::Decision& decision, MonoTime now) {
+  // What is not wanted any more is forgotten: should it be wanted again, it is due at once.
+  std::erase_if(performed_, [&](const Performed& done) {
+    return now - done.at >= repeats_after ||
+           std::find(decision.effects.begin(), decision.effects.end(), done.effect) ==
+               decision.effects.end();
+  });
+  std::vector<core::Effect> due;
+  for (const core::Effect& effect : decision.effects) {
+    const bool done = std::any_of(performed_.begin(), performed_.end(),
+                                  [&](const Performed& one) { return one.effect == effect; });
+    if (!done) due.push_back(effect);
+  }
+  return due;
+}
+
 Task<Result<void>> ReleaseLoop::load() {
   Result<Record> loaded = co_await ports_.store.load(release_.name);
+  if (!loaded) LINNET_MARK(load_failed);
   if (!loaded) co_return fail(std::move(loaded).error().while_doing("loading the status"));
   record_ = std::move(*loaded);
   record_->status = core::resumed(std::move(record_->status));
@@ -80,11 +122,14 @@ Task<core::Observation> ReleaseLoop::observe() {
   Result<std::vector<core::Intent>> intents =
       co_await ports_.store.intents(release_.name, record_->status.last_intent);
   // An unreadable store cannot be saved to either: the turn will fail there and say so.
-  if (intents) seen.intents = std::move(*intents);
+  if (intents)
+    seen.intents = std::move(*intents);
+  else
+    LINNET_MARK(intents_unreadable);
   seen.delivered = ports_.notifier.delivered();
-  const bool deploys = std::any_of(seen.intents.begin(), seen.intents.end(), [](const auto& intent) {
-    return intent.kind == core::Intent::Kind::deploy;
-  });
+  const bool deploys =
+      std::any_of(seen.intents.begin(), seen.intents.end(),
+                  [](const auto& intent) { return intent.kind == core::Intent::Kind::deploy; });
   if (deploys) seen.closed = ports_.calendar.closed(release_, now.wall);
   co_return seen;
 }
@@ -96,7 +141,14 @@ Task<Result<void>> ReleaseLoop::save(core::Decision& decision, WallTime at) {
   if (!saved) {
     // Somebody else may have saved, or this save may have come through: what is known is stale.
     const Code code = saved.error().code;
-    if (code == Code::conflict || code == Code::unknown_outcome) record_.reset();
+    if (code == Code::conflict)
+      LINNET_MARK(save_conflict);
+    else if (code == Code::unknown_outcome)
+      LINNET_MARK(save_unknown);
+    else
+      LINNET_MARK(save_failed);
+    if (LINNET_STOPS(conflict_reloads, code == Code::conflict || code == Code::unknown_outcome))
+      record_.reset();
     co_return fail(std::move(saved).error().while_doing("saving the decision"));
   }
   record_->version = *saved;
@@ -114,7 +166,10 @@ Task<void> ReleaseLoop::perform(core::Effect effect) {
     ports_.notifier.send(std::get<core::SendNotice>(effect).notice);
   }
   // An effect that failed comes again with the next turn: its level is derived anew.
+  if (done && !std::holds_alternative<core::SendNotice>(effect))
+    performed_.push_back({effect, ports_.clock.now().mono});
   if (!done) {
+    LINNET_MARK(effect_failed);
     effects_failed_ = true;
     trouble(fmt::format("{}: {}", core::effect_text(effect), done.error().message));
   }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ports/ports.h"
 
@@ -13,8 +14,8 @@ namespace linnet::engine {
 
 struct TurnStats {
   std::int64_t turns = 0;
-  std::int64_t failed = 0;       // turns that could not be saved or loaded
-  std::int64_t busy_ms = 0;      // sum over turns, waiting for ports included
+  std::int64_t failed = 0;   // turns that could not be saved or loaded
+  std::int64_t busy_ms = 0;  // sum over turns, waiting for ports included
 };
 
 class ReleaseLoop {
@@ -41,6 +42,8 @@ class ReleaseLoop {
   Task<core::Observation> observe();
   Task<Result<void>> save(core::Decision& decision, WallTime at);
   Task<void> perform(core::Effect effect);
+  /// The decision's effects without those that were performed a moment ago and do not show yet.
+  std::vector<core::Effect> due_effects(const core::Decision& decision, MonoTime now);
   void trouble(const std::string& text);
 
   core::Release release_;
@@ -51,6 +54,11 @@ class ReleaseLoop {
   TurnStats stats_;
   std::string last_trouble_;  // so that the same line is not written each turn
   bool effects_failed_ = false;
+  struct Performed {
+    core::Effect effect;
+    MonoTime at;
+  };
+  std::vector<Performed> performed_;
 };
 
 }  // namespace linnet::engine

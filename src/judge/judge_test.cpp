@@ -191,7 +191,8 @@ const char* const config = R"({
   "name": "shop", "applications": ["ad-hoc"],
   "judge": {"name": "NetflixACAJudge-v1.0", "judgeConfigurations": {}},
   "metrics": [
-    {"name": "errors", "groups": ["Errors"], "scopeName": "default", "query": {"type": "prometheus"},
+    {"name": "errors", "groups": ["Errors"], "scopeName": "default",
+     "query": {"type": "prometheus"},
      "analysisConfigurations": {"canary": {"direction": "increase", "nanStrategy": "replace",
        "critical": true, "effectSize": {"allowedIncrease": 1.1, "criticalIncrease": 5}}}},
     {"name": "latency", "groups": ["Latency"],

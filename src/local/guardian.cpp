@@ -32,7 +32,8 @@ struct flock whole_file() {
 /// Gives back everything that was inherited, so that nothing of the daemon stays open in us.
 void leave_the_daemon_behind(int pipe_fd) {
   ::setsid();
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGXFSZ}) ::signal(signal, SIG_IGN);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGXFSZ})
+    ::signal(signal, SIG_IGN);
   if (const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC); null >= 0)
     for (const int fd : {0, 1, 2}) ::dup2(null, fd);
   if (pipe_fd > 3) ::syscall(SYS_close_range, 3u, static_cast<unsigned>(pipe_fd - 1), 0u);

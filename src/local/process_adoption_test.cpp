@@ -86,7 +86,8 @@ TEST(ProcessAdoption, TakesOverWhatAKilledDaemonLeftAsReadyAsItWas) {
   const Directory directory;
   const core::ProcessWorkload spec = fixture_spec();
   OtherDaemon other(directory, spec, 2);
-  ASSERT_TRUE(wait_for([&] { return is_ready(directory, "stable-0") && is_ready(directory, "stable-1"); }));
+  ASSERT_TRUE(
+      wait_for([&] { return is_ready(directory, "stable-0") && is_ready(directory, "stable-1"); }));
   const pid_t first = read_record(directory.record("stable-0"))->pid;
   other.kill();
   Supervision run(directory, spec);
@@ -102,7 +103,8 @@ TEST(ProcessAdoption, WatchesAndStopsProcessesThatAreNotItsChildren) {
   const Directory directory;
   const core::ProcessWorkload spec = fixture_spec();
   OtherDaemon other(directory, spec, 2);
-  ASSERT_TRUE(wait_for([&] { return is_ready(directory, "stable-0") && is_ready(directory, "stable-1"); }));
+  ASSERT_TRUE(
+      wait_for([&] { return is_ready(directory, "stable-0") && is_ready(directory, "stable-1"); }));
   other.kill();
   Supervision run(directory, spec);
   ASSERT_TRUE(run.set(Track::stable, "v1", 2));
@@ -129,6 +131,38 @@ TEST(ProcessAdoption, StartsAgainWhatDiedWhileNobodyWatched) {
       << run.states();
   ASSERT_TRUE(run.until_stable_runs("v1", 1)) << "by itself: the record says what ran";
   EXPECT_EQ(run.stable().restarts(), 1);
+}
+
+// What the leader leaves behind would keep the port: it goes with the leader, whoever watched.
+TEST(ProcessAdoption, LeavesNoChildOfAServiceThatAnEarlierRunStarted) {
+  for (const bool watched : {true, false}) {
+    const Directory directory;
+    const core::ProcessWorkload spec = fixture_spec({"--leave-child"}, 1);
+    OtherDaemon other(directory, spec, 1);
+    ASSERT_TRUE(wait_for([&] { return is_ready(directory, "stable-0"); }));
+    ASSERT_TRUE(wait_for([&] { return directory.marked("stable-0").size() == 2; }));
+    other.kill();
+    const pid_t leader = read_record(directory.record("stable-0"))->pid;
+    const auto leader_is_gone = [&] {
+      return !process_stat(leader) || !process_stat(leader)->alive();
+    };
+    if (!watched) {
+      ::kill(leader, SIGKILL);
+      ASSERT_TRUE(wait_for(leader_is_gone));
+    }
+    Supervision run(directory, spec);
+    if (watched) ::kill(leader, SIGKILL);
+    ASSERT_TRUE(
+        run.until([&] { return run.stable().restarts() == 1 && run.stable().ready() == 1; }));
+    EXPECT_EQ(run.workload.processes()[0].port, run.slots.stable[0]) << run.states();
+    const auto only_ours = [&] {
+      const std::vector<MarkedProcess> marked = directory.marked("stable-0");
+      return std::all_of(marked.begin(), marked.end(), [&](const MarkedProcess& process) {
+        return process.session == run.workload.processes()[0].pid;
+      });
+    };
+    EXPECT_TRUE(run.until(only_ours)) << "a process left by the one before";
+  }
 }
 
 TEST(ProcessAdoption, DoesNotTakeAReusedPidForTheInstance) {
@@ -247,8 +281,8 @@ TEST(ProcessAdoption, RollsAnInstanceThatStandsOnAPortOutsideItsSlot) {
   // The ports were lost and are chosen anew; the process still runs on its old one.
   const Slots before = choose_slots(directory.path(), spec)->slots;
   write_text(directory.file("slots.json"),
-             fmt::format(R"({{"stable":[{},{}],"canary":[{}]}})", before.stable[1], before.canary[0],
-                         before.stable[0] == 9999 ? 9998 : 9999));
+             fmt::format(R"({{"stable":[{},{}],"canary":[{}]}})", before.stable[1],
+                         before.canary[0], before.stable[0] == 9999 ? 9998 : 9999));
   Supervision run(directory, spec);
   ASSERT_TRUE(run.set(Track::stable, "v1", 1));
   ASSERT_TRUE(run.until([&] {

@@ -40,6 +40,12 @@ TEST(ProcessPlan, KeepsOldStableWhileTheNewOneDiesAgainAndAgain) {
   EXPECT_EQ(moves.stop, Stops{});
 }
 
+TEST(ProcessPlan, WaitsForEachNewOneBeforeTheNext) {
+  const std::vector<PlannedInstance> half_way{
+      {State::ready, false, 1}, {State::ready, false, 2}, {State::starting, true, 3}};
+  EXPECT_EQ(plan_track(Track::stable, 3, half_way, 1).start, 0);
+}
+
 TEST(ProcessPlan, StopsTheNewestFirstWhenThereAreTooMany) {
   const std::vector<PlannedInstance> three{
       {State::ready, true, 1}, {State::ready, true, 2}, {State::ready, true, 3}};
@@ -76,9 +82,9 @@ RC_GTEST_PROP(ProcessPlan, NeverTakesStableBelowItsSize, ()) {
     instances.push_back({static_cast<State>(*rc::gen::inRange(0, 5)), *rc::gen::arbitrary<bool>(),
                          static_cast<std::uint64_t>(i)});
   const Moves moves = plan_track(Track::stable, replicas, instances, free);
-  const auto ready = std::count_if(instances.begin(), instances.end(), [](const PlannedInstance& i) {
-    return i.state == State::ready;
-  });
+  const auto ready =
+      std::count_if(instances.begin(), instances.end(),
+                    [](const PlannedInstance& i) { return i.state == State::ready; });
   long left = ready;
   for (const std::size_t i : moves.stop) {
     RC_ASSERT(instances[i].state != State::stopping);

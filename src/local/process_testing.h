@@ -1,5 +1,6 @@
-// What the tests of the process adapter share: a directory and ports of their own, the small service
-// to supervise, waiting for a condition with a deadline, and the end of everything that was started.
+// What the tests of the process adapter share: a directory and ports of their own, the small
+// service to supervise, waiting for a condition with a deadline, and the end of everything that was
+// started.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,6 +18,7 @@
 #include <optional>
 #include <sstream>
 
+#include "local/process_record.h"
 #include "local/process_table.h"
 #include "local/process_workload.h"
 
@@ -50,7 +52,8 @@ inline void write_text(const std::string& path, const std::string& text) {
 /// Somebody else who listens on a port of 127.0.0.1.
 class Stranger {
  public:
-  explicit Stranger(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Stranger(std::uint16_t port)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const int on = 1;
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address{};
@@ -76,9 +79,7 @@ class Directory {
   }
   ~Directory() {
     for (const char* track : {"stable", "canary"})
-      for (int slot = 0; slot < 6; ++slot)
-        for (const MarkedProcess& process : marked(fmt::format("{}-{}", track, slot)))
-          ::kill(process.pid, SIGKILL);
+      for (int slot = 0; slot < 6; ++slot) kill_all(fmt::format("{}-{}", track, slot));
     std::error_code ignored;
     std::filesystem::remove_all(std::filesystem::path(path_).parent_path(), ignored);
   }
@@ -95,6 +96,16 @@ class Directory {
   }
 
  private:
+  // By the record too: a process that has not executed its program yet has no mark.
+  void kill_all(const std::string& id) const {
+    const Result<ProcessRecord> known = read_record(record(id));
+    if (known && known->pid > 1 && known->boot == boot_id()) {
+      const Result<Descriptor> alive = open_process(known->pid, known->start_ticks);
+      if (alive && alive->valid() && known->pid != ::getpid()) ::kill(known->pid, SIGKILL);
+    }
+    for (const MarkedProcess& process : marked(id)) ::kill(process.pid, SIGKILL);
+  }
+
   std::string path_;
 };
 
@@ -122,10 +133,11 @@ inline ProcessOptions quick_options() {
 class Supervision {
  public:
   Supervision(const Directory& directory, core::ProcessWorkload spec,
-      ProcessOptions options = quick_options())
+              ProcessOptions options = quick_options())
       : slots(choose_slots(directory.path(), spec).value().slots),
-        workload(io.get_executor(), "shop", std::move(spec), slots, directory.path(),
-                 [this] { ++rings; }, clock, options) {
+        workload(
+            io.get_executor(), "shop", std::move(spec), slots, directory.path(),
+            [this] { ++rings; }, clock, options) {
     workload.start();
   }
 

@@ -24,8 +24,8 @@ class Signals {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A write to a closed socket, or beyond the allowed size of a file (ulimit -f), shall be an error of
-/// that write, not the end of the process.
+/// A write to a closed socket, or beyond the allowed size of a file (ulimit -f), shall be an error
+/// of that write, not the end of the process.
 void ignore_failed_writes();
 
 }  // namespace linnet::runtime

@@ -1,5 +1,7 @@
 #include "local/testing/world.h"
 
+#include <boost/asio/executor_work_guard.hpp>
+
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -45,10 +47,12 @@ bool until(boost::asio::io_context& io, const std::function<bool()>& condition,
            std::chrono::milliseconds limit) {
   const auto end = std::chrono::steady_clock::now() + limit;
   io.restart();
+  // Keeps run_one_for() waiting when nothing else does: the condition may lie outside of `io`.
+  const auto guard = boost::asio::make_work_guard(io);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     if (io.stopped()) io.restart();
-    if (io.run_one_for(std::chrono::milliseconds(5)) == 0) ::usleep(1000);
+    io.run_one_for(std::chrono::milliseconds(5));
   }
   return true;
 }

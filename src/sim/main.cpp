@@ -1,0 +1,149 @@
+// linnet_sim: the swarm as a program. Without arguments a fixed set of seeds in under a minute; see
+// usage().
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "sim/swarm.h"
+
+namespace {
+
+using namespace linnet;
+using namespace linnet::sim;
+
+constexpr std::int64_t fixed_seeds = 20'000;
+constexpr std::int64_t mutant_seeds = 20'000;
+constexpr std::int64_t report_seeds = 20'000;
+
+int usage() {
+  std::cerr << "usage: linnet_sim               a fixed set of seeds, under a minute\n"
+               "       linnet_sim --minutes N [--from SEED]   as many seeds as fit\n"
+               "       linnet_sim --seeds N [--from SEED]     that many\n"
+               "       linnet_sim SEED          one story with its whole journal\n"
+               "       linnet_sim --shrink SEED the same failure with fewer faults\n"
+               "       linnet_sim --mutants [GUARD]   each guard of the product switched off\n"
+               "       linnet_sim --report      the tables: rollouts, mutants, rare branches\n"
+               "       linnet_sim --invariants  what is promised\n";
+  return 2;
+}
+
+std::optional<std::uint64_t> number(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+int show(const Tally& tally) {
+  std::cout << tally_text(tally);
+  if (tally.failures.empty()) return 0;
+  const std::uint64_t seed = tally.failures.front().seed;
+  std::cout << failure_text(case_of_seed(seed));
+  std::cout << fmt::format("again: linnet_sim {}   smaller: linnet_sim --shrink {}\n", seed, seed);
+  return 1;
+}
+
+int replay(std::uint64_t seed) {
+  const Case story = case_of_seed(seed);
+  std::cout << case_text(story) << "\n";
+  const RunResult result = run_case(story, true);
+  for (const std::string& line : result.journal) std::cout << line << "\n";
+  std::cout << fmt::format("{} after {} turns, hash {:016x}\n", result.phase, result.turns,
+                           result.hash);
+  if (!result.violation) return 0;
+  std::cout << failure_text(story, 0);
+  return 1;
+}
+
+int shrink_seed(std::uint64_t seed) {
+  const Case story = case_of_seed(seed);
+  const RunResult result = run_case(story);
+  if (!result.violation) {
+    std::cout << fmt::format("seed {} holds every promise: nothing to shrink\n", seed);
+    return 0;
+  }
+  const Case smaller = shrink(story, result.violation->invariant);
+  std::cout << case_text(smaller) << "\n" << failure_text(smaller, 200);
+  return 1;
+}
+
+// Mutants and marks are in the program beside this one, which is built with them.
+[[maybe_unused]] int run_instrumented(const std::string& self, std::vector<char*> arguments) {
+  const std::string path = self.substr(0, self.find_last_of('/') + 1) + "linnet_sim_mutants";
+  arguments.push_back(nullptr);
+  execv(path.c_str(), arguments.data());
+  std::cerr << path << " is missing: build the target sim_mutants\n";
+  return 4;
+}
+
+[[maybe_unused]] int mutants(const std::string& only) {
+  const auto results = run_mutants(mutant_seeds, only);
+  std::cout << mutants_text(results);
+  return std::all_of(results.begin(), results.end(), [](const auto& one) { return one.caught; })
+             ? 0
+             : 1;
+}
+
+[[maybe_unused]] int report() {
+  const Tally tally = run_seeds(1, [](const Tally& so_far) { return so_far.seeds < report_seeds; });
+  int code = show(tally);
+  std::cout << "\nends of stories:\n";
+  for (const auto& [name, count] : tally.ends)
+    std::cout << fmt::format("  {:<24} {}\n", name, count);
+  std::cout << "ends of rollouts:\n";
+  for (const auto& [name, count] : tally.causes)
+    std::cout << fmt::format("  {:<32} {}\n", name, count);
+  std::cout << "\n" << marks_text() << "\n";
+  return std::max(code, mutants({}));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  std::optional<std::uint64_t> minutes, seeds, seed;
+  std::uint64_t from = 1;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const std::optional<std::uint64_t> value =
+        i + 1 < words.size() ? number(words[i + 1]) : std::nullopt;
+    if (word == "--invariants") {
+      for (const Invariant& one : invariants())
+        std::cout << fmt::format("{:<28} {}\n", one.name, one.promise);
+      return 0;
+    }
+    if (word == "--report" || word == "--mutants") {
+#ifdef LINNET_MUTANTS
+      return word == "--report" ? report() : mutants(i + 1 < words.size() ? words[i + 1] : "");
+#else
+      return run_instrumented(argv[0], std::vector<char*>(argv, argv + argc));
+#endif
+    }
+    if (word == "--shrink" && value) return shrink_seed(*value);
+    if ((word == "--minutes" || word == "--seeds" || word == "--from") && value) {
+      if (word == "--minutes")
+        minutes = value;
+      else if (word == "--seeds")
+        seeds = value;
+      else
+        from = *value;
+      ++i;
+    } else if (number(word)) {
+      seed = number(word);
+    } else {
+      return usage();
+    }
+  }
+  if (seed) return replay(*seed);
+  const auto start = std::chrono::steady_clock::now();
+  const auto go_on = [&](const Tally& tally) {
+    if (minutes) return std::chrono::steady_clock::now() - start < std::chrono::minutes(*minutes);
+    return tally.seeds < static_cast<std::int64_t>(seeds.value_or(fixed_seeds));
+  };
+  return show(run_seeds(from, go_on));
+}

@@ -1,0 +1,121 @@
+// What must hold whatever happens: linnet's promises, each with a name and a sentence, checked
+// after every save, every turn and every effect against what truly happened in the simulated world.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/decide.h"
+#include "ports/ports.h"
+#include "sim/case.h"
+
+namespace linnet::sim {
+
+class World;
+
+struct Violation {
+  std::string invariant;
+  std::string text;
+  std::int64_t at_ms = 0;
+};
+
+struct Invariant {
+  std::string_view name;
+  std::string_view promise;
+};
+/// All of them, for reports.
+const std::vector<Invariant>& invariants();
+
+/// What an engine was told in its current turn: it cannot know better than this.
+struct Told {
+  std::optional<core::TrafficSeen> traffic;
+  std::optional<core::WorkloadSeen> workload;
+  bool sample_ok = false;  // read, and can be true
+  std::int64_t canary_requests = 0;
+  std::int64_t observed_ms = 0;
+  std::int64_t turn_before_ms = -1;  // of the last turn whose status was kept; -1: none in this run
+  bool outside_told = false;         // somebody else's change of the weight was in an answer
+  bool saved = false;                // in this turn
+  std::int64_t lowered_ms = -1'000'000'000;  // when it last set 0 % as taken back
+  bool version_current = true;               // when it asked for its effect, nobody else had saved
+  bool could_know = false;                   // or had, but long enough ago
+
+  /// What an earlier turn was told through this port counts no more.
+  void begins(Port port);
+};
+
+/// The oracle's book about one line of statuses; it is saved and loaded together with the status.
+struct Lineage {
+  std::size_t phase = 0;
+  int step = -1;
+  int part = -1;
+  std::string rollout;
+  Percent weight;
+  Percent weight_before;
+  std::size_t steps_done = 0;
+  bool force_seen = false;  // the step's weight was read back with requests on the canary
+  Duration earned{};        // time in force with data since the step began
+  Duration quiet{};         // since the canary's last request
+  WallTime since;
+  std::string stage_from;     // the cursor at which the stage's counts began
+  std::string evidence_from;  // and the evidence's of this step
+  bool stage_filled = false;
+};
+
+class Oracle {
+ public:
+  explicit Oracle(const World& world);
+
+  void loaded(Told& told);
+  void told_traffic(Told& told, const Lineage& mine, bool stale);
+  /// Before the store takes it over.
+  void saves(Told& told, const Lineage& mine, const core::Status& before, const Saving& saving,
+             const std::vector<core::Intent>& intents);
+  /// The book of the status that follows `mine` in this turn; checks everything a turn may break.
+  Lineage advance(const Told& told, const Lineage& mine, const core::Status& next);
+  void sets_weight(Told& told, std::int64_t version, const core::SetWeight& level);
+  void sets_track(const Told& told, std::int64_t version, const core::SetTrack& level);
+  /// Somebody else changed the weight.
+  void outside_change();
+  void at_end(bool in_time);
+
+  [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
+
+ private:
+  void broken(std::string_view invariant, std::string text);
+  void check_transition(const Lineage& mine, const core::Status& next, const Saving& saving,
+                        const std::vector<const core::Intent*>& accepted);
+  void check_steps(const Told& told, const Lineage& mine, const core::Status& next);
+  void check_passed(const Told& told, const Lineage& mine, const core::Status& next,
+                    const core::StepResult& result);
+  void check_promotion(const Lineage& mine, const core::Status& next,
+                       const std::vector<const core::Intent*>& accepted);
+  void check_ends(const Told& told, const core::Status& next, const Saving& saving);
+  void check_entries(const Lineage& mine, const Told& told, const core::Status& next,
+                     const Saving& saving);
+  void check_answers(const core::Status& before, const Saving& saving,
+                     const std::vector<core::Intent>& intents);
+  void check_evidence(const Lineage& mine, Lineage& book, const core::Status& next);
+  void check_verdicts(const Told& told, const Lineage& mine, const core::Status& next);
+  void check_rollback_reason(const Lineage& mine, const core::Status& next);
+  [[nodiscard]] double share_over(const core::Check& check, const core::Counts& counts,
+                                  std::int64_t& requests, double& limit) const;
+  [[nodiscard]] core::Counts truth(const std::string& from, const std::string& to,
+                                   bool canary) const;
+
+  const World& world_;
+  std::optional<Violation> violation_;
+  std::map<std::string, std::bitset<64>> passed_;  // steps by rollout
+  std::set<std::string> skipped_;                  // rollouts whose steps a person skipped
+  std::vector<std::string> condemned_;             // rollouts that failed a check
+  std::int64_t outside_at_ms_ = -1;
+  std::int64_t permitted_at_ms_ = -1;  // a person asked for something that may raise the weight
+  std::int64_t last_answer_ = 0;
+};
+
+}  // namespace linnet::sim

@@ -1,0 +1,168 @@
+#include "sim/pods.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace linnet::sim {
+namespace {
+
+using State = core::Instance::State;
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+constexpr Duration crash_after = 700ms;
+constexpr Duration back_off = 2s;
+constexpr int loop_restarts = 3;
+
+bool is_alive(State state) { return state != State::stopping; }
+
+}  // namespace
+
+Pods::Pods(const Case& story, std::uint64_t seed, std::function<void(std::int64_t)> wake_at)
+    : story_(story), random_(seed), wake_at_(std::move(wake_at)), stopping_(500ms) {}
+
+void Pods::want(core::Track track, const std::string& version, int replicas, std::int64_t now_ms) {
+  Level& wanted = level(track);
+  wanted.version = version;
+  wanted.replicas = replicas;
+  settle(wanted, now_ms);
+}
+
+void Pods::scale(core::Track track, int replicas, std::int64_t now_ms) {
+  Level& wanted = level(track);
+  if (wanted.version.empty()) return;
+  wanted.replicas = replicas;
+  settle(wanted, now_ms);
+}
+
+void Pods::remove_one(core::Track track, std::int64_t now_ms) {
+  Level& from = level(track);
+  if (from.pods.empty()) return;
+  from.pods.erase(from.pods.begin() + random_.below(static_cast<std::int64_t>(from.pods.size())));
+  settle(from, now_ms);
+}
+
+void Pods::tick(std::int64_t now_ms) {
+  for (Level& one : levels_) {
+    bool changed = false;
+    for (Pod& pod : one.pods) {
+      if (pod.due_ms > now_ms) continue;
+      change(pod, now_ms);
+      changed = true;
+    }
+    if (!changed) continue;
+    std::erase_if(one.pods,
+                  [&](const Pod& pod) { return pod.state == State::stopping && pod.due_ms == 0; });
+    settle(one, now_ms);
+  }
+}
+
+void Pods::change(Pod& pod, std::int64_t now_ms) {
+  const Behaviour& behaviour = *pod.behaviour;
+  const auto next = [&](State state, std::int64_t due_ms) {
+    pod.state = state;
+    pod.due_ms = due_ms;
+    if (due_ms != never && due_ms != 0) wake_at_(due_ms);
+  };
+  const auto until_flap = [&] {
+    if (!chaos_ || behaviour.flap_every == 0ms) return never;
+    return now_ms +
+           random_.between(behaviour.flap_every.count() / 2, behaviour.flap_every.count() * 2);
+  };
+  switch (pod.state) {
+    case State::starting:
+      if (behaviour.crash_loop) {
+        ++pod.restarts;
+        return next(State::backoff, now_ms + back_off.count());
+      }
+      if (behaviour.never_ready) return next(State::starting, never);
+      return next(State::ready, until_flap());
+    case State::backoff: return next(State::starting, now_ms + crash_after.count());
+    case State::ready: return next(State::unready, now_ms + random_.between(500, 6000));
+    case State::unready: return next(State::ready, until_flap());
+    case State::stopping: pod.due_ms = 0; return;
+  }
+}
+
+void Pods::start_one(Level& level, std::int64_t now_ms) {
+  Pod pod;
+  pod.name = fmt::format("{}-{}", &level == levels_.data() ? "stable" : "canary", level.next_id++);
+  pod.behaviour = &story_.behaviour(level.version);
+  const Duration startup = pod.behaviour->crash_loop ? crash_after : pod.behaviour->startup;
+  pod.due_ms = now_ms + std::max<std::int64_t>(1, startup.count());
+  wake_at_(pod.due_ms);
+  level.pods.push_back(pod);
+}
+
+void Pods::stop(Pod& pod, std::int64_t now_ms) {
+  pod.state = State::stopping;
+  pod.due_ms = now_ms + stopping_.count();
+  wake_at_(pod.due_ms);
+}
+
+// Towards the level: a new instance beside the old ones, and an old one stops once a new one is
+// ready.
+void Pods::settle(Level& level, std::int64_t now_ms) {
+  const auto is_new = [&](const Pod& pod) { return pod.behaviour->version == level.version; };
+  const auto alive = [&](auto matches) {
+    return static_cast<int>(
+        std::count_if(level.pods.begin(), level.pods.end(),
+                      [&](const Pod& pod) { return is_alive(pod.state) && matches(pod); }));
+  };
+  const auto any = [](const Pod&) { return true; };
+  const auto is_ready = [](const Pod& pod) { return pod.state == State::ready; };
+  if (level.replicas > 0)
+    while (alive(is_new) < level.replicas && alive(any) < level.replicas + 1)
+      start_one(level, now_ms);
+  for (Pod& pod : level.pods) {
+    if (!is_alive(pod.state)) continue;
+    const bool too_many = alive(is_new) > level.replicas;
+    if (level.replicas > 0 && is_new(pod) && !too_many) continue;
+    const int ready_others = alive(is_ready) - (is_ready(pod) ? 1 : 0);
+    if (level.replicas == 0 || !is_ready(pod) || ready_others >= level.replicas) stop(pod, now_ms);
+  }
+  // A stopped old one may have made room.
+  if (level.replicas > 0)
+    while (alive(is_new) < level.replicas && alive(any) < level.replicas + 1)
+      start_one(level, now_ms);
+}
+
+core::TrackSeen Pods::seen(core::Track track) const {
+  core::TrackSeen result;
+  const Level& of = level(track);
+  result.instances.reserve(of.pods.size());
+  for (const Pod& pod : of.pods) {
+    core::Instance& instance = result.instances.emplace_back();
+    instance.id = pod.name;
+    instance.version = pod.behaviour->version;
+    instance.state = pod.state;
+    instance.restarts = pod.restarts;
+    instance.crash_loop = pod.restarts >= loop_restarts;
+    if (pod.restarts > 0)
+      instance.trouble = fmt::format("exited with status 1, {} times", pod.restarts);
+  }
+  return result;
+}
+
+int Pods::ready(core::Track track) const {
+  const Level& of = level(track);
+  return static_cast<int>(std::count_if(of.pods.begin(), of.pods.end(),
+                                        [](const Pod& pod) { return pod.state == State::ready; }));
+}
+
+int Pods::ready_of(core::Track track, const std::string& version) const {
+  const Level& of = level(track);
+  return static_cast<int>(std::count_if(of.pods.begin(), of.pods.end(), [&](const Pod& pod) {
+    return pod.state == State::ready && pod.behaviour->version == version;
+  }));
+}
+
+int Pods::count(core::Track track) const { return static_cast<int>(level(track).pods.size()); }
+
+const Behaviour* Pods::serving(core::Track track) const {
+  // While a track is replaced, its newest ready instance speaks for it: the worse case.
+  const Behaviour* found = nullptr;
+  for (const Pod& pod : level(track).pods)
+    if (pod.state == State::ready) found = pod.behaviour;
+  return found;
+}
+
+}  // namespace linnet::sim

@@ -1,0 +1,70 @@
+// The instances of both tracks and the part of the world that keeps them: one by one replacement,
+// start times, crashes, flapping. What a process supervisor or a Deployment does, on virtual time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sim/case.h"
+#include "sim/random.h"
+
+namespace linnet::sim {
+
+class Pods {
+ public:
+  /// `wake_at` asks for a call of tick() at that time (ms since the start).
+  Pods(const Case& story, std::uint64_t seed, std::function<void(std::int64_t)> wake_at);
+
+  /// The level that the track shall have; repeating it changes nothing.
+  void want(core::Track track, const std::string& version, int replicas, std::int64_t now_ms);
+  /// Another hand changes the number; want() changes it back.
+  void scale(core::Track track, int replicas, std::int64_t now_ms);
+  /// One instance disappears at once, as by a hand or a lost machine.
+  void remove_one(core::Track track, std::int64_t now_ms);
+  /// Lets time pass: what is due happens.
+  void tick(std::int64_t now_ms);
+
+  [[nodiscard]] core::TrackSeen seen(core::Track track) const;
+  [[nodiscard]] int ready(core::Track track) const;
+  [[nodiscard]] int ready_of(core::Track track, const std::string& version) const;
+  [[nodiscard]] int count(core::Track track) const;
+  /// One ready version of the track by chance of its share; null when none is ready.
+  [[nodiscard]] const Behaviour* serving(core::Track track) const;
+  void stop_chaos() { chaos_ = false; }  // no flapping any more
+
+ private:
+  struct Pod {
+    std::string name;
+    const Behaviour* behaviour = nullptr;
+    core::Instance::State state = core::Instance::State::starting;
+    std::int64_t due_ms = 0;  // of its next change; max when none
+    int restarts = 0;
+  };
+  struct Level {
+    std::string version;
+    int replicas = 0;
+    int next_id = 0;
+    std::vector<Pod> pods;
+  };
+
+  void change(Pod& pod, std::int64_t now_ms);
+  void settle(Level& level, std::int64_t now_ms);
+  void start_one(Level& level, std::int64_t now_ms);
+  void stop(Pod& pod, std::int64_t now_ms);
+  Level& level(core::Track track) { return levels_[track == core::Track::stable ? 0 : 1]; }
+  [[nodiscard]] const Level& level(core::Track track) const {
+    return levels_[track == core::Track::stable ? 0 : 1];
+  }
+
+  const Case& story_;
+  Random random_;
+  std::function<void(std::int64_t)> wake_at_;
+  std::array<Level, 2> levels_;
+  Duration stopping_{};
+  bool chaos_ = true;
+};
+
+}  // namespace linnet::sim

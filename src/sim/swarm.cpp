@@ -1,0 +1,235 @@
+// From a seed to a case. Each seed switches a random subset of faults on: a run in which everything
+// fails all the time explores little, and one in which two rare things meet finds the bugs.
+#include "sim/case.h"
+#include "sim/random.h"
+
+namespace linnet::sim {
+namespace {
+
+using Kind = Action::Kind;
+
+core::Release a_release(Random& random) {
+  core::Release release;
+  release.name = "shop";
+  core::ProcessWorkload process;
+  process.command = {"/opt/shop/{{version}}/shop", "{{port}}"};
+  process.replicas = static_cast<int>(random.between(1, 4));
+  process.health.startup = random.between(8s, 30s);
+  process.stop.drain = random.chance(0.3) ? Duration(0) : random.between(200ms, 4000ms);
+  release.workload = process;
+  constexpr std::array<int, 7> weights{1, 5, 10, 25, 50, 75, 100};
+  for (const int weight : weights)
+    if (random.chance(0.45))
+      release.steps.push_back({Percent::whole(weight), random.between(2s, 25s)});
+  if (release.steps.empty()) release.steps = core::default_steps();
+  release.checks = core::default_checks();
+  if (random.chance(0.2)) release.checks.pop_back();
+  if (random.chance(0.2)) release.checks.erase(release.checks.begin());
+  for (core::Check& check : release.checks)
+    if (auto* latency = std::get_if<core::LatencyCheck>(&check.rule); latency && random.chance(0.3))
+      latency->limit = random.between(100ms, 3000ms);
+  release.min_requests = random.one_of(std::array{1, 5, 20, 20, 50});
+  release.no_data.hold = random.between(20s, 60s);
+  release.no_data.then = random.chance(0.2) ? core::Then::hold : core::Then::rollback;
+  release.progress = random.between(40s, 90s);
+  auto& analysis = release.analysis;
+  analysis.early_fail = random.chance(0.85);
+  analysis.early_pass = random.chance(0.15);
+  if (random.chance(0.1)) analysis.decision = core::Analysis::Decision::evidence;
+  using Compare = core::Analysis::Compare;
+  analysis.compare = random.one_of(
+      std::array{Compare::off, Compare::off, Compare::off, Compare::warn, Compare::rollback});
+  if (random.chance(0.4)) release.promotion = core::Promotion::automatic;
+  if (random.chance(0.2)) release.on_failure = core::Then::hold;
+  if (random.chance(0.3)) release.notify = {{"https://hooks.example/x", {}, {}}};
+  release.turn = random.one_of(std::array<Duration, 4>{1000ms, 1000ms, 500ms, 2000ms});
+  return release;
+}
+
+Behaviour a_behaviour(Random& random, std::string version) {
+  Behaviour behaviour;
+  behaviour.version = std::move(version);
+  behaviour.startup = random.between(100ms, 3000ms);
+  if (random.chance(0.3)) behaviour.base_errors = random.uniform(0.0, 0.01);
+  using Is = Behaviour::Kind;
+  behaviour.kind = random.one_of(std::array{Is::good, Is::good, Is::good, Is::bad, Is::bad_later,
+                                            Is::bad_above_weight, Is::clumps, Is::recovering});
+  if (behaviour.kind != Is::good) {
+    const bool slow = random.chance(0.3);
+    const double share = random.one_of(std::array{0.03, 0.06, 0.1, 0.3, 0.5, 1.0});
+    (slow ? behaviour.slow_share : behaviour.error_share) = share;
+    behaviour.turns_after = random.between(3s, 60s);
+    behaviour.from_weight = random.uniform(0.02, 0.6);
+    behaviour.clump = random.between(500ms, 3000ms);
+  }
+  if (random.chance(0.06)) behaviour.never_ready = true;
+  if (random.chance(0.06)) behaviour.crash_loop = true;
+  if (random.chance(0.12)) behaviour.flap_every = random.between(5s, 60s);
+  return behaviour;
+}
+
+Demand a_demand(Random& random) {
+  Demand demand;
+  demand.per_second = random.one_of(std::array{2.0, 10.0, 40.0, 100.0, 100.0, 400.0, 2000.0});
+  if (random.chance(0.2)) demand.day_swing = random.uniform(0.1, 0.9);
+  demand.day = random.between(1min, 5min);
+  if (random.chance(0.2)) {
+    demand.burst_every = random.between(5s, 60s);
+    demand.burst_factor = random.uniform(2.0, 20.0);
+  }
+  if (random.chance(0.12)) demand.silence_every = random.between(20s, 4min);
+  if (random.chance(0.08)) {
+    demand.all_fail_share = random.uniform(0.05, 1.0);
+    demand.all_fail_from = random.between(5s, 90s);
+  }
+  return demand;
+}
+
+void some_port_faults(Random& random, Case& story) {
+  for (std::size_t i = 0; i < port_count; ++i) {
+    if (!random.chance(0.3)) continue;
+    PortFaults& faults = story.ports[i];
+    const auto port = static_cast<Port>(i);
+    const auto share = [&](double chance, double most) {
+      return random.chance(chance) ? random.uniform(0.0, most) : 0.0;
+    };
+    faults.slow = share(0.5, 0.5);
+    faults.slowness = random.chance(0.7) ? random.between(1ms, 300ms) : random.between(300ms, 8s);
+    faults.fails = share(0.5, 0.3);
+    faults.hangs = share(0.2, 0.05);
+    const bool writes =
+        port == Port::router_set || port == Port::workload_set || port == Port::store_save;
+    if (writes) faults.lost = share(0.5, 0.2);
+    if (port == Port::store_save) faults.conflicts = share(0.3, 0.1);
+    if (port == Port::router_read || port == Port::store_intents) faults.stale = share(0.3, 0.1);
+  }
+}
+
+constexpr std::array<std::string_view, 7> phases{
+    "preparing", "stepping",     "stepping", "awaiting_promotion",
+    "promoting", "rolling_back", "holding"};
+
+// When: anywhere in the run, or a little after a phase began.
+Event at_some_time(Random& random, Action action) {
+  Event event;
+  event.action = std::move(action);
+  if (random.chance(0.4)) {
+    event.delay = random.between(1s, 150s);
+    return event;
+  }
+  event.phase = random.one_of(phases);
+  event.part = random.chance(0.5) ? -1 : static_cast<int>(random.below(5));
+  event.delay = random.chance(0.5) ? random.between(0ms, 2000ms) : random.between(0ms, 20'000ms);
+  return event;
+}
+
+core::Intent a_wish(Random& random) {
+  using Wish = core::Intent::Kind;
+  core::Intent intent;
+  intent.kind =
+      random.one_of(std::array{Wish::deploy, Wish::deploy, Wish::promote, Wish::promote,
+                               Wish::rollback, Wish::pause, Wish::pause, Wish::resume, Wish::resume,
+                               Wish::traffic, Wish::cleanup, Wish::interrupt, Wish::init});
+  intent.by = random.chance(0.5) ? "anna" : "ben";
+  intent.supersede = random.chance(0.5);
+  intent.promote = random.chance(0.2);
+  intent.hold = random.chance(0.2);
+  intent.skip_steps = random.chance(0.5);
+  intent.force = random.chance(0.5);
+  if (intent.kind == Wish::deploy || intent.kind == Wish::init)
+    intent.version = fmt::format("v{}", random.between(1, 4));
+  intent.weight = Percent::from_ppm(static_cast<std::int32_t>(random.between(0, 100)) * 10'000);
+  if (random.chance(0.1)) intent.weight = Percent::from_ppm(5555);
+  return intent;
+}
+
+Action an_action(Random& random) {
+  Action action;
+  action.kind = random.one_of(
+      std::array{Kind::intent, Kind::intent, Kind::intent, Kind::foreign_weight,
+                 Kind::foreign_scale, Kind::delete_pod, Kind::kill, Kind::kill, Kind::kill_at_call,
+                 Kind::kill_at_call, Kind::kill_at_call, Kind::guardian, Kind::counters_reset,
+                 Kind::wall_jump, Kind::outage, Kind::engine_stalls, Kind::calendar_closes});
+  action.intent = a_wish(random);
+  action.weight = Percent::whole(
+      static_cast<std::int32_t>(random.one_of(std::array{0, 0, 0, 1, 5, 10, 25, 50, 100})));
+  action.by = random.chance(0.5) ? "kubectl" : "";
+  action.track = random.chance(0.6) ? core::Track::canary : core::Track::stable;
+  action.count = static_cast<int>(random.between(0, 5));
+  action.port = static_cast<Port>(random.below(port_count));
+  action.after = random.chance(0.5);
+  action.length = random.chance(0.6) ? random.between(10ms, 4000ms) : random.between(4s, 45s);
+  if (action.kind == Kind::wall_jump) action.length = random.between(Duration(-2h), Duration(2h));
+  if (action.kind == Kind::kill_at_call) {
+    action.port = random.one_of(std::array{Port::router_set, Port::router_set, Port::workload_set,
+                                           Port::store_save, Port::store_save, Port::router_read,
+                                           Port::metrics_since, Port::store_load});
+    action.count = static_cast<int>(random.between(1, 6));
+  }
+  return action;
+}
+
+Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {
+  Event event;
+  event.delay = at;
+  event.action.intent.kind = kind;
+  event.action.intent.version = std::move(version);
+  event.action.intent.by = "anna";
+  return event;
+}
+
+}  // namespace
+
+Case case_of_seed(std::uint64_t seed) {
+  Random random(mix(seed, 77));
+  Case story;
+  story.seed = seed;
+  story.release = a_release(random);
+  story.demand = a_demand(random);
+  Behaviour stable;
+  stable.version = "v1";
+  stable.startup = random.between(100ms, 2000ms);
+  if (random.chance(0.2)) stable.base_errors = random.uniform(0.0, 0.02);
+  story.versions.push_back(stable);
+  for (const char* version : {"v2", "v3", "v4"})
+    story.versions.push_back(a_behaviour(random, version));
+
+  using Wish = core::Intent::Kind;
+  story.events.push_back(an_intent(Wish::init, "v1", 0ms));
+  story.events.push_back(an_intent(Wish::deploy, "v2", random.between(2s, 8s)));
+  story.events.back().action.intent.promote = random.chance(0.4);
+  if (random.chance(0.3)) {
+    Event promote = an_intent(Wish::promote, "", random.between(100ms, 10s));
+    promote.phase = "awaiting_promotion";
+    story.events.push_back(promote);
+  }
+  if (random.chance(0.25))
+    story.events.push_back(an_intent(Wish::deploy, "v3", random.between(60s, 150s)));
+
+  // The swarm: one seed in six has no faults at all.
+  if (!random.chance(0.17)) {
+    if (random.chance(0.5)) some_port_faults(random, story);
+    if (random.chance(0.15)) story.metrics.skew = random.uniform(0.0, 0.5);
+    if (random.chance(0.1)) story.metrics.duplicate = random.uniform(0.0, 0.1);
+    if (random.chance(0.1)) story.metrics.absurd = random.uniform(0.0, 0.2);
+    if (random.chance(0.2)) {
+      story.router.applies_after = random.between(50ms, 5s);
+      story.router.partly = random.chance(0.5);
+    }
+    const std::int64_t actions = random.one_of(std::array{0, 1, 1, 2, 2, 3, 5, 8});
+    for (std::int64_t i = 0; i < actions; ++i)
+      story.events.push_back(at_some_time(random, an_action(random)));
+    if (random.chance(0.2)) {
+      Action second;
+      second.kind = Kind::second_engine;
+      second.length = random.between(5s, 90s);
+      story.events.push_back(at_some_time(random, second));
+    }
+    story.guardian_late = random.chance(0.2) ? 0.5 : 0.0;
+    story.guardian = random.chance(0.85);
+  }
+  story.calm_at = random.between(60s, 180s);
+  return story;
+}
+
+}  // namespace linnet::sim

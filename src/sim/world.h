@@ -1,0 +1,238 @@
+// A world in which the product's engine runs: every port, the router, the instances, the users'
+// requests, people, and the faults of one case, on virtual time and one thread. Nothing here
+// decides about a release: that is what is being tested.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/release_loop.h"
+#include "sim/oracle.h"
+#include "sim/pods.h"
+#include "sim/traffic_model.h"
+#include "sim/waits.h"
+
+namespace linnet::sim {
+
+/// The router's split. `weight` is what is read back and in force; `share` is where requests go,
+/// which differs only while a router applies a weight partly.
+struct RouterState {
+  Percent weight;
+  bool taken_back = false;
+  std::string by;
+  double share = 0;
+  Percent weight_before;  // what a stale read answers
+  bool taken_back_before = false;
+  std::string by_before;
+  std::int64_t changed_ms = 0;
+  std::int64_t zero_since_ms = 0;
+  bool by_linnet = true;         // the last change
+  bool raised_by_linnet = true;  // the last change from 0
+};
+
+/// What the store keeps; `lineage` is the oracle's own book, kept beside the status it belongs to.
+struct Durable {
+  core::Status status;
+  std::int64_t version = 0;
+  std::int64_t saved_ms = 0;
+  Lineage lineage;
+  std::vector<core::Intent> intents;
+  std::vector<core::Answer> answers;
+  std::vector<core::RolloutRecord> history;
+};
+
+/// How one run went.
+struct RunResult {
+  std::uint64_t hash = 0;  // of everything that happened: the same seed gives the same
+  std::int64_t turns = 0;
+  std::int64_t rollouts = 0;
+  std::int64_t virtual_ms = 0;
+  std::int64_t saves = 0;
+  std::int64_t kills = 0;
+  std::optional<Violation> violation;
+  std::vector<std::string> journal;  // only when recorded
+  std::vector<core::RolloutRecord> history;
+  std::string phase;  // at the end
+};
+
+struct SimPorts;
+
+/// One process that runs the loop; it may die and start again.
+struct Engine {
+  int index = 0;
+  bool alive = false;
+  std::int64_t boot = 0;          // how often it was started
+  std::int64_t mono_base_ms = 0;  // its own monotonic clock against the world's
+  std::int64_t stalled_until_ms = 0;
+  std::unique_ptr<Waits> waits;
+  std::unique_ptr<SimPorts> ports;
+  std::unique_ptr<engine::ReleaseLoop> loop;
+  std::uint64_t bell_ticket = 0;  // 0: it does not wait at the doorbell
+  bool rang = false;
+  std::optional<Action> dies_at_call;
+  int calls_left = 0;
+  Told told;
+  Lineage lineage;  // of the status it holds
+  Lineage pending;  // of the one it is saving
+
+  [[nodiscard]] std::int64_t version() const {
+    return loop->record() ? loop->record()->version : -1;
+  }
+};
+
+class World {
+ public:
+  /// `journal`: keep a line for everything that happens.
+  World(Case story, bool journal);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  RunResult run();
+
+  /// Called after each turn of an engine: for pictures and statistics.
+  std::function<void(const core::Status&)> on_turn;
+  /// Stops the run when it answers true; asked after each save.
+  std::function<bool(const core::Status&)> until;
+
+  // ---- For the ports ----
+  struct Answering {
+    Duration before{};  // stands still before it happens; forever: dies
+    Duration after{};   // and before it answers
+    bool happens = true;
+    std::optional<Code> error;
+    bool stale = false;
+  };
+  static constexpr Duration forever = Duration::max();
+  /// `allowed`: how long the caller waits at most.
+  Answering call(int engine, Port port, Duration allowed);
+  Answering fault_of(Port port, const PortFaults& faults, Duration allowed);
+  Task<void> stand(int engine, Duration length);
+  Task<void> wait_at_bell(int engine, Duration pause);
+  void ring();
+  [[nodiscard]] Now now_of(int engine) const;
+  core::TrafficSeen read_router(int engine, bool stale);
+  core::WorkloadSeen observe(int engine);
+  Result<core::Sample> sample(int engine, const std::string& cursor);
+  /// The call begins; it may yet fail.
+  void tries_weight(int engine, const core::SetWeight& level);
+  void set_weight(int engine, const core::SetWeight& level);
+  void set_track(int engine, const core::SetTrack& level);
+  Record load(int engine);
+  Result<std::int64_t> save(int engine, std::int64_t version, Saving saving);
+  [[nodiscard]] std::vector<core::Intent> intents_after(std::int64_t after, bool stale) const;
+  void send(const core::Notice& notice);
+  std::vector<std::int64_t> delivered();
+  [[nodiscard]] std::string closed() const;
+  void note(int engine, const core::Entry& entry);
+
+  // ---- For the oracle ----
+  [[nodiscard]] const Case& story() const { return story_; }
+  [[nodiscard]] std::int64_t now_ms() const { return now_ms_; }
+  [[nodiscard]] const RouterState& router() const { return router_; }
+  [[nodiscard]] const Pods& pods() const { return pods_; }
+  [[nodiscard]] const Durable& durable() const { return durable_; }
+  [[nodiscard]] const TrafficModel& traffic() const { return traffic_; }
+  /// What the source had to tell at a cursor, without windows that could not be true.
+  [[nodiscard]] const TrackTotals& told_at(const std::string& cursor) const;
+  [[nodiscard]] const TrackTotals& happened() const { return happened_; }
+  [[nodiscard]] bool had_two_engines() const { return engines_[1].boot > 0; }
+  [[nodiscard]] bool is_calm() const { return now_ms_ >= story_.calm_at.count(); }
+
+ private:
+  enum class Due {
+    wake,
+    pods,
+    router,
+    part,
+    script,
+    start,
+    kill,
+    guardian,
+    second_ends,
+    tidy,
+    end
+  };
+  struct Item {
+    std::int64_t at_ms;
+    std::uint64_t seq;
+    Due due;
+    int who;
+    std::uint64_t what;
+  };
+  struct Later {
+    bool operator()(const Item& a, const Item& b) const {
+      return a.at_ms != b.at_ms ? a.at_ms > b.at_ms : a.seq > b.seq;
+    }
+  };
+  struct Write {
+    core::SetWeight level;
+    std::string by;
+    bool by_linnet = true;
+    int engine = -1;
+  };
+
+  void plan(std::int64_t at_ms, Due due, int who = 0, std::uint64_t what = 0);
+  void step(const Item& item);
+  void act(const Action& action);
+  void act_on_engine(const Action& action);
+  void start_engine(int index);
+  void kill_engine(int index, Duration away, const char* how);
+  void guardian_fires(std::uint64_t deaths);
+  void turn_done(int index);
+  void finish();
+  void tidy();
+  void apply_weight(const Write& write);
+  void flow();
+  void add_intent(core::Intent intent);
+  void began();
+  [[nodiscard]] bool has_ended() const;
+  [[nodiscard]] bool anyone_alive() const;
+  void line(int engine, std::string_view kind, const std::string& text);
+  void hash(std::uint64_t value) { hash_ = mix(hash_ ^ value); }
+  void hash(std::string_view text);
+
+  Case story_;
+  bool keeps_journal_;
+  std::int64_t now_ms_ = 0;
+  std::int64_t flowed_ms_ = 0;
+  std::int64_t wall_offset_ms_ = 0;
+  std::uint64_t seq_ = 0;
+  std::vector<Item> queue_;
+  Random random_;
+  std::array<Random, port_count> port_random_;
+  TrafficModel traffic_;
+  Pods pods_;
+  RouterState router_;
+  std::optional<Write> pending_write_;
+  std::uint64_t pending_seq_ = 0;
+  TrackTotals happened_;
+  TrackTotals reported_;
+  TrackTotals sampled_;  // reported_ when it was last asked for
+  std::int64_t canary_since_ms_ = 0;
+  std::vector<TrackTotals> told_;  // by cursor: what was reported
+  std::vector<TrackTotals> sane_;  // by cursor: without absurd windows; only with that fault
+  Durable durable_;
+  std::vector<core::Intent> all_intents_;
+  std::vector<std::int64_t> delivered_;
+  std::array<Engine, 2> engines_;
+  std::vector<bool> fired_;
+  std::array<std::int64_t, port_count> outage_until_ms_{};
+  std::int64_t closed_until_ms_ = 0;
+  std::uint64_t deaths_ = 0;
+  int tidied_ = 0;
+  Oracle oracle_;
+  RunResult result_;
+  std::uint64_t hash_ = 0;
+  bool over_ = false;
+};
+
+/// Runs one case.
+RunResult run_case(const Case& story, bool journal = false);
+
+}  // namespace linnet::sim
