@@ -112,6 +112,7 @@ StatusDocument status(const json::value& value) {
   StatusDocument out;
   out.release = from.text("release");
   out.phase = from.text("phase");
+  out.ready = from.find("ready") == nullptr || from.flag("ready");
   out.step = static_cast<int>(from.integer("step"));
   out.steps = static_cast<int>(from.integer("steps"));
   out.step_hold = Duration(from.integer("step_hold_ms"));

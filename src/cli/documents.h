@@ -43,7 +43,8 @@ struct RolloutDocument {
 struct StatusDocument {
   std::string release;
   std::string phase;
-  int step = 0;  // from 1; 0 outside a rollout
+  bool ready = true;  // stable runs behind its router
+  int step = 0;       // from 1; 0 outside a rollout
   int steps = 0;
   Duration step_hold{};
   Duration step_held{};

@@ -8,7 +8,7 @@ namespace {
 
 bool is_up(const StatusDocument& status) {
   if (status.phase == "failed") return true;
-  return !is_running(status.phase) && status.stable.all_ready();
+  return !is_running(status.phase) && status.ready && status.stable.all_ready();
 }
 
 Result<Exit> run_init(Session& session) {
@@ -16,9 +16,17 @@ Result<Exit> run_init(Session& session) {
   wish.kind = "init";
   wish.version = session.arguments().text("--version").value_or("");
   if (!wish.version.empty()) TRY_VOID(core::check_version(wish.version));
-  TRY(done, carry_out(session, std::move(wish), is_up));
+  // What it waits for may have been in the journal before this command began.
+  std::string told;
+  const auto wait_until_up = [&](const StatusDocument& status) {
+    if (is_up(status)) return true;
+    if (!status.reason.empty() && status.reason != told) session.say("  " + printable(status.reason));
+    told = status.reason;
+    return false;
+  };
+  TRY(done, carry_out(session, std::move(wish), wait_until_up));
   if (done.status.phase == "failed") {
-    session.note(fmt::format("stable did not get ready: {}", printable(done.status.reason)));
+    session.note(fmt::format("{}: {}", printable(done.status.release), printable(done.status.reason)));
     return Exit::failed;
   }
   session.say(fmt::format("{}: stable runs {} with {}", printable(done.status.release),

@@ -125,6 +125,19 @@ TEST(Decide, NeverRollsBackEarlyWithoutAMeasuredValueAboveTheLimit) {
   EXPECT_TRUE(world.reach("awaiting_promotion"));
 }
 
+TEST(Decide, AClockThatIsSetBackAnHourNeitherShortensNorLengthensAStep) {
+  World world = in_step(0);
+  world.turns(10);
+  const Duration held = std::get<Stepping>(world.status.phase).held;
+  world.now.wall.ms -= 3'600'000;
+  world.turns(10);
+  EXPECT_EQ(std::get<Stepping>(world.status.phase).held, held + 10s);
+  world.now.wall.ms += 7'200'000;
+  world.turns(10);
+  EXPECT_EQ(std::get<Stepping>(world.status.phase).held, held + 20s);
+  EXPECT_TRUE(world.reach("awaiting_promotion"));
+}
+
 TEST(Decide, HoldsWhenTheMetricsAreUnreachableAndThenRollsBack) {
   World world = in_step(0);
   world.metrics_down = true;
@@ -409,6 +422,14 @@ TEST(Decide, RefusesVersionsWithShellCharacters) {
     EXPECT_FALSE(world.answer().accepted) << version;
     EXPECT_EQ(world.answer().code, Code::invalid) << version;
   }
+}
+
+TEST(Decide, FailsInitWithTheRoutersWordsWhenTheRouterNeverAnswers) {
+  World world;
+  world.router_down = true;
+  world.ask(Intent::Kind::init, "v1");
+  ASSERT_TRUE(world.reach("failed"));
+  EXPECT_EQ(world.status.reason, "stable v1 does not get ready: the router does not answer");
 }
 
 TEST(Decide, FailsInitWhenStableNeverGetsReady) {

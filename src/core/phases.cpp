@@ -102,16 +102,16 @@ void on_idle(Turn& turn, Idle idle) {
       return turn.enter(
           idle, fmt::format("stable {} is ready: {} of {} instances", version, wanted, wanted));
     }
+    const std::string missing = turn.seen.traffic ? ready_text(turn, Track::stable, version, wanted)
+                                                  : turn.seen.traffic.error().message;
     if (bad != nullptr || idle.waited > turn.release.progress) {
       LINNET_MARK(stable_never_ready);
-      const std::string text = fmt::format("stable {} does not get ready: {}", version,
-                                           ready_text(turn, Track::stable, version, wanted));
+      const std::string text = fmt::format("stable {} does not get ready: {}", version, missing);
       turn.notice("failed", text);
       return turn.enter(Failed{{"not_ready", text}}, text);
     }
     turn.next.phase = idle;
-    return turn.waits(turn.seen.traffic ? ready_text(turn, Track::stable, version, wanted)
-                                        : turn.seen.traffic.error().message);
+    return turn.waits(missing);
   }
   turn.waits(fmt::format("stable {} carries all traffic", version));
 }

@@ -53,6 +53,12 @@ std::string canary_version(const core::Status& status, const Result<core::Worklo
   return {};
 }
 
+/// False from init until stable runs behind its router.
+bool is_ready(const core::Status& status) {
+  if (const auto* idle = std::get_if<core::Idle>(&status.phase)) return idle->ready;
+  return !status.stable_version.empty();
+}
+
 /// Why it stands still, goes back or ended badly; null in every other phase.
 js::value cause_of(const core::Phase& phase) {
   const core::Cause* cause = nullptr;
@@ -101,6 +107,7 @@ Json status_document(const core::Release& release, const core::Status& status,
   return {
       {"release", release.name},
       {"phase", core::phase_name(status.phase)},
+      {"ready", is_ready(status)},
       {"step", place.step},
       {"steps", release.steps.size()},
       {"step_hold_ms", hold.count()},

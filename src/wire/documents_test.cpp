@@ -41,7 +41,7 @@ Result<core::WorkloadSeen> two_and_one() {
 
 TEST(StatusDocumentTest, IsAsDocumented) {
   EXPECT_EQ(text(status_document(shop(), stepping(), two_and_one())),
-            R"({"release":"shop","phase":"stepping","step":2,"steps":4,"step_hold_ms":60000,)"
+            R"({"release":"shop","phase":"stepping","ready":true,"step":2,"steps":4,"step_hold_ms":60000,)"
             R"("step_held_ms":12000,"weight_wanted":25,"weight_in_force":25,)"
             R"("versions":{"stable":"v1.0.0","canary":"v1.1.0"},)"
             R"("replicas":{"stable":{"wanted":2,"ready":2},"canary":{"wanted":1,"ready":1}},)"
@@ -55,6 +55,7 @@ TEST(StatusDocumentTest, BeforeTheFirstRolloutThereIsNone) {
   const auto json = status_document(shop(), core::Status{}, fail(Code::unavailable, "no"));
   const auto& object = json.get_object();
   EXPECT_TRUE(object.at("rollout").is_null());
+  EXPECT_EQ(object.at("ready"), false);
   EXPECT_EQ(object.at("step"), 0);
   EXPECT_EQ(object.at("versions").at("canary"), "");
   EXPECT_EQ(object.at("replicas").at("stable").at("wanted"), 0);

@@ -30,11 +30,11 @@ class WorldTest(unittest.TestCase):
 
     # ---- beginnings ----
     def start(self, load=True, rate=300, clients=16, versions=("v1.0.0", "v1.1.0", "v1.2.0"),
-              **spec):
-        """A daemon, v1.0.0 as stable behind NGINX, and users (or none)."""
+              serve=(), **spec):
+        """A daemon (with these options), v1.0.0 as stable behind NGINX, and users (or none)."""
         self.world.versions(*versions)
         self.world.write_spec(**spec)
-        self.world.serve()
+        self.world.serve(*serve)
         self.must(self.world.run("init"))
         self.assertEqual(self.world.get(), (200, "v1.0.0"))
         return self.world.load(rate, clients) if load else None

@@ -15,6 +15,7 @@ from harness import ROOT, free_port, processes_of, wait_for
 class Demo(unittest.TestCase):
     def setUp(self):
         self.place = tempfile.TemporaryDirectory(prefix="linnet-e2e-")
+        pathlib.Path(self.place.name).chmod(0o711)  # a root's NGINX works as another user
         self.addCleanup(self.place.cleanup)
         self.port = free_port()
 

@@ -1,14 +1,16 @@
 """What breaks while linnet works: the daemon, a canary process, NGINX, the store, the access log.
 After each the world ends as it would have without, or stable has all traffic."""
 
+import errno
 import os
 import pathlib
+import re
 import signal
 import sqlite3
 import subprocess
 import unittest
 
-from harness import (DONE, ENDED, INVALID, ROLLED_BACK, UNREACHABLE, WorldTest,
+from harness import (DONE, ENDED, INVALID, LINNET, ROLLED_BACK, UNREACHABLE, WorldTest,
                      command_line, is_alive, processes_of, wait_for)
 
 
@@ -33,6 +35,13 @@ class KilledDaemon(WorldTest):
         self.assert_no_failure(load.stop())
         steps = self.world.history()[0]["steps"]
         self.assertEqual([step["outcome"] for step in steps], ["passed", "passed"], steps)
+        wait_for(lambda: self.services() == ["v1.1.0", "v1.1.0"], 30, "two processes, no more")
+
+    def services(self):
+        """Versions of the service's processes, however they came to be."""
+        lines = [command_line(pid) for pid in processes_of(self.world.folder)]
+        return sorted(line.split("--version ")[1].split()[0] for line in lines
+                      if "shop --version " in line)
 
     def test_while_preparing(self):
         self.world.behave("v1.1.0", "start_delay_ms=1500")
@@ -43,8 +52,34 @@ class KilledDaemon(WorldTest):
             lambda: self.world.status()["phase"] == "stepping"
             and self.world.status()["weight_in_force"] == 25))
 
-    def test_while_promoting(self):
-        self.assert_same_end(self.kill_in(self.phase_is("promoting"), drain="1s"))
+    def waits_for(self, phase, text):
+        """In this phase, and its reason says which part of it."""
+        def there():
+            status = self.world.status()
+            return status["phase"] == phase and re.search(text, status["reason"])
+        return there
+
+    def test_while_promoting_and_the_canary_takes_all(self):
+        self.assert_same_end(self.kill_in(
+            self.waits_for("promoting", "requests on stable finish"), drain="1s"))
+
+    def test_while_promoting_and_stable_restarts(self):
+        self.world.behave("v1.1.0", "start_delay_ms=700")
+        self.assert_same_end(self.kill_in(
+            self.waits_for("promoting", "restarting stable, one by one: 1 of 2")))
+
+    def test_while_promoting_and_stable_takes_all_again(self):
+        self.assert_same_end(self.kill_in(
+            lambda: self.world.status()["phase"] == "promoting"
+            and self.world.status()["weight_wanted"] == 0, drain="1s"))
+
+    def test_while_promoting_and_the_canary_drains(self):
+        self.assert_same_end(self.kill_in(
+            self.waits_for("promoting", "requests on the canary finish"), drain="1s"))
+
+    def test_while_promoting_and_the_canary_stops(self):
+        self.world.behave("v1.1.0", "ignore_term")
+        self.assert_same_end(self.kill_in(self.waits_for("promoting", "stopping the canary")))
 
     def test_while_awaiting_promotion(self):
         load = self.start(steps="100%")
@@ -67,12 +102,49 @@ class KilledDaemon(WorldTest):
         self.assertEqual(status["weight_in_force"], 25)
         self.assert_no_failure(load.stop())
 
-    def test_while_rolling_back(self):
-        self.world.behave("v1.2.0", "fail_every=2")
-        load = self.kill_in(self.phase_is("rolling_back", "rolled_back"), version="v1.2.0",
-                            drain="1s")
+    def test_while_holding_a_weight_set_by_hand(self):
+        load = self.start(steps="5% 100%", hold="60s")
+        self.deploy_unwatched("v1.1.0")
+        self.until_step(1)
+        self.must(self.world.run("traffic", "40"))
+        self.world.kill_daemon()
+        self.world.serve()
+        status = self.world.wait_phase("holding")
+        self.assertEqual((status["weight_wanted"], status["cause"]["kind"]), (40, "manual_weight"))
+        self.must(self.world.run("rollback"))
+        self.assert_rolled_back("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def kill_in_rollback(self, reached, behaviour=""):
+        self.world.behave("v1.2.0", "fail_every=2 " + behaviour)
+        load = self.kill_in(reached, version="v1.2.0", drain="1s")
         self.assert_rolled_back("v1.2.0", "error_rate|error rate")
+        self.assertEqual(len(self.world.history()), 1)
         self.assert_no_failure(load.stop(), bad_versions=("v1.2.0",))
+
+    def test_while_rolling_back(self):
+        self.kill_in_rollback(self.phase_is("rolling_back", "rolled_back"))
+
+    def test_while_rolling_back_and_the_canary_drains(self):
+        self.kill_in_rollback(self.waits_for("rolling_back", "requests on the canary finish"))
+
+    def test_while_rolling_back_and_the_canary_stops(self):
+        self.kill_in_rollback(self.waits_for("rolling_back", "stopping the canary"), "ignore_term")
+
+    def test_while_a_promotion_is_taken_back(self):
+        self.world.behave("v1.1.0", "start_delay_ms=700")
+        load = self.start(steps="100%")
+        self.deploy_unwatched("v1.1.0", promote=True)
+        wait_for(self.waits_for("promoting", "restarting stable, one by one: 1 of 2"), 60,
+                 "stable restarts", 0.005)
+        self.world.api("POST", "/v1/releases/shop/intents", {"kind": "rollback", "by": "test"})
+        wait_for(self.waits_for("rolling_back", "bringing stable back|canary"), 30,
+                 "the promotion is undone", 0.005)
+        self.world.kill_daemon()
+        self.world.serve()
+        self.assert_rolled_back("v1.1.0", "rollback by test")
+        wait_for(lambda: self.services() == ["v1.0.0", "v1.0.0"], 30, "two processes, no more")
+        self.assert_no_failure(load.stop())
 
     def test_while_idle(self):
         load = self.start()
@@ -98,12 +170,7 @@ class KilledDaemon(WorldTest):
     def test_no_instance_is_doubled_or_left_over(self):
         self.kill_in(self.phase_is("promoting"), drain="500ms")
         self.assert_promoted("v1.1.0")
-
-        def services():
-            return sorted(command_line(pid).split("--version ")[1].split()[0]
-                          for pid in processes_of(self.world.folder)
-                          if "--version" in command_line(pid) and "shop" in command_line(pid))
-        wait_for(lambda: services() == ["v1.1.0", "v1.1.0"], 20, "two processes, no more")
+        wait_for(lambda: self.services() == ["v1.1.0", "v1.1.0"], 20, "two processes, no more")
 
 
 class Guardian(WorldTest):
@@ -123,14 +190,23 @@ class Guardian(WorldTest):
         self.world.kill_daemon()
         wait_for(lambda: self.world.sample(30) == {"v1.0.0": 30}, 30, "all traffic is with stable")
         self.world.serve()
-        self.assert_rolled_back("v1.1.0")
+        self.assert_rolled_back("v1.1.0", "taken back")
+        self.assertEqual(self.world.history()[0]["cause"]["kind"], "taken_back")
+
+    def test_its_limit_can_be_set(self):
+        self.start(steps="50%", hold="300s", serve=("--guardian-limit", "1s"))
+        self.deploy_unwatched("v1.1.0")
+        self.until_step(1)
+        self.world.kill_daemon()
+        # Sooner than the default limit, by far.
+        wait_for(lambda: self.world.sample(30) == {"v1.0.0": 30}, 8, "all traffic is with stable")
 
     def test_no_guardian_outlives_a_daemon_that_said_goodbye(self):
         self.start(load=False)
         self.world.kill_daemon(signal.SIGTERM)
         self.assertEqual(self.world.get(), (200, "v1.0.0"))
         wait_for(lambda: not [pid for pid in processes_of(self.world.folder)
-                              if "linnet" in command_line(pid).split(" ")[0]], 20,
+                              if command_line(pid).startswith(str(LINNET))], 20,
                  "no process of linnet is left")
 
     def test_sigterm_takes_a_running_release_back_and_leaves_the_service_up(self):
@@ -139,6 +215,30 @@ class Guardian(WorldTest):
         self.until_step(1)
         self.assertEqual(self.world.kill_daemon(signal.SIGTERM), 0)
         self.assertEqual(self.world.sample(30), {"v1.0.0": 30})
+        self.assert_no_failure(load.stop())
+        self.world.serve()
+        self.assert_rolled_back("v1.1.0", "interrupted by linnet serve")
+
+    def test_sigterm_with_hold_leaves_a_running_release_as_it_is(self):
+        load = self.start(steps="50%", hold="300s", serve=("--hold",))
+        self.deploy_unwatched("v1.1.0")
+        self.until_step(1)
+        before = {instance["pid"] for instance in self.world.instances()}
+        self.assertEqual(self.world.kill_daemon(signal.SIGTERM), 0)
+        self.assertGreater(self.world.sample(100).get("v1.1.0", 0), 20)
+        self.world.serve("--hold")
+        status = self.until_step(1)
+        self.assertEqual((status["phase"], status["weight_in_force"]), ("stepping", 50))
+        self.assertEqual({instance["pid"] for instance in self.world.instances()}, before)
+        self.assert_no_failure(load.stop())
+
+    def test_sigterm_when_idle_leaves_the_world_as_it_is(self):
+        load = self.start()
+        before = {instance["pid"] for instance in self.world.instances()}
+        self.assertEqual(self.world.kill_daemon(signal.SIGTERM), 0)
+        self.assertEqual(self.world.sample(30), {"v1.0.0": 30})
+        self.world.serve()
+        self.assertEqual({instance["pid"] for instance in self.world.instances()}, before)
         self.assert_no_failure(load.stop())
 
 
@@ -312,6 +412,74 @@ class Stores(WorldTest):
         self.assert_no_failure(load.stop(), bad_versions=("v1.2.0",))
 
 
+@unittest.skipUnless(os.geteuid() == 0, "only root can mount a small disk")
+class SmallDisk(WorldTest):
+    """The state folder is a file system of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.disk = self.world.folder / "state"
+        self.mount("size=24m,mode=711")
+
+    def mount(self, options):
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "linnet-e2e", self.disk],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            self.skipTest(f"mount: {done.stderr}")
+        self.addCleanup(self.unmount)
+
+    def unmount(self):
+        self.world.stop_processes()
+        subprocess.run(["umount", "--lazy", self.disk], check=True)
+
+    def fill(self):
+        """Until not one byte fits."""
+        with open(self.disk / "filler", "wb", buffering=0) as filler:
+            for size in (1 << 16, 1 << 12, 1):
+                try:
+                    while filler.write(b"x" * size) == size:
+                        pass
+                except OSError as error:
+                    self.assertEqual(error.errno, errno.ENOSPC)
+
+    def test_a_full_disk_raises_no_weight_and_a_bad_canary_is_still_taken_back(self):
+        load = self.start(steps="50% 100%", hold="2s", more="  no_data: { hold: 3s }\n")
+        self.world.behave("v1.2.0", "")
+        self.deploy_unwatched("v1.2.0")
+        self.until_step(1)
+        self.fill()
+        self.world.behave("v1.2.0", "fail_every=2")
+        # By its errors, or because its requests can no longer be counted.
+        wait_for(lambda: self.world.sample(30) == {"v1.0.0": 30}, 60,
+                 "traffic is with stable although nothing can be written")
+        (self.disk / "filler").unlink()
+        self.assert_rolled_back("v1.2.0", "failed|no_data")
+        weights = {step["weight"] for step in self.world.history()[0]["steps"]}
+        self.assertEqual(weights, {50})
+        self.assert_no_failure(load.stop(), bad_versions=("v1.2.0",))
+
+    def test_a_command_on_a_full_disk_says_so_and_works_when_there_is_room(self):
+        load = self.start(steps="100%")
+        self.fill()
+        ran = self.world.run("deploy", "v1.1.0", "--promote")
+        self.assertNotEqual(ran.code, DONE, str(ran))
+        self.assertRegex(ran.out + ran.err, "full|space|disk")
+        self.assertEqual(self.world.sample(20), {"v1.0.0": 20})
+        (self.disk / "filler").unlink()
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_a_store_on_a_read_only_disk_is_named(self):
+        self.start(load=False)
+        self.world.stop_processes()
+        subprocess.run(["mount", "-o", "remount,ro", self.disk], check=True)
+        ran = self.world.run("serve", seconds=20)
+        self.assertNotEqual(ran.code, DONE, str(ran))
+        self.assertIn(str(self.disk), ran.out + ran.err)
+        self.assertRegex(ran.out + ran.err, "[Rr]ead-only")
+
+
 class Places(WorldTest):
     def test_a_socket_path_that_is_too_long_is_named_with_its_limit(self):
         deep = self.world.folder / ("d" * 60) / ("e" * 60)
@@ -324,10 +492,10 @@ class Places(WorldTest):
     def test_a_port_that_is_taken_is_named(self):
         import socket
         self.world.versions("v1.0.0")
-        self.world.write_spec()
+        self.world.write_spec(more="  progress: 3s\n")
         with socket.create_server(("127.0.0.1", self.world.port)):
             ran = self.world.run("init", seconds=90)
-        self.assertNotIn(ran.code, (DONE,), str(ran))
+        self.assertNotEqual(ran.code, DONE, str(ran))
         self.assertIn(str(self.world.port), ran.out + ran.err)
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
@@ -360,7 +528,7 @@ class Places(WorldTest):
         odd.mkdir()
         self.world.environment["LINNET_STATE_DIR"] = str(odd / "state")
         self.world.versions("v1.0.0")
-        self.world.write_spec()
+        self.world.write_spec(more="  progress: 3s\n")
         ran = self.world.run("init", seconds=90)
         self.assertNotEqual(ran.code, DONE, str(ran))
         self.assertIn("it's $odd", ran.out + ran.err)
