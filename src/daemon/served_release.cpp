@@ -72,7 +72,7 @@ ServedRelease::ServedRelease(Shared& shared, core::Release release, local::Slots
       router_(switch_),
       metrics_(shared.io, shared.clock,
                local::AccessLogOptions{
-                   access_log_, core::latency_boundaries(release), slots_.canary,
+                   access_log_, core::latency_boundaries(release), slots_.canary, slots_.stable,
                    [this]() -> Result<void> {
                      return nginx_ ? nginx_->reopen_logs() : Result<void>();
                    },
