@@ -59,7 +59,8 @@ BOOST_DESCRIBE_STRUCT(RolloutRecord, (), (rollout, ended, outcome, cause))
 BOOST_DESCRIBE_STRUCT(Notice, (), (id, event, text, rollout, at))
 BOOST_DESCRIBE_STRUCT(Stage, (), (stable, canary, lost, recent, recent_before, recent_age))
 BOOST_DESCRIBE_STRUCT(LimitEvidence, (), (threshold, clumping, window))
-BOOST_DESCRIBE_STRUCT(Evidence, (), (limits, worse, slower, window_age, instances, placebo, placebo_broken))
+BOOST_DESCRIBE_STRUCT(Evidence, (),
+                      (limits, worse, slower, window_age, instances, placebo, placebo_broken))
 BOOST_DESCRIBE_STRUCT(Status, (),
                       (stable_version, phase, since, reason, rollout, rollouts, weight,
                        weight_before, weight_seen, canary_replicas, unready, queued, stage,
