@@ -5,7 +5,9 @@
 
 #include "base/mark.h"
 #include "base/mutant.h"
+#include "core/explain.h"
 #include "core/judge.h"
+#include "core/stable_watch.h"
 #include "core/turn.h"
 
 namespace linnet::core {
@@ -22,12 +24,31 @@ void take_sample(Turn& turn) {
   const Sample& sample = *turn.seen.sample;
   if (LINNET_STOPS(window_keeps_cursor, true)) turn.next.cursor = sample.cursor;
   if (!is_running(turn.next.phase)) {
-    watch_stable(turn.release, turn.next, sample, turn.elapsed);
+    watch_stable(turn.release, turn.next.evidence, sample, turn.elapsed);
     return;
   }
   const Result<void> taken = take_window(turn.release, turn.next, sample, turn.elapsed);
   turn.has_counts = taken.has_value();
   if (!taken) turn.entry("trouble", "metrics: " + taken.error().message);
+}
+
+// What stands beside the phases: the comparison's first warning, and the placebo's verdict.
+void tell_evidence(Turn& turn) {
+  const bool broken = turn.next.evidence.placebo_broken;
+  if (broken != turn.before.evidence.placebo_broken)
+    turn.entry("trouble", broken ? "the error model is broken: " +
+                                       placebo_text(turn.release, turn.next.evidence)
+                                 : "the error model fits again: comparisons with stable count");
+  if (turn.release.analysis.compare == Analysis::Compare::rollback && !broken) return;
+  for (std::size_t i = turn.release.checks.size(); i < turn.next.checks.size(); ++i) {
+    const CheckReport& check = turn.next.checks[i];
+    const bool warned = i < turn.before.checks.size() && turn.before.checks[i].name == check.name &&
+                        turn.before.checks[i].verdict == check.verdict;
+    if (check.verdict == Verdict::inconclusive && !warned)
+      turn.entry("warning",
+                 fmt::format("{}: {}; this only warns: the canary goes on within its limits",
+                             check.name, explained(turn.release, turn.next)[i].text));
+  }
 }
 
 void forget_delivered(Turn& turn) {
@@ -62,6 +83,7 @@ Decision decide(const Release& release, const Status& status, const Observation&
   answer_intents(turn);
   advance_phase(turn);
   want_levels(turn);
+  tell_evidence(turn);
 
   Decision& decision = turn.decision;
   const bool evidence_due =

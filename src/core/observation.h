@@ -81,10 +81,21 @@ struct Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
+/// What one instance of a track answered within one window.
+struct InstanceCounts {
+  std::string id;  // as Instance::id
+  Counts counts;
+
+  friend bool operator==(const InstanceCounts&, const InstanceCounts&) = default;
+};
+
 /// What came in since `cursor` was last handed out.
 struct Sample {
   Counts stable;
   Counts canary;
+  /// Stable's counts by instance, those without requests left out; empty when the source cannot
+  /// tell instances apart. Their sum may be below `stable`: a proxy answers some requests itself.
+  std::vector<InstanceCounts> stable_instances;
   /// Opaque to core; saved with the evidence, handed back to the metric source after a restart.
   std::string cursor;
   std::int64_t lost = 0;  // requests that the source knows it did not count

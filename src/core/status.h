@@ -27,6 +27,7 @@
 #include "core/release.h"
 #include "stats/dispersion.h"
 #include "stats/latency.h"
+#include "stats/placebo.h"
 #include "stats/threshold.h"
 #include "stats/two_sample.h"
 
@@ -195,9 +196,8 @@ struct Stage {
 /// own bad requests come in clumps, measured in windows of 10 s, rollouts or not.
 struct LimitEvidence {
   stats::Threshold threshold;
-  stats::PooledDispersion clumping;
-  stats::Cell window;  // being filled
-  double phi = 1;      // frozen when a step starts
+  stats::FrozenDispersion clumping;  // frozen when a step starts
+  std::vector<stats::Cell> window;   // being filled, one cell for each of Evidence::instances
 
   friend bool operator==(const LimitEvidence&, const LimitEvidence&) = default;
 };
@@ -207,6 +207,9 @@ struct Evidence {
   std::optional<stats::TwoSample> worse;  // canary against stable: errors
   std::optional<stats::LatencyComparison> slower;  // canary against stable: latency
   Duration window_age{};                           // of LimitEvidence::window
+  std::vector<std::string> instances;  // of stable in that window; the first, "", is none of them
+  stats::Placebo placebo;              // judges stable's instances as if each were a canary
+  bool placebo_broken = false;         // it does so wrongly: comparisons are advisory
 
   friend bool operator==(const Evidence&, const Evidence&) = default;
 };
