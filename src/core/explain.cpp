@@ -8,6 +8,9 @@
 namespace linnet::core {
 namespace {
 
+// From 1 in 20: a likelihood such as "1 in 4" beside a failed check would only confuse.
+constexpr double worth_telling = 3.0;
+
 std::string number_text(double value) {
   std::string digits = fmt::format("{:.0f}", value);
   for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
@@ -49,7 +52,7 @@ void explain_limit(const Release& release, const LimitEvidence& limit, double sh
     report.interval_high = interval->high * 100.0;
   }
   report.text = limit_text(report);
-  if (report.log_evidence > 1.0)
+  if (report.log_evidence > worth_telling)
     report.text += fmt::format(
         "; such counts happen at most {} times if the canary were within its "
         "limit",
@@ -63,7 +66,7 @@ void explain_comparison(CheckReport& report) {
       latency
           ? fmt::format("P95 {:.0f} ms against stable's {:.0f} ms", report.value, report.limit)
           : fmt::format("{:.3g} % failed against stable's {:.3g} %", report.value, report.limit);
-  if (report.log_evidence > 1.0)
+  if (report.log_evidence > worth_telling)
     report.text += fmt::format(
         "; such a difference happens at most {} times if the canary were as "
         "good as stable",
