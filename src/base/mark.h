@@ -10,11 +10,12 @@
 
 #define LINNET_MARKS_TABLE(X)                                                                    \
   X(taken_back_seen)                                                                             \
-  X(foreign_weight_seen) X(foreign_weight_in_holding) X(weight_not_written_yet)                  \
-      X(canary_crash_loop) X(canary_never_ready) X(stable_never_ready)                           \
-          X(promotion_stable_not_ready) X(promotion_failed_check) X(promotion_taken_back)        \
-              X(no_data_in_step) X(too_few_requests_in_step) X(held_by_failure) X(early_pass)    \
-                  X(evidence_failed) X(plain_rule_failed) X(health_failed) X(comparison_failed)  \
+  X(foreign_weight_seen)                                                                         \
+  X(foreign_weight_in_holding) X(weight_not_written_yet) X(canary_crash_loop)                    \
+      X(canary_never_ready) X(stable_never_ready) X(promotion_stable_not_ready)                  \
+          X(promotion_failed_check) X(promotion_taken_back) X(no_data_in_step)                   \
+              X(too_few_requests_in_step) X(held_by_failure) X(early_pass) X(evidence_failed)    \
+                  X(plain_rule_failed) X(health_failed) X(comparison_failed)                     \
                       X(watch_period_complete) X(failed_while_waiting) X(counts_refused)         \
                           X(superseded) X(queued_withdrawn) X(interrupt_held)                    \
                               X(interrupt_past_return) X(rollback_refused) X(steps_skipped)      \
@@ -26,7 +27,8 @@
                                                       X(save_unknown) X(save_failed)             \
                                                           X(load_failed) X(intents_unreadable)   \
                                                               X(urgent_failed) X(effect_failed)  \
-                                                                  X(effects_stale) X(init_again)
+                                                                  X(effects_stale) X(init_again) \
+                                                                      X(unsaved_taken_back)
 
 namespace linnet::mark {
 

@@ -1,5 +1,6 @@
 #include "cli/follow.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "cli/format.h"
@@ -120,8 +121,14 @@ Result<void> Follower::show_journal(int wait_s) {
     if (entry.kind == "notice" || entry.kind == "verdict") continue;
     const auto at = parse_time(entry.at);
     Terminal& out = session_.out();
+    std::string told = printable(entry.text);
+    if (entry.kind == "phase")  // "rolling_back: ..."
+      std::replace(
+          told.begin(),
+          told.begin() + static_cast<std::ptrdiff_t>(std::min(told.find(':'), told.size())), '_',
+          ' ');
     session_.say(out.styled(Style::faint, at ? clock_text(*at) : "") + "  " +
-                 out.styled(entry_style(entry), printable(entry.text)));
+                 out.styled(entry_style(entry), told));
   }
   return {};
 }
@@ -149,8 +156,7 @@ HistoryDocument Follower::ending(const std::string& rollout) {
 }
 
 void Follower::print_document() {
-  if (session_.json())
-    session_.out().raw(last_status_ + (last_status_.ends_with('\n') ? "" : "\n"));
+  if (session_.json()) session_.out().document(last_status_);
 }
 
 std::string Follower::next_command(std::string_view words) const {

@@ -21,7 +21,7 @@ Result<Exit> run_history(Session& session) {
   TRY(text, session.daemon().get(fmt::format("/v1/releases/{}/history?limit={:.0f}",
                                              net::percent_encode(release), limit.value_or(20))));
   if (session.json()) {
-    session.out().raw(text + "\n");
+    session.out().document(text);
     return Exit::done;
   }
   TRY(runs, read_history(text));

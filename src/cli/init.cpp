@@ -20,13 +20,15 @@ Result<Exit> run_init(Session& session) {
   std::string told;
   const auto wait_until_up = [&](const StatusDocument& status) {
     if (is_up(status)) return true;
-    if (!status.reason.empty() && status.reason != told) session.say("  " + printable(status.reason));
+    if (!status.reason.empty() && status.reason != told)
+      session.say("  " + printable(status.reason));
     told = status.reason;
     return false;
   };
   TRY(done, carry_out(session, std::move(wish), wait_until_up));
   if (done.status.phase == "failed") {
-    session.note(fmt::format("{}: {}", printable(done.status.release), printable(done.status.reason)));
+    session.note(
+        fmt::format("{}: {}", printable(done.status.release), printable(done.status.reason)));
     return Exit::failed;
   }
   session.say(fmt::format("{}: stable runs {} with {}", printable(done.status.release),

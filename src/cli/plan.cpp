@@ -34,7 +34,7 @@ Result<Exit> run_plan(Session& session) {
   TRY(text, session.daemon().get(fmt::format("/v1/releases/{}/plan?version={}", release,
                                              net::percent_encode(version))));
   if (session.json()) {
-    session.out().raw(text + "\n");
+    session.out().document(text);
     return Exit::done;
   }
   TRY(steps, read_plan(text));

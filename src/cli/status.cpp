@@ -32,7 +32,7 @@ Result<Exit> list_all(Session& session) {
   if (!text) return fail(no_daemon(session, text.error()));
   TRY(releases, read_statuses(*text));
   if (session.json()) {
-    session.out().raw(*text + "\n");
+    session.out().document(*text);
   } else if (releases.size() == 1) {
     for (const std::string& line : status_lines(releases[0], session.out(), wall_now()))
       session.out().line(line);
@@ -58,8 +58,13 @@ std::optional<std::string> named(Session& session) {
   if (const auto name = session.arguments().text("--release")) return *name;
   auto file = read_release(session.spec_file(), "");
   if (file) return std::move(file->release.name);
-  if (file.error().code != Code::not_found || session.arguments().has("--spec"))
-    session.note(fmt::format("{}; showing what the daemon has", printable(file.error().message)));
+  if (file.error().code != Code::not_found || session.arguments().has("--spec")) {
+    const std::string& message = file.error().message;
+    const std::size_t first = message.find(":\n");  // a list of mistakes follows
+    session.note(fmt::format("{}{}; showing what the daemon has",
+                             printable(message.substr(0, first)),
+                             first == std::string::npos ? "" : " (see `linnet validate`)"));
+  }
   return std::nullopt;
 }
 
@@ -79,7 +84,7 @@ Result<Exit> run_status(Session& session) {
                 printable(*name));
   if (!text) return fail(no_daemon(session, text.error()));
   if (session.json()) {
-    session.out().raw(*text + "\n");
+    session.out().document(*text);
     return Exit::done;
   }
   TRY(status, read_status(*text));

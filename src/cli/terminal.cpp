@@ -68,6 +68,11 @@ TerminalOptions terminal_options(int fd) {
 
 Terminal::~Terminal() { end_live(); }
 
+void Terminal::document(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  raw(std::string(text) + "\n");
+}
+
 void Terminal::line(std::string_view text) { draw(erase_block() + std::string(text) + "\n"); }
 
 void Terminal::raw(std::string_view text) {

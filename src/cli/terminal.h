@@ -33,6 +33,8 @@ class Terminal {
   void line(std::string_view text);
   /// Text as it is, without a line feed; for documents and prompts. Ends the live block.
   void raw(std::string_view text);
+  /// The same with one line end, whether the text has it or not.
+  void document(std::string_view text);
   /// Replaces the live block; nothing happens where there is no terminal. Long lines are cut.
   void live(std::vector<std::string> lines);
   void end_live();

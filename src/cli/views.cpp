@@ -156,7 +156,7 @@ std::vector<std::string> status_lines(const StatusDocument& status, const Termin
                                 percent_text(status.weight_wanted),
                                 percent_text(status.weight_in_force)));
   const Table checks = check_table(status, terminal);
-  if (!checks.empty()) {
+  if (!checks.empty() && status.phase != "idle") {  // then they are of a release long over
     lines.emplace_back();
     for (std::string& line : checks.lines()) lines.push_back(std::move(line));
   }

@@ -89,6 +89,14 @@ TEST(Decide, TheJournalTellsTheCauseOfARollbackWithItsVerdictAndItsBeginning) {
   EXPECT_EQ(world.status.reason, "v2 taken back to v1: " + cause);
 }
 
+TEST(Decide, TheJournalTellsWhatWasAskedBeforeWhatItChanged) {
+  World world;
+  world.initialised().deploying("v2");
+  ASSERT_GE(world.last.entries.size(), 2U);
+  EXPECT_EQ(world.last.entries[0].kind, "intent");
+  EXPECT_EQ(world.last.entries[1].kind, "phase");
+}
+
 TEST(Decide, TakesASlowCanaryBack) {
   World world;
   world.versions["v2"].slow_share = 1.0;

@@ -132,7 +132,7 @@ void on_traffic(Turn& turn, const Intent& intent) {
       turn.next.canary_replicas, canary_replicas_for(intent.weight, stable_replicas(turn.release)));
   turn.enter(std::move(holding), text + "; the steps stand still until `resume`");
   turn.notice("paused", text);
-  accept(turn, intent, text);
+  accept(turn, intent, fmt::format("the canary gets {}", intent.weight.text()));
 }
 
 void on_promote(Turn& turn, const Intent& intent) {
@@ -165,8 +165,8 @@ void on_promote(Turn& turn, const Intent& intent) {
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,
                canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
-  turn.enter(Promoting{}, fmt::format("promoting {} to stable, asked by {}{}{}",
-                                      turn.next.rollout->to, intent.by.empty() ? "hand" : intent.by,
+  turn.enter(Promoting{}, fmt::format("{} becomes stable, asked by {}{}{}", turn.next.rollout->to,
+                                      intent.by.empty() ? "hand" : intent.by,
                                       skipped.empty() ? "" : "; ", skipped));
   accept(turn, intent, fmt::format("promoting {} to stable", turn.next.rollout->to));
 }
@@ -250,6 +250,7 @@ void answer_intents(Turn& turn) {
       LINNET_MARK(intent_again);
       continue;  // answered before a crash
     }
+    turn.begin_intent();
     switch (intent.kind) {
       case Intent::Kind::init: on_init(turn, intent); break;
       case Intent::Kind::deploy: on_deploy(turn, intent); break;

@@ -432,9 +432,10 @@ bool notice_others(Turn& turn) {
   }
   if (LINNET_STOPS(taken_back_is_rollback, traffic.taken_back && traffic.weight.is_zero())) {
     LINNET_MARK(taken_back_seen);
-    turn.roll_back({"taken_back", fmt::format("the weight was taken back to 0 %{}",
-                                              traffic.by.empty() ? " while linnet was away"
-                                                                 : " by " + traffic.by)});
+    turn.roll_back(
+        {"taken_back", fmt::format("the weight was taken back to 0 %{}",
+                                   traffic.by.empty() ? " while linnet was away or could not save"
+                                                      : " by " + traffic.by)});
     return true;
   }
   if (traffic.weight == turn.before.weight_before) {

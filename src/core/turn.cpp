@@ -73,6 +73,8 @@ void Turn::answer(const Intent& intent, bool accepted, Code code, std::string te
   entry("intent",
         fmt::format("{} by {}: {}{}", intent_name(intent.kind),
                     intent.by.empty() ? "unknown" : intent.by, accepted ? "" : "refused: ", text));
+  const auto told = decision.entries.begin() + static_cast<std::ptrdiff_t>(intent_at_);
+  std::rotate(told, decision.entries.end() - 1, decision.entries.end());
   decision.answers.push_back({intent.id, accepted, code, std::move(text), std::move(rollout)});
 }
 

@@ -27,6 +27,8 @@ class Turn {
   /// Changes the text of why it waits, without an entry.
   void waits(std::string reason) { next.reason = std::move(reason); }
   void entry(std::string kind, std::string text);
+  /// The journal tells an intent before what it changes.
+  void begin_intent() { intent_at_ = decision.entries.size(); }
   void notice(std::string event, std::string text);
   void want_weight(Percent weight, const std::string& reason);
   void answer(const Intent& intent, bool accepted, Code code, std::string text,
@@ -49,6 +51,7 @@ class Turn {
 
  private:
   bool save_ = false;
+  std::size_t intent_at_ = 0;  // where the entry of the intent at hand belongs
   friend Decision decide(const Release&, const Status&, const Observation&, Now);
 };
 

@@ -14,7 +14,10 @@ constexpr Duration repeats_after = 1s;
 // After a save somebody else may save as well: effects that waited longer are not performed.
 constexpr Duration proof_lasts = 500ms;
 constexpr Duration shortest_backoff = 100ms;
-constexpr Duration longest_backoff = 10s;
+constexpr Duration longest_backoff = 2s;
+// A loop that cannot save decides nothing that lasts: for the canary it is as good as dead, and the
+// guardian's limit for a dead daemon holds here too.
+constexpr Duration longest_unsaved = 10s;
 
 }  // namespace
 
@@ -23,6 +26,7 @@ ReleaseLoop::ReleaseLoop(core::Release release, Ports ports, std::function<void(
 
 Task<void> ReleaseLoop::run() {
   Duration backoff = shortest_backoff;
+  std::optional<MonoTime> failing_since;
   for (;;) {
     const MonoTime started = ports_.clock.now().mono;
     const Result<Duration> turn = co_await take_turn();
@@ -31,15 +35,31 @@ Task<void> ReleaseLoop::run() {
     Duration pause = backoff;
     if (turn) {
       backoff = shortest_backoff;
+      failing_since.reset();
       pause = std::max(*turn - took, Duration(0));
     } else {
       ++stats_.failed;
       trouble(turn.error().message);
       backoff = std::min(backoff * 2, longest_backoff);
+      if (!failing_since) failing_since = started;
+      if (turn.error().code == Code::conflict) failing_since.reset();  // somebody else decides
+      if (failing_since && ports_.clock.now().mono - *failing_since >= longest_unsaved)
+        co_await take_back_unsaved();
     }
     changed_();
     co_await ports_.doorbell.wait(release_.name, pause);
   }
+}
+
+Task<void> ReleaseLoop::take_back_unsaved() {
+  if (record_ && !core::is_running(record_->status.phase)) co_return;
+  const Deadline deadline = ports_.clock.now().mono + port_deadline;
+  const Result<core::TrafficSeen> seen = co_await ports_.router.read(deadline);
+  if (!seen || seen->weight.is_zero()) co_return;
+  LINNET_MARK(unsaved_taken_back);
+  trouble(fmt::format("nothing could be saved for {}: the canary's weight {} is taken back",
+                      duration_text(longest_unsaved), seen->weight.text()));
+  co_await perform(core::SetWeight{Percent(), true});
 }
 
 Task<Result<Duration>> ReleaseLoop::take_turn() {

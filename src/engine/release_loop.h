@@ -44,6 +44,8 @@ class ReleaseLoop {
   Task<void> perform(core::Effect effect);
   /// The decision's effects without those that were performed a moment ago and do not show yet.
   std::vector<core::Effect> due_effects(const core::Decision& decision, MonoTime now);
+  /// The canary's weight goes to 0, as the guardian would; the next turn finds it taken back.
+  Task<void> take_back_unsaved();
   void trouble(const std::string& text);
 
   core::Release release_;

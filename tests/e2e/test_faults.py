@@ -453,7 +453,7 @@ class SmallDisk(WorldTest):
         wait_for(lambda: self.world.sample(30) == {"v1.0.0": 30}, 60,
                  "traffic is with stable although nothing can be written")
         (self.disk / "filler").unlink()
-        self.assert_rolled_back("v1.2.0", "failed|no_data")
+        self.assert_rolled_back("v1.2.0", "failed|no_data|could not save")
         weights = {step["weight"] for step in self.world.history()[0]["steps"]}
         self.assertEqual(weights, {50})
         self.assert_no_failure(load.stop(), bad_versions=("v1.2.0",))
