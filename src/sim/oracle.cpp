@@ -693,7 +693,9 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   const bool saves_fail = world_.story().ports[static_cast<std::size_t>(Port::store_save)].any();
   if (!router.raised_by_linnet && (world_.had_two_engines() || saves_fail)) return;
   const Duration away(world_.now_ms() - router.zero_since_ms);
-  if (router.weight.is_zero() && router.zero_since_ms > 0 && router.by_linnet && away < drain)
+  const bool stale = world_.story().ports[static_cast<std::size_t>(Port::router_read)].stale > 0;
+  if (router.weight.is_zero() && router.zero_since_ms > 0 && router.by_linnet && !stale &&
+      away < drain)
     broken("drained_before_stop", text(fmt::format("its traffic is away for {} of {}",
                                                    duration_text(away), duration_text(drain))));
 }
