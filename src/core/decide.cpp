@@ -90,7 +90,10 @@ Decision decide(const Release& release, const Status& status, const Observation&
       is_running(turn.next.phase) &&
       (!status.last_saved || now.mono - *status.last_saved >= save_evidence_every);
   // The levels are what effects are derived from: they are durable before the world follows them.
+  // That a weight was read back is one of them: else, after a crash, somebody's reset to the weight
+  // before looks like a write that has not come through, and is undone.
   const bool levels_moved = turn.next.weight != status.weight ||
+                            turn.next.weight_before != status.weight_before ||
                             turn.next.canary_replicas != status.canary_replicas ||
                             turn.next.stable_version != status.stable_version;
   decision.save = turn.save_ || levels_moved || evidence_due || turn.next.outbox != status.outbox;

@@ -94,8 +94,9 @@ void Pods::start_one(Level& level, std::int64_t now_ms) {
   pod.name = fmt::format("{}-{}", &level == levels_.data() ? "stable" : "canary", level.next_id++);
   pod.behaviour = &story_.behaviour(level.version);
   const Duration startup = pod.behaviour->crash_loop ? crash_after : pod.behaviour->startup;
-  pod.due_ms = now_ms + std::max<std::int64_t>(1, startup.count());
-  wake_at_(pod.due_ms);
+  const bool fails = pod.behaviour->never_ready_as_stable && &level == levels_.data();
+  pod.due_ms = fails ? never : now_ms + std::max<std::int64_t>(1, startup.count());
+  if (!fails) wake_at_(pod.due_ms);
   level.pods.push_back(pod);
 }
 

@@ -31,8 +31,8 @@ Duration longest(const core::Release& release) {
   return sum;
 }
 
-Case story_of(const core::Release& release, const SimulateOptions& options, const KindOfCanary& kind,
-              std::uint64_t seed) {
+Case story_of(const core::Release& release, const SimulateOptions& options,
+              const KindOfCanary& kind, std::uint64_t seed) {
   Case story;
   story.seed = seed;
   story.release = release;
@@ -66,8 +66,7 @@ std::vector<KindOfCanary> kinds_of(const core::Release& release, const SimulateO
   };
   const double good = options.stable_error_rate.fraction();
   if (options.canary_error_rate || options.canary_slow_share) {
-    const double errors =
-        options.canary_error_rate ? options.canary_error_rate->fraction() : good;
+    const double errors = options.canary_error_rate ? options.canary_error_rate->fraction() : good;
     const double slow = options.canary_slow_share ? options.canary_slow_share->fraction() : 0;
     return {named(slow > 0 ? fmt::format("{:g} % errors, {:g} % slow", errors * 100, slow * 100)
                            : fmt::format("{:g} % errors", errors * 100),
@@ -85,8 +84,9 @@ std::vector<KindOfCanary> kinds_of(const core::Release& release, const SimulateO
       const double limit = 1 - rule->quantile.fraction();
       for (const double share : {limit / 2, limit * 2, limit * 6, 1.0})
         if (share <= 1)
-          kinds.push_back(named(fmt::format("{:g} % above {}", share * 100, duration_text(rule->limit)),
-                                good, share));
+          kinds.push_back(
+              named(fmt::format("{:g} % above {}", share * 100, duration_text(rule->limit)), good,
+                    share));
     }
   }
   return kinds;
@@ -121,12 +121,14 @@ void note_point(const World& world, const core::Status& status, std::vector<RunP
   const core::Counts& counts = status.stage.canary;
   const auto share = [&](std::int64_t bad) {
     return counts.requests > 0
-               ? 100.0 * static_cast<double>(bad) / static_cast<double>(counts.requests) : 0.0;
+               ? 100.0 * static_cast<double>(bad) / static_cast<double>(counts.requests)
+               : 0.0;
   };
   point.error_rate = share(counts.bad);
   for (const core::Check& check : world.story().release.checks)
     if (const auto* rule = std::get_if<core::LatencyCheck>(&check.rule))
-      point.slow_share = share(world.traffic().above(counts, static_cast<double>(rule->limit.count())));
+      point.slow_share =
+          share(world.traffic().above(counts, static_cast<double>(rule->limit.count())));
   double strongest = 0;
   for (const core::LimitEvidence& limit : status.evidence.limits)
     strongest = std::max(strongest, limit.threshold.log_fail());
@@ -143,7 +145,8 @@ OneRun run_once(const Case& story, std::vector<RunPoint>* points) {
                          phase == "awaiting_promotion" || phase == "promoting";
     if (!decided) return false;
     one.phase = phase;
-    if (const auto* back = std::get_if<core::RollingBack>(&status.phase)) one.cause = back->cause.kind;
+    if (const auto* back = std::get_if<core::RollingBack>(&status.phase))
+      one.cause = back->cause.kind;
     if (const auto* hold = std::get_if<core::Holding>(&status.phase)) one.cause = hold->cause.kind;
     one.decided_after_s = static_cast<double>(world.now_ms() - 5000) / 1000.0;
     if (points != nullptr) note_point(world, status, *points);
@@ -178,9 +181,12 @@ void run_kind(const core::Release& release, const SimulateOptions& options, std:
       continue;
     }
     seconds.push_back(one.decided_after_s);
-    if (one.phase == "awaiting_promotion" || one.phase == "promoting") ++kind.passed;
-    else if (one.phase == "holding") ++kind.held;
-    else ++kind.rolled_back;
+    if (one.phase == "awaiting_promotion" || one.phase == "promoting")
+      ++kind.passed;
+    else if (one.phase == "holding")
+      ++kind.held;
+    else
+      ++kind.rolled_back;
     if (!one.cause.empty()) ++kind.causes[one.cause];
   }
   kind.decided_after_s = spread_of(std::move(seconds));
@@ -199,8 +205,9 @@ std::string text_of(const Simulation& simulation) {
   for (const core::Step& step : simulation.release.steps)
     text += fmt::format(" {}/{}", step.weight.text(), duration_text(step.hold));
   text += fmt::format("; {} runs per kind, seed {}\n\n", options.runs, options.seed);
-  text += fmt::format("{:<24} {:>7} {:>8} {:>6} {:>10} {:>10} {:>9} {:>9}  {}\n", "canary", "passed",
-                      "back", "held", "decided in", "95 % in", "harmed", "95 %", "because of");
+  text +=
+      fmt::format("{:<24} {:>7} {:>8} {:>6} {:>10} {:>10} {:>9} {:>9}  {}\n", "canary", "passed",
+                  "back", "held", "decided in", "95 % in", "harmed", "95 %", "because of");
   for (const KindOfCanary& kind : simulation.kinds) {
     const auto percent = [&](int count) {
       return fmt::format("{:.1f} %", 100.0 * count / std::max(1, kind.runs));
@@ -220,16 +227,16 @@ std::string text_of(const Simulation& simulation) {
 }
 
 std::string json_of(const Spread& spread) {
-  return fmt::format(R"({{"median":{:.3f},"p95":{:.3f},"mean":{:.3f},"most":{:.3f}}})", spread.median,
-                     spread.p95, spread.mean, spread.most);
+  return fmt::format(R"({{"median":{:.3f},"p95":{:.3f},"mean":{:.3f},"most":{:.3f}}})",
+                     spread.median, spread.p95, spread.mean, spread.most);
 }
 
 // Names are made here and of the spec's bounded alphabet: nothing in them needs escaping.
 std::string json_of(const Simulation& simulation) {
   const SimulateOptions& options = simulation.options;
-  std::string text = fmt::format(
-      R"({{"release":"{}","requests_per_second":{:g},"seed":{},"runs":{},"kinds":[)",
-      simulation.release.name, options.requests_per_second, options.seed, options.runs);
+  std::string text =
+      fmt::format(R"({{"release":"{}","requests_per_second":{:g},"seed":{},"runs":{},"kinds":[)",
+                  simulation.release.name, options.requests_per_second, options.seed, options.runs);
   for (std::size_t i = 0; i < simulation.kinds.size(); ++i) {
     const KindOfCanary& kind = simulation.kinds[i];
     text += fmt::format(
@@ -253,16 +260,19 @@ std::string json_of(const Simulation& simulation) {
 Result<Simulation> simulate(const core::Release& release, const SimulateOptions& options) {
   if (release.steps.empty()) return fail(Code::invalid, "simulating: the release has no steps");
   if (!(options.requests_per_second > 0 && options.requests_per_second <= 1e6))
-    return fail(Code::invalid, "simulating: {} requests per second: must be above 0 and at most 1,000,000",
+    return fail(Code::invalid,
+                "simulating: {} requests per second: must be above 0 and at most 1,000,000",
                 options.requests_per_second);
   if (options.runs < 1 || options.runs > 1'000'000)
-    return fail(Code::invalid, "simulating: {} runs: must be between 1 and 1,000,000", options.runs);
+    return fail(Code::invalid, "simulating: {} runs: must be between 1 and 1,000,000",
+                options.runs);
   Simulation simulation{release, options, kinds_of(release, options), {}, {}};
   std::uint64_t salt = 0;
   for (KindOfCanary& kind : simulation.kinds) run_kind(release, options, ++salt, kind);
   // Pictured: the first bad canary that is usually taken back, else the only one.
-  const auto bad = std::find_if(simulation.kinds.begin(), simulation.kinds.end(),
-                                [](const KindOfCanary& kind) { return kind.rolled_back * 2 > kind.runs; });
+  const auto bad =
+      std::find_if(simulation.kinds.begin(), simulation.kinds.end(),
+                   [](const KindOfCanary& kind) { return kind.rolled_back * 2 > kind.runs; });
   const KindOfCanary& shown = bad != simulation.kinds.end() ? *bad : simulation.kinds.front();
   simulation.pictured = shown.name;
   (void)run_once(story_of(release, options, shown, mix(options.seed, 4711)), &simulation.run);

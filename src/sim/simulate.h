@@ -1,5 +1,5 @@
-// What would happen to this release with this traffic? The product's own engine is run many times in the
-// simulated world, once for each kind of canary: the feature behind `linnet simulate`.
+// What would happen to this release with this traffic? The product's own engine is run many times
+// in the simulated world, once for each kind of canary: the feature behind `linnet simulate`.
 #pragma once
 
 #include <cstdint>
@@ -36,22 +36,22 @@ struct KindOfCanary {
   double error_share = 0;
   double slow_share = 0;
   int runs = 0;
-  int passed = 0;       // promoted, or waiting for `promote`
+  int passed = 0;  // promoted, or waiting for `promote`
   int rolled_back = 0;
-  int held = 0;         // stands still for a person: on_failure or no_data says hold
-  int undecided = 0;    // within the longest time a rollout may take
+  int held = 0;                       // stands still for a person: on_failure or no_data says hold
+  int undecided = 0;                  // within the longest time a rollout may take
   std::map<std::string, int> causes;  // of rollbacks and holds
-  Spread decided_after_s;  // from the deploy
-  Spread harmed;           // canary requests that failed, plus those that were too slow
+  Spread decided_after_s;             // from the deploy
+  Spread harmed;                      // canary requests that failed, plus those that were too slow
 };
 
 /// One run, second by second, for the picture.
 struct RunPoint {
   double at_s = 0;
-  double weight = 0;           // percent in force
-  double error_rate = 0;       // percent of the step's canary requests
-  double slow_share = 0;       // percent
-  double log10_evidence = 0;   // the strongest
+  double weight = 0;          // percent in force
+  double error_rate = 0;      // percent of the step's canary requests
+  double slow_share = 0;      // percent
+  double log10_evidence = 0;  // the strongest
 };
 
 struct Simulation {

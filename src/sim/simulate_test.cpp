@@ -1,5 +1,5 @@
-// What a user reads from `linnet simulate`: bad canaries go back, good ones pass, the same seed says the
-// same, and nonsense is refused with a sentence.
+// What a user reads from `linnet simulate`: bad canaries go back, good ones pass, the same seed
+// says the same, and nonsense is refused with a sentence.
 #include "sim/simulate.h"
 
 #include <gtest/gtest.h>

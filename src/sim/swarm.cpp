@@ -64,6 +64,7 @@ Behaviour a_behaviour(Random& random, std::string version) {
   }
   if (random.chance(0.06)) behaviour.never_ready = true;
   if (random.chance(0.06)) behaviour.crash_loop = true;
+  if (random.chance(0.06)) behaviour.never_ready_as_stable = true;
   if (random.chance(0.12)) behaviour.flap_every = random.between(5s, 60s);
   behaviour.dies_when_it_flaps = random.chance(0.4);
   return behaviour;
@@ -146,11 +147,11 @@ core::Intent a_wish(Random& random) {
 
 Action an_action(Random& random) {
   Action action;
-  action.kind = random.one_of(
-      std::array{Kind::intent, Kind::intent, Kind::intent, Kind::foreign_weight,
-                 Kind::foreign_scale, Kind::delete_pod, Kind::kill, Kind::kill, Kind::kill_at_call,
-                 Kind::kill_at_call, Kind::kill_at_call, Kind::guardian, Kind::counters_reset,
-                 Kind::wall_jump, Kind::outage, Kind::engine_stalls, Kind::calendar_closes});
+  action.kind = random.one_of(std::array{
+      Kind::intent, Kind::intent, Kind::intent, Kind::foreign_weight, Kind::foreign_scale,
+      Kind::delete_pod, Kind::kill, Kind::kill, Kind::kill_at_call, Kind::kill_at_call,
+      Kind::kill_at_call, Kind::guardian, Kind::counters_reset, Kind::wall_jump, Kind::outage,
+      Kind::engine_stalls, Kind::calendar_closes, Kind::reply_lost});
   action.intent = a_wish(random);
   action.weight = Percent::whole(
       static_cast<std::int32_t>(random.one_of(std::array{0, 0, 0, 1, 5, 10, 25, 50, 100})));
@@ -161,6 +162,10 @@ Action an_action(Random& random) {
   action.after = random.chance(0.5);
   action.length = random.chance(0.6) ? random.between(10ms, 4000ms) : random.between(4s, 45s);
   if (action.kind == Kind::wall_jump) action.length = random.between(Duration(-2h), Duration(2h));
+  if (action.kind == Kind::reply_lost) {
+    action.port = random.one_of(std::array{Port::router_set, Port::workload_set, Port::store_save});
+    action.count = static_cast<int>(random.between(1, 3));
+  }
   if (action.kind == Kind::kill_at_call) {
     action.port = random.one_of(std::array{Port::router_set, Port::router_set, Port::workload_set,
                                            Port::store_save, Port::store_save, Port::router_read,
@@ -180,8 +185,8 @@ void some_that_meet(Random& random, Case& story) {
     event.action = an_action(random);
     if (random.chance(0.3)) {
       event.action.kind = Kind::outage;
-      event.action.port = random.one_of(std::array{Port::router_set, Port::workload_set,
-                                                   Port::store_save, Port::router_read});
+      event.action.port = random.one_of(
+          std::array{Port::router_set, Port::workload_set, Port::store_save, Port::router_read});
       event.action.length = random.between(500ms, 8000ms);
     }
     event.delay += random.between(0ms, 3000ms);

@@ -97,6 +97,15 @@ void TrafficModel::answer(const Behaviour* version, const Flow& flow, std::int64
       static_cast<std::int32_t>(totals.requests - slow_ones - fast_ones);
 }
 
+Totals TrafficModel::answered(int good, int bad, int slow) const {
+  Totals totals;
+  totals.requests = good + bad + slow;
+  totals.bad = bad;
+  totals.latency[usual_bucket_] = good + bad;
+  totals.latency[slow_bucket_] += slow;
+  return totals;
+}
+
 core::Counts TrafficModel::counts(const Totals& newer, const Totals& older) const {
   core::Counts counts;
   counts.requests = newer.requests - older.requests;
