@@ -59,8 +59,8 @@ int main() {
       const char* at = chunk.data();
       const char* const end = at + chunk.size();
       while (at < end) {
-        at = static_cast<const char*>(
-                 std::memchr(at, '\n', static_cast<std::size_t>(end - at))) + 1;
+        at =
+            static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at))) + 1;
         ++ends;
       }
     }

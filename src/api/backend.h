@@ -62,7 +62,7 @@ struct ReleaseMetrics {
   Percent weight_wanted;
   Percent weight_in_force;
   CountsView counts;
-  double placebo = 0;             // largest ln E of stable's instances judged as canaries
+  double placebo = 0;  // largest ln E of stable's instances judged as canaries
   bool placebo_broken = false;
   std::int64_t turns = 0;         // of the engine
   std::int64_t failed_turns = 0;  // such that could not be saved or loaded

@@ -1,5 +1,6 @@
-// The non-inline part of {fmt}, compiled in: Debian ships only a shared libfmt, and `linnet version`
-// must start in the time of /bin/true, so everything but the C library is linked statically.
+// The non-inline part of {fmt}, compiled in: Debian ships only a shared libfmt, and `linnet
+// version` must start in the time of /bin/true, so everything but the C library is linked
+// statically.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

@@ -1,5 +1,6 @@
-// Result<T>: how every fallible call of linnet answers. An error carries a code from a small set and
-// a sentence that says what was being done. A code exists only where a caller reacts differently.
+// Result<T>: how every fallible call of linnet answers. An error carries a code from a small set
+// and a sentence that says what was being done. A code exists only where a caller reacts
+// differently.
 #pragma once
 
 #include <fmt/format.h>
@@ -60,24 +61,24 @@ namespace detail {
 
 // Statements, not statement expressions: GCC miscompiles those in coroutines.
 // TRY(name, expression) declares `auto& name` with the value, or returns the error.
-#define LINNET_TRY_IMPL(keyword, name, ...)                            \
-  auto name##_or = (__VA_ARGS__);                                      \
+#define LINNET_TRY_IMPL(keyword, name, ...)                             \
+  auto name##_or = (__VA_ARGS__);                                       \
   if (!name##_or) keyword tl::unexpected(std::move(name##_or).error()); \
   [[maybe_unused]] auto& name = *name##_or
 #define TRY(name, ...) LINNET_TRY_IMPL(return, name, __VA_ARGS__)
 #define CO_TRY(name, ...) LINNET_TRY_IMPL(co_return, name, __VA_ARGS__)
 // The same for Result<void>.
-#define TRY_VOID(...)                                                          \
-  do {                                                                         \
-    auto try_void_or = (__VA_ARGS__);                                          \
-    if (!try_void_or) return tl::unexpected(std::move(try_void_or).error());   \
+#define TRY_VOID(...)                                                        \
+  do {                                                                       \
+    auto try_void_or = (__VA_ARGS__);                                        \
+    if (!try_void_or) return tl::unexpected(std::move(try_void_or).error()); \
   } while (false)
-#define CO_TRY_VOID(...)                                                         \
-  do {                                                                           \
-    auto try_void_or = (__VA_ARGS__);                                            \
-    if (!try_void_or) co_return tl::unexpected(std::move(try_void_or).error());  \
+#define CO_TRY_VOID(...)                                                        \
+  do {                                                                          \
+    auto try_void_or = (__VA_ARGS__);                                           \
+    if (!try_void_or) co_return tl::unexpected(std::move(try_void_or).error()); \
   } while (false)
 // A broken invariant is a bug: it aborts, in release builds too.
-#define CHECK(condition)                                                              \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                                \
+#define CHECK(condition)                               \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::linnet::detail::check_failed(#condition, __FILE__, __LINE__))

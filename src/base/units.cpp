@@ -1,8 +1,8 @@
 #include "base/units.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <vector>
 
 namespace linnet {
@@ -14,14 +14,16 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-// Digits with at most `places` decimals as an integer scaled by 10^places; nothing else is accepted.
+// Digits with at most `places` decimals as an integer scaled by 10^places; nothing else is
+// accepted.
 bool parse_decimal(std::string_view text, int places, std::int64_t& scaled) {
   const std::size_t dot = text.find('.');
   const std::string_view whole = text.substr(0, dot);
   std::string_view part = dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
   if (whole.empty() || whole.size() > 12) return false;
   if (dot != std::string_view::npos && part.empty()) return false;
-  while (part.size() > static_cast<std::size_t>(places) && part.back() == '0') part.remove_suffix(1);
+  while (part.size() > static_cast<std::size_t>(places) && part.back() == '0')
+    part.remove_suffix(1);
   if (part.size() > static_cast<std::size_t>(places)) return false;
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   if (!std::all_of(whole.begin(), whole.end(), digit)) return false;
@@ -29,7 +31,8 @@ bool parse_decimal(std::string_view text, int places, std::int64_t& scaled) {
   scaled = 0;
   for (char c : whole) scaled = scaled * 10 + (c - '0');
   for (int i = 0; i < places; ++i)
-    scaled = scaled * 10 + (i < static_cast<int>(part.size()) ? part[static_cast<std::size_t>(i)] - '0' : 0);
+    scaled = scaled * 10 +
+             (i < static_cast<int>(part.size()) ? part[static_cast<std::size_t>(i)] - '0' : 0);
   return true;
 }
 
@@ -67,7 +70,8 @@ std::string WallTime::text() const {
 Result<Duration> parse_duration(std::string_view text) {
   std::string_view rest = trim(text);
   const auto wrong = [&] {
-    return fail(Code::invalid, "'{}' is not a duration; write it like 500ms, 60s, 5m or 1h30m", text);
+    return fail(Code::invalid, "'{}' is not a duration; write it like 500ms, 60s, 5m or 1h30m",
+                text);
   };
   if (rest.empty()) return wrong();
   std::int64_t total_ms = 0;
@@ -79,12 +83,19 @@ Result<Duration> parse_duration(std::string_view text) {
     rest.remove_prefix(end);
     std::int64_t unit_ms = 0;
     std::size_t used = 1;
-    if (rest.substr(0, 2) == "ms") { unit_ms = 1; used = 2; }
-    else if (rest[0] == 's') unit_ms = 1000;
-    else if (rest[0] == 'm') unit_ms = 60'000;
-    else if (rest[0] == 'h') unit_ms = 3'600'000;
-    else if (rest[0] == 'd') unit_ms = 86'400'000;
-    else return wrong();
+    if (rest.substr(0, 2) == "ms") {
+      unit_ms = 1;
+      used = 2;
+    } else if (rest[0] == 's')
+      unit_ms = 1000;
+    else if (rest[0] == 'm')
+      unit_ms = 60'000;
+    else if (rest[0] == 'h')
+      unit_ms = 3'600'000;
+    else if (rest[0] == 'd')
+      unit_ms = 86'400'000;
+    else
+      return wrong();
     rest.remove_prefix(used);
     if (thousandths > 31'536'000'000'000 / unit_ms) return wrong();
     total_ms += thousandths * unit_ms / 1000;
@@ -96,7 +107,10 @@ Result<Duration> parse_duration(std::string_view text) {
 std::string duration_text(Duration duration) {
   std::int64_t ms = duration.count();
   std::string out;
-  if (ms < 0) { out = "-"; ms = -ms; }
+  if (ms < 0) {
+    out = "-";
+    ms = -ms;
+  }
   if (ms < 1000 && ms != 0) return fmt::format("{}{}ms", out, ms);
   const std::int64_t hours = ms / 3'600'000, minutes = ms / 60'000 % 60, rest_ms = ms % 60'000;
   if (hours != 0) out += fmt::format("{}h", hours);
@@ -109,7 +123,8 @@ std::string duration_text(Duration duration) {
   return out;
 }
 
-std::string_view nearest_word(std::string_view word, const std::string_view* known, std::size_t count) {
+std::string_view nearest_word(std::string_view word, const std::string_view* known,
+                              std::size_t count) {
   if (word.size() > 64) return {};
   std::string_view best;
   std::size_t best_distance = word.size() / 3 + 2;  // farther than this is no typing slip

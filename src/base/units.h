@@ -69,7 +69,8 @@ Result<Duration> parse_duration(std::string_view text);
 std::string duration_text(Duration duration);
 
 /// The known word nearest to `word` by edit distance, or empty when none is near enough to suggest.
-std::string_view nearest_word(std::string_view word, const std::string_view* known, std::size_t count);
+std::string_view nearest_word(std::string_view word, const std::string_view* known,
+                              std::size_t count);
 template <class Words>
 std::string_view nearest_word(std::string_view word, const Words& known) {
   return nearest_word(word, std::data(known), std::size(known));

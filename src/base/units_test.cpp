@@ -15,7 +15,8 @@ TEST(Percent, ReadsWholeAndDecimalPercentages) {
 }
 
 TEST(Percent, RefusesWhatIsNotAPercentage) {
-  for (const char* text : {"", "%", "-1", "101%", "abc", "5,5", "1e1", "0.00001", ".5", "5.", "nan"})
+  for (const char* text :
+       {"", "%", "-1", "101%", "abc", "5,5", "1e1", "0.00001", ".5", "5.", "nan"})
     EXPECT_FALSE(Percent::parse(text)) << text;
 }
 

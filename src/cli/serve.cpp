@@ -37,7 +37,8 @@ Result<Exit> run_serve(Session& session) {
 
 constexpr Option serve_options[] = {
     {"--hold", "", "At the end leave a running rollout as it is; else it is taken back"},
-    {"--guardian-limit", "TIME", "Traffic returns to stable when the daemon is dead this long (10s)"},
+    {"--guardian-limit", "TIME",
+     "Traffic returns to stable when the daemon is dead this long (10s)"},
     {"--metrics-listen", "ADDRESS", "Prometheus text at http://ADDRESS/metrics, loopback only"},
 };
 
@@ -47,12 +48,15 @@ constexpr Command serve_command{
     .name = "serve",
     .summary = "Run the daemon of this machine",
     .description =
-        "Serves every release of this user: keeps its processes and NGINX running, watches rollouts "
+        "Serves every release of this user: keeps its processes and NGINX running, watches "
+        "rollouts "
         "and answers the other commands on a socket. Commands start it in the background when none "
-        "runs; under systemd use packaging/linnet.service. SIGTERM and SIGINT take a running rollout "
+        "runs; under systemd use packaging/linnet.service. SIGTERM and SIGINT take a running "
+        "rollout "
         "back (unless --hold) and leave the services running.",
-    .examples = "linnet serve                                    # in the foreground\n"
-                "linnet serve --metrics-listen 127.0.0.1:9478    # for Prometheus\n",
+    .examples =
+        "linnet serve                                    # in the foreground\n"
+        "linnet serve --metrics-listen 127.0.0.1:9478    # for Prometheus\n",
     .options = serve_options,
     .run = run_serve,
 };

@@ -52,8 +52,8 @@ void add_details(const StatusDocument& status, const Terminal& terminal,
       lines.push_back(terminal.styled(
           Style::faint, fmt::format("{}: {}", printable(check.name), printable(check.text))));
   if (!status.warning.empty())
-    lines.push_back(terminal.styled(
-        Style::yellow, "the error model is broken: " + printable(status.warning)));
+    lines.push_back(
+        terminal.styled(Style::yellow, "the error model is broken: " + printable(status.warning)));
 }
 
 // How much of the limit is used: the distance a person looks for first.

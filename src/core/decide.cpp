@@ -40,19 +40,18 @@ void tell_evidence(Turn& turn) {
     turn.entry("trouble", broken ? "the error model is broken: " +
                                        placebo_text(turn.release, turn.next.evidence)
                                  : "the error model fits again: comparisons with stable count");
-  const bool compares =
-      turn.release.analysis.compare == Analysis::Compare::rollback && !broken;
+  const bool compares = turn.release.analysis.compare == Analysis::Compare::rollback && !broken;
   for (std::size_t i = 0; i < turn.next.checks.size(); ++i) {
     const CheckReport& check = turn.next.checks[i];
-    const bool is_limit =
-        i < turn.release.checks.size() &&
-        !std::holds_alternative<GaugeCheck>(turn.release.checks[i].rule);
+    const bool is_limit = i < turn.release.checks.size() &&
+                          !std::holds_alternative<GaugeCheck>(turn.release.checks[i].rule);
     if (is_limit || (i >= turn.release.checks.size() && compares)) continue;
     const bool warned = i < turn.before.checks.size() && turn.before.checks[i].name == check.name &&
                         turn.before.checks[i].verdict == check.verdict;
     if (check.verdict == Verdict::inconclusive && !warned)
-      turn.entry("warning", fmt::format("{}: {}; this only warns: the canary goes on within its limits",
-                                        check.name, explained(turn.release, turn.next)[i].text));
+      turn.entry("warning",
+                 fmt::format("{}: {}; this only warns: the canary goes on within its limits",
+                             check.name, explained(turn.release, turn.next)[i].text));
   }
 }
 
@@ -91,9 +90,9 @@ Decision decide(const Release& release, const Status& status, const Observation&
   tell_evidence(turn);
 
   Decision& decision = turn.decision;
-  const bool evidence_due = is_running(turn.next.phase) &&
-                            (!status.last_saved ||
-                             now.mono - *status.last_saved >= save_evidence_every);
+  const bool evidence_due =
+      is_running(turn.next.phase) &&
+      (!status.last_saved || now.mono - *status.last_saved >= save_evidence_every);
   decision.save = turn.save_ || evidence_due || turn.next.outbox != status.outbox;
   decision.next.last_turn = now.mono;
   if (decision.save) decision.next.last_saved = now.mono;
@@ -124,7 +123,7 @@ std::string effect_text(const Effect& effect) {
 }
 
 std::vector<double> latency_boundaries(const Release& release) {
-  std::vector<double> bounds{1,   2,   5,    10,   20,   50,    100,   200,
+  std::vector<double> bounds{1,   2,    5,    10,   20,    50,    100,  200,
                              500, 1000, 2000, 5000, 10000, 20000, 60000};
   for (const Check& check : release.checks)
     if (const auto* latency = std::get_if<LatencyCheck>(&check.rule))
@@ -147,15 +146,16 @@ int stable_replicas(const Release& release) {
 
 std::string_view phase_name(const Phase& phase) {
   constexpr std::array<std::string_view, 10> names{
-      "idle",         "preparing", "stepping",  "holding",     "awaiting_promotion", "promoting",
-      "rolling_back", "succeeded", "rolled_back", "failed"};
+      "idle",      "preparing",    "stepping",  "holding",     "awaiting_promotion",
+      "promoting", "rolling_back", "succeeded", "rolled_back", "failed"};
   return names[phase.index()];
 }
 
 bool is_running(const Phase& phase) { return phase.index() >= 1 && phase.index() <= 6; }
 
 std::string_view verdict_name(Verdict verdict) {
-  constexpr std::array<std::string_view, 5> names{"pass", "fail", "inconclusive", "no_data", "error"};
+  constexpr std::array<std::string_view, 5> names{"pass", "fail", "inconclusive", "no_data",
+                                                  "error"};
   return names[static_cast<std::size_t>(verdict)];
 }
 

@@ -152,7 +152,8 @@ TEST(Decide, WaitsForTheMinimumOfRequests) {
   while (std::get<Stepping>(world.status.phase).held < 60s) world.turn();
   world.turn();
   EXPECT_EQ(std::get<Stepping>(world.status.phase).index, 0);
-  EXPECT_NE(world.status.reason.find("of the 20 requests"), std::string::npos) << world.status.reason;
+  EXPECT_NE(world.status.reason.find("of the 20 requests"), std::string::npos)
+      << world.status.reason;
 }
 
 TEST(Decide, SendsNoTrafficBeforeTheCanaryIsReady) {
@@ -214,7 +215,8 @@ TEST(Decide, ClearsTheMarkOfTheLastRollbackBeforeTheNextRollout) {
 }
 
 TEST(Decide, RollsBackOnRequestFromEveryRunningPhase) {
-  for (const char* phase : {"preparing", "stepping", "holding", "awaiting_promotion", "promoting"}) {
+  for (const char* phase :
+       {"preparing", "stepping", "holding", "awaiting_promotion", "promoting"}) {
     World world;
     if (phase == std::string("preparing")) world.versions["v2"].ready = false;
     world.initialised().deploying("v2");

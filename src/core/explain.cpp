@@ -47,15 +47,14 @@ std::string needed_text(const Release& release, const LimitEvidence& own, const 
   const double rate = rate_of(report);
   const double phi = own.clumping.phi_threshold;
   if (rate > own.threshold.limit) {
-    const auto more = own.threshold.requests_to_fail(
-        std::log(shares / release.analysis.false_alarm), rate, phi);
+    const auto more =
+        own.threshold.requests_to_fail(std::log(shares / release.analysis.false_alarm), rate, phi);
     if (!more || *more <= 0) return {};
     return fmt::format("; at this rate {} would take it back", stats::requests_words(more));
   }
   // Without a proof to be had at the end of the step, what would be one interests nobody.
   if (release.analysis.early_pass || release.analysis.decision == Analysis::Decision::evidence) {
-    const auto more =
-        own.threshold.requests_to_pass(-std::log(release.analysis.missed), rate, phi);
+    const auto more = own.threshold.requests_to_pass(-std::log(release.analysis.missed), rate, phi);
     if (!more) return "; so near its limit, more requests would not tell";
     if (*more <= 0) return "; it is proven to be within its limit";
     return fmt::format("; at this rate {} would prove that it is within its limit",
@@ -92,8 +91,8 @@ void explain_limit(const Release& release, const Check& check, const LimitEviden
     report.text += fmt::format("; {} if the canary were within its limit",
                                stats::likelihood_words(report.log_evidence));
   if (report.verdict != Verdict::fail)
-    report.text += needed_text(release, own, report, check.min_requests.value_or(release.min_requests),
-                               shares);
+    report.text += needed_text(release, own, report,
+                               check.min_requests.value_or(release.min_requests), shares);
 }
 
 void explain_comparison(const Release& release, const Status& status, CheckReport& report) {
@@ -106,16 +105,15 @@ void explain_comparison(const Release& release, const Status& status, CheckRepor
   const bool latency = report.unit == "ms";
   const std::string own = value_words(report.value, report.unit);
   const std::string other = value_words(report.limit, report.unit);
-  report.text = latency ? fmt::format("P95 {} over {} against stable's {} over {}", own,
-                                      requests_text(report.requests), other,
-                                      requests_text(stable.requests))
-                        : fmt::format("{} of {} failed against {} of stable's {}", own,
-                                      requests_text(report.requests), other,
-                                      requests_text(stable.requests));
+  report.text =
+      latency ? fmt::format("P95 {} over {} against stable's {} over {}", own,
+                            requests_text(report.requests), other, requests_text(stable.requests))
+              : fmt::format("{} of {} failed against {} of stable's {}", own,
+                            requests_text(report.requests), other, requests_text(stable.requests));
   if (!latency) {
-    const auto interval = stats::rate_interval(static_cast<double>(report.requests),
-                                               static_cast<double>(report.bad),
-                                               release.analysis.false_alarm);
+    const auto interval =
+        stats::rate_interval(static_cast<double>(report.requests), static_cast<double>(report.bad),
+                             release.analysis.false_alarm);
     if (interval) {
       report.interval_low = interval->low * 100.0;
       report.interval_high = interval->high * 100.0;
@@ -128,9 +126,9 @@ void explain_comparison(const Release& release, const Status& status, CheckRepor
 }
 
 void explain_health(CheckReport& report) {
-  report.text = fmt::format("{} of {} canary instances ready, {:.0f} restarts (limit {:.0f})",
-                            report.requests - report.bad, report.requests, report.value,
-                            report.limit);
+  report.text =
+      fmt::format("{} of {} canary instances ready, {:.0f} restarts (limit {:.0f})",
+                  report.requests - report.bad, report.requests, report.value, report.limit);
 }
 
 // In how many equal shares the error probability is divided, for one check on a limit.

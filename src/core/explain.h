@@ -1,5 +1,5 @@
-// Verdicts in words, for people who know no statistics, with the numbers for those who do. The words
-// themselves are those of stats/words.h, as everywhere.
+// Verdicts in words, for people who know no statistics, with the numbers for those who do. The
+// words themselves are those of stats/words.h, as everywhere.
 #pragma once
 
 #include <vector>

@@ -76,7 +76,8 @@ TEST(Explain, AComparisonNamesBothSides) {
   const std::vector<CheckReport> checks = told(world, 40);
   ASSERT_EQ(checks.size(), 5U);
   EXPECT_EQ(checks[3].name, "errors_vs_stable");
-  EXPECT_NE(checks[3].text.find("3.59 % of 195 requests failed against 0 % of stable's 3,805 requests; 1 in "),
+  EXPECT_NE(checks[3].text.find(
+                "3.59 % of 195 requests failed against 0 % of stable's 3,805 requests; 1 in "),
             std::string::npos)
       << checks[3].text;
 }
@@ -86,10 +87,9 @@ TEST(Explain, AComparisonThatOnlyWarnsSaysSoOnceInTheJournal) {
   world.versions["v2"].error_share = 0.04;
   world.initialised().deploying("v2");
   ASSERT_TRUE(world.reach("awaiting_promotion"));
-  const auto warnings =
-      std::count_if(world.journal.begin(), world.journal.end(), [](const std::string& line) {
-        return line.starts_with("warning errors_vs_stable: 4");
-      });
+  const auto warnings = std::count_if(
+      world.journal.begin(), world.journal.end(),
+      [](const std::string& line) { return line.starts_with("warning errors_vs_stable: 4"); });
   EXPECT_GE(warnings, 1);
   EXPECT_LE(warnings, 4);  // once a step
 }

@@ -94,9 +94,12 @@ CheckReport judge_gauge(const Release& release, const Check& check, const GaugeE
   const bool over = rule.limit_mib > 0 && report.value > rule.limit_mib;
   const bool higher = gauge.difference.advice(release.analysis.false_alarm) ==
                       stats::GaugeComparison::Advice::canary_higher;
-  if (!seen) report.verdict = Verdict::no_data;
-  else if (over && !rule.advisory && complete) report.verdict = Verdict::fail;
-  else report.verdict = over || higher ? Verdict::inconclusive : Verdict::pass;
+  if (!seen)
+    report.verdict = Verdict::no_data;
+  else if (over && !rule.advisory && complete)
+    report.verdict = Verdict::fail;
+  else
+    report.verdict = over || higher ? Verdict::inconclusive : Verdict::pass;
   return report;
 }
 
@@ -115,9 +118,10 @@ void explain_gauge(const Release& release, const Check& check, const GaugeEviden
   if (rule.limit_mib > 0) report.text += fmt::format("; limit {:g} MiB", rule.limit_mib);
   const auto interval = gauge.difference.interval(release.analysis.false_alarm);
   if (interval)
-    report.text += fmt::format("; the difference is between {:.3g} and {:.3g} {} (asymptotic, {:.0f} "
-                               "batches of 30 s)",
-                               interval->low, interval->high, unit, gauge.difference.batches);
+    report.text += fmt::format(
+        "; the difference is between {:.3g} and {:.3g} {} (asymptotic, {:.0f} "
+        "batches of 30 s)",
+        interval->low, interval->high, unit, gauge.difference.batches);
   else
     report.text += fmt::format("; {:.0f} of the {:.0f} batches of 30 s that a comparison takes",
                                gauge.difference.batches, batches_needed);

@@ -65,9 +65,10 @@ TEST(Gauge, TellsThatItIsTooEarlyToCompare) {
   Gauges gauges({GaugeCheck::Of::memory, 0, true});
   gauges.seconds(90, 100, 300);
   EXPECT_EQ(gauges.report().verdict, Verdict::pass);
-  EXPECT_EQ(gauges.report().text,
-            "memory 302 MiB an instance against stable's 101 MiB; 3 of the 20 batches of 30 s that a "
-            "comparison takes; advisory");
+  EXPECT_EQ(
+      gauges.report().text,
+      "memory 302 MiB an instance against stable's 101 MiB; 3 of the 20 batches of 30 s that a "
+      "comparison takes; advisory");
 }
 
 TEST(Gauge, WarnsOfMoreMemoryAndNeverFailsByComparison) {
@@ -108,7 +109,8 @@ TEST(Gauge, AProcessStartedAgainSpendsFromZero) {
 
 TEST(Gauge, TakesACanaryBackOverItsHardLimitInARollout) {
   testing::World world;
-  world.release.checks.push_back({"memory", std::nullopt, GaugeCheck{GaugeCheck::Of::memory, 256, false}});
+  world.release.checks.push_back(
+      {"memory", std::nullopt, GaugeCheck{GaugeCheck::Of::memory, 256, false}});
   world.release.steps = {{Percent::whole(50), 60s}};
   world.initialised().deploying("v2");
   ASSERT_TRUE(world.reach("stepping"));

@@ -1,4 +1,5 @@
-// What people ask for: each intent is accepted or refused with a sentence that says what to do next.
+// What people ask for: each intent is accepted or refused with a sentence that says what to do
+// next.
 #include "core/turn.h"
 
 namespace linnet::core {
@@ -38,7 +39,8 @@ void on_init(Turn& turn, const Intent& intent) {
   const bool never_ready = turn.seen.workload && turn.seen.workload->stable.ready() == 0;
   const std::string& current = turn.next.stable_version;
   if (!current.empty() && current != version && !never_ready) {
-    if (intent.version.empty()) version = current;  // the spec's first version is history by now
+    if (intent.version.empty())
+      version = current;  // the spec's first version is history by now
     else
       return refuse(turn, intent, Code::conflict,
                     fmt::format("stable already runs {}; release another version with `deploy {}`",
@@ -77,13 +79,13 @@ void on_deploy(Turn& turn, const Intent& intent) {
     turn.answer(intent, true, Code::internal,
                 fmt::format("takes {} back first{}", turn.next.rollout->id, forced), id);
     if (!std::holds_alternative<RollingBack>(turn.next.phase))
-      turn.roll_back({"superseded", fmt::format("superseded by a deploy of {} by {}", intent.version,
-                                                intent.by)});
+      turn.roll_back({"superseded", fmt::format("superseded by a deploy of {} by {}",
+                                                intent.version, intent.by)});
     return;
   }
   turn.start_rollout(intent);
-  accept(turn, intent, fmt::format("rollout {} to {} starts{}", turn.next.rollout->id,
-                                   intent.version, forced));
+  accept(turn, intent,
+         fmt::format("rollout {} to {} starts{}", turn.next.rollout->id, intent.version, forced));
 }
 
 // Leaves the phase for one that stands still; the step's time so far is kept.
@@ -100,7 +102,7 @@ Holding hold_here(const Turn& turn, Cause cause) {
     holding.weight = other->weight;
   } else {
     holding.from = std::holds_alternative<Preparing>(turn.next.phase) ? Holding::From::preparing
-                                                                     : Holding::From::awaiting;
+                                                                      : Holding::From::awaiting;
   }
   return holding;
 }
@@ -123,14 +125,12 @@ void on_traffic(Turn& turn, const Intent& intent) {
   if (!intent.weight.is_zero() && turn.canary_ready() == 0)
     return refuse(turn, intent, Code::unavailable,
                   "the canary has no ready instance; traffic would go to nothing");
-  const std::string text =
-      fmt::format("weight set to {} by {}", intent.weight.text(),
-                  intent.by.empty() ? "hand" : intent.by);
+  const std::string text = fmt::format("weight set to {} by {}", intent.weight.text(),
+                                       intent.by.empty() ? "hand" : intent.by);
   Holding holding = hold_here(turn, {"manual_weight", text});
   holding.weight = intent.weight;
-  turn.next.canary_replicas =
-      std::max(turn.next.canary_replicas,
-               canary_replicas_for(intent.weight, stable_replicas(turn.release)));
+  turn.next.canary_replicas = std::max(
+      turn.next.canary_replicas, canary_replicas_for(intent.weight, stable_replicas(turn.release)));
   turn.enter(std::move(holding), text + "; the steps stand still until `resume`");
   turn.notice("paused", text);
   accept(turn, intent, text);
@@ -154,12 +154,12 @@ void on_promote(Turn& turn, const Intent& intent) {
   if (!waits && !all_passed) {
     const auto* step = std::get_if<Stepping>(&phase);
     const int index = step != nullptr ? step->index : holding->index;
-    skipped = fmt::format("skips step {} of {} and what follows", index + 1,
-                          turn.release.steps.size());
+    skipped =
+        fmt::format("skips step {} of {} and what follows", index + 1, turn.release.steps.size());
     if (!intent.skip_steps)
-      return refuse(turn, intent, Code::conflict,
-                    fmt::format("the steps are not done: it {}; wait, or `promote --skip-steps`",
-                                skipped));
+      return refuse(
+          turn, intent, Code::conflict,
+          fmt::format("the steps are not done: it {}; wait, or `promote --skip-steps`", skipped));
     turn.record_step("skipped");
   }
   turn.next.canary_replicas =
@@ -173,9 +173,9 @@ void on_promote(Turn& turn, const Intent& intent) {
 
 void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std::string& what) {
   if (!is_running(turn.next.phase))
-    return accept(turn, intent,
-                  fmt::format("all traffic is on stable {}; nothing to take back",
-                              turn.next.stable_version));
+    return accept(
+        turn, intent,
+        fmt::format("all traffic is on stable {}; nothing to take back", turn.next.stable_version));
   if (std::holds_alternative<RollingBack>(turn.next.phase)) {
     turn.next.queued.reset();
     return accept(turn, intent, "the rollout is being rolled back");
@@ -184,16 +184,15 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
     return refuse(turn, intent, Code::conflict,
                   fmt::format("stable runs {} already; go back with `deploy {}`",
                               turn.next.rollout->to, turn.next.rollout->from));
-  turn.roll_back({std::move(kind),
-                  fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
-                              intent.why.empty() ? "" : ": ", intent.why)});
+  turn.roll_back(
+      {std::move(kind), fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
+                                    intent.why.empty() ? "" : ": ", intent.why)});
   accept(turn, intent, fmt::format("taking {} back", turn.next.rollout->id));
 }
 
 void on_interrupt(Turn& turn, const Intent& intent) {
   const bool hold = intent.hold || (turn.next.rollout && turn.next.rollout->hold);
-  if (is_running(turn.next.phase) && hold)
-    return accept(turn, intent, "left as it is (--hold)");
+  if (is_running(turn.next.phase) && hold) return accept(turn, intent, "left as it is (--hold)");
   if (is_running(turn.next.phase) && is_past_return(turn.next.phase))
     return accept(turn, intent, "the promotion is nearly done and goes on");
   on_take_back(turn, intent, "interrupted", "interrupted");
@@ -204,9 +203,9 @@ void on_pause(Turn& turn, const Intent& intent) {
   if (std::holds_alternative<Holding>(phase)) return accept(turn, intent, "it holds already");
   if (!std::holds_alternative<Preparing>(phase) && !std::holds_alternative<Stepping>(phase) &&
       !std::holds_alternative<AwaitingPromotion>(phase))
-    return refuse(turn, intent, Code::conflict,
-                  is_running(phase) ? running_text(turn) + "; it cannot be paused now"
-                                    : "no rollout runs");
+    return refuse(
+        turn, intent, Code::conflict,
+        is_running(phase) ? running_text(turn) + "; it cannot be paused now" : "no rollout runs");
   const std::string text = fmt::format("paused by {}{}{}", intent.by.empty() ? "hand" : intent.by,
                                        intent.why.empty() ? "" : ": ", intent.why);
   turn.enter(hold_here(turn, {"paused", text}), text + "; go on with `resume`");

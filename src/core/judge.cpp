@@ -69,10 +69,14 @@ CheckReport judge_limit(const Release& release, const Status& status, const Chec
   report.log_evidence = log_evidence;
   const std::int64_t needed = check.min_requests.value_or(release.min_requests);
   const bool over = share.value() > limit.share;
-  if (share.requests == 0) report.verdict = Verdict::no_data;
-  else if (share.requests < needed) report.verdict = Verdict::inconclusive;
-  else if (!over) report.verdict = Verdict::pass;
-  else report.verdict = complete ? Verdict::fail : Verdict::inconclusive;
+  if (share.requests == 0)
+    report.verdict = Verdict::no_data;
+  else if (share.requests < needed)
+    report.verdict = Verdict::inconclusive;
+  else if (!over)
+    report.verdict = Verdict::pass;
+  else
+    report.verdict = complete ? Verdict::fail : Verdict::inconclusive;
   return report;
 }
 
@@ -91,9 +95,12 @@ CheckReport judge_health(const Status& status, const Check& check, const HealthC
   report.bad = status.canary_replicas - canary.ready();
   const bool looping = std::any_of(canary.instances.begin(), canary.instances.end(),
                                    [](const Instance& i) { return i.crash_loop; });
-  if (looping || canary.restarts() > rule.restarts) report.verdict = Verdict::fail;
-  else if (canary.ready() < status.canary_replicas) report.verdict = Verdict::inconclusive;
-  else report.verdict = Verdict::pass;
+  if (looping || canary.restarts() > rule.restarts)
+    report.verdict = Verdict::fail;
+  else if (canary.ready() < status.canary_replicas)
+    report.verdict = Verdict::inconclusive;
+  else
+    report.verdict = Verdict::pass;
   return report;
 }
 
@@ -133,8 +140,8 @@ void judge_comparison(const Release& release, const Status& status,
                       std::vector<Weighed>& parts) {
   if (release.analysis.compare == Analysis::Compare::off) return;
   // A comparison that would take stable itself back must not decide.
-  const bool may_roll_back = release.analysis.compare == Analysis::Compare::rollback &&
-                             !status.evidence.placebo_broken;
+  const bool may_roll_back =
+      release.analysis.compare == Analysis::Compare::rollback && !status.evidence.placebo_broken;
   const double log_needed = -std::log(release.analysis.false_alarm);
   const auto report = [&](std::string name, const std::string& unit, double value, double reference,
                           double log_evidence) {
@@ -146,8 +153,10 @@ void judge_comparison(const Release& release, const Status& status,
     check.requests = status.stage.canary.requests;
     check.bad = status.stage.canary.bad;
     check.log_evidence = log_evidence;
-    if (check.requests == 0 || status.stage.stable.requests == 0) check.verdict = Verdict::no_data;
-    else check.verdict = log_evidence >= log_needed ? Verdict::inconclusive : Verdict::pass;
+    if (check.requests == 0 || status.stage.stable.requests == 0)
+      check.verdict = Verdict::no_data;
+    else
+      check.verdict = log_evidence >= log_needed ? Verdict::inconclusive : Verdict::pass;
     judgement.checks.push_back(std::move(check));
     if (may_roll_back)
       parts.push_back({judgement.checks.size() - 1, 0.5, log_evidence, value > reference});
@@ -159,14 +168,15 @@ void judge_comparison(const Release& release, const Status& status,
            Share{stable.requests, stable.bad}.value() * 100.0, status.evidence.worse->log_worse());
   }
   if (status.evidence.slower) {
-    report("latency_vs_stable", "ms", latency_quantile(status.stage.canary.latency, boundaries, 0.95),
+    report("latency_vs_stable", "ms",
+           latency_quantile(status.stage.canary.latency, boundaries, 0.95),
            latency_quantile(status.stage.stable.latency, boundaries, 0.95),
            status.evidence.slower->log_slower());
   }
 }
 
-// How far the passing side is: the minimum of requests, and with `decision: evidence` or `early_pass`
-// the evidence that each rate is below its limit.
+// How far the passing side is: the minimum of requests, and with `decision: evidence` or
+// `early_pass` the evidence that each rate is below its limit.
 void judge_passing(const Release& release, const Status& status, Duration held, bool complete,
                    Judgement& judgement) {
   const bool needs_evidence = release.analysis.decision == Analysis::Decision::evidence && complete;
@@ -175,13 +185,13 @@ void judge_passing(const Release& release, const Status& status, Duration held, 
   bool all_pass = !status.evidence.limits.empty();
   for (const LimitEvidence& limit : status.evidence.limits)
     all_pass = all_pass && limit.threshold.log_pass() >= log_needed;
-  const bool rested = status.stage.canary.requests >= early_pass_requests && held >= early_pass_time;
+  const bool rested =
+      status.stage.canary.requests >= early_pass_requests && held >= early_pass_time;
   judgement.early_pass =
       release.analysis.early_pass && all_pass && rested && judgement.enough && !judgement.failed;
   if (needs_evidence && !all_pass) {
     judgement.held_back = true;
-    if (judgement.missing.empty())
-      judgement.missing = "the evidence does not suffice yet to pass";
+    if (judgement.missing.empty()) judgement.missing = "the evidence does not suffice yet to pass";
   }
 }
 
@@ -236,8 +246,9 @@ void start_stage(const Release&, Status& status, bool first) {
 Result<void> take_window(const Release& release, Status& status, const Sample& sample,
                          Duration elapsed) {
   if (!is_sane(sample.stable) || !is_sane(sample.canary) || sample.lost < 0)
-    return fail(Code::invalid, "the counts cannot be true: {} of {} canary, {} of {} stable requests bad",
-                sample.canary.bad, sample.canary.requests, sample.stable.bad, sample.stable.requests);
+    return fail(
+        Code::invalid, "the counts cannot be true: {} of {} canary, {} of {} stable requests bad",
+        sample.canary.bad, sample.canary.requests, sample.stable.bad, sample.stable.requests);
   watch_stable(release, status.evidence, sample, elapsed);
   Stage& stage = status.stage;
   stage.stable += sample.stable;

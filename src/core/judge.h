@@ -17,8 +17,8 @@ struct Judgement {
   /// Set when a check fails now: by evidence at any time, by trouble, or by the plain rule when the
   /// period is complete.
   std::optional<Cause> failed;
-  bool enough = false;  // every check has its minimum of requests
-  std::string missing;  // what is missing for `enough`, in words
+  bool enough = false;      // every check has its minimum of requests
+  std::string missing;      // what is missing for `enough`, in words
   bool early_pass = false;  // evidence allows to pass before the period is over
   bool held_back = false;   // decision: evidence, and it does not suffice to pass yet
 };

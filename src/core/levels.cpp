@@ -1,5 +1,5 @@
-// From the status to the levels that the world shall have. Derived anew each turn, so an effect that
-// was lost comes again and one that was done twice does no harm.
+// From the status to the levels that the world shall have. Derived anew each turn, so an effect
+// that was lost comes again and one that was done twice does no harm.
 #include <algorithm>
 
 #include "core/turn.h"

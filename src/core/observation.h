@@ -1,5 +1,6 @@
 // What the world looked like at the start of one turn: the only thing, besides spec, status and the
-// clock, that decide() sees. Each part may be an error of its own: not knowing is an observation too.
+// clock, that decide() sees. Each part may be an error of its own: not knowing is an observation
+// too.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +31,9 @@ struct Instance {
   std::string id;       // stable over its life: "canary-0", a pod's name
   std::string version;  // what it runs
   State state = State::starting;
-  int restarts = 0;          // since it was created
-  bool crash_loop = false;   // dies again and again: waiting will not help
-  std::string trouble;       // plain words when something is wrong: "exited with status 1, 3 times"
+  int restarts = 0;         // since it was created
+  bool crash_loop = false;  // dies again and again: waiting will not help
+  std::string trouble;      // plain words when something is wrong: "exited with status 1, 3 times"
   std::int64_t rss_bytes = -1;  // resident memory; -1: not known
   std::int64_t cpu_ms = -1;     // CPU time since it was started, user and system; -1: not known
 
@@ -109,14 +110,14 @@ struct Intent {
   enum class Kind { init, deploy, traffic, promote, rollback, pause, resume, cleanup, interrupt };
   std::int64_t id = 0;  // grows; each is answered once
   Kind kind = Kind::deploy;
-  std::string by;       // "anna@build-7"
-  std::string version;  // init, deploy
-  Percent weight;       // traffic
-  bool promote = false;    // deploy: promote without asking
-  bool supersede = false;  // deploy: takes a running rollout back first
-  bool hold = false;       // deploy: an interrupted terminal or daemon leaves the rollout as it is
+  std::string by;           // "anna@build-7"
+  std::string version;      // init, deploy
+  Percent weight;           // traffic
+  bool promote = false;     // deploy: promote without asking
+  bool supersede = false;   // deploy: takes a running rollout back first
+  bool hold = false;        // deploy: an interrupted terminal or daemon leaves the rollout as it is
   bool skip_steps = false;  // promote: although steps are missing; the report says so
-  bool force = false;      // deploy: outside a window or in a freeze; the report says so
+  bool force = false;       // deploy: outside a window or in a freeze; the report says so
   std::string why;
 
   friend bool operator==(const Intent&, const Intent&) = default;
@@ -129,9 +130,10 @@ struct Observation {
   Result<TrafficSeen> traffic;
   /// Code::not_found: nothing can be known yet (no source set up); other codes: could not be read.
   Result<Sample> sample;
-  std::vector<Intent> intents;  // not answered yet, oldest first
+  std::vector<Intent> intents;          // not answered yet, oldest first
   std::vector<std::int64_t> delivered;  // notices that the notifier has delivered or given up
-  /// Why no release may start at this time (window, freeze), as spec::closed() says it; empty: open.
+  /// Why no release may start at this time (window, freeze), as spec::closed() says it; empty:
+  /// open.
   std::string closed;
 };
 

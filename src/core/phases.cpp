@@ -1,5 +1,5 @@
-// What each phase does in one turn. The transitions are drawn in core/status.h; the rules in words are
-// in docs/how-linnet-decides.md.
+// What each phase does in one turn. The transitions are drawn in core/status.h; the rules in words
+// are in docs/how-linnet-decides.md.
 #include <algorithm>
 
 #include "core/judge.h"
@@ -43,9 +43,7 @@ std::string ready_text(const Turn& turn, Track track, const std::string& version
                      track_name(track), version, trouble.empty() ? "" : "; ", trouble);
 }
 
-bool has_data(const Turn& turn) {
-  return turn.has_counts && turn.seen.sample->canary.requests > 0;
-}
+bool has_data(const Turn& turn) { return turn.has_counts && turn.seen.sample->canary.requests > 0; }
 
 // Longer silence than low traffic explains: an unreachable source counts at once.
 bool is_silent(const Turn& turn, Duration silent) {
@@ -54,9 +52,9 @@ bool is_silent(const Turn& turn, Duration silent) {
 
 std::string silence_text(const Turn& turn, Duration silent) {
   if (!turn.has_counts)
-    return fmt::format("no metrics for {}: {}", duration_text(silent),
-                       turn.seen.sample ? "the counts cannot be true"
-                                        : turn.seen.sample.error().message);
+    return fmt::format(
+        "no metrics for {}: {}", duration_text(silent),
+        turn.seen.sample ? "the counts cannot be true" : turn.seen.sample.error().message);
   return fmt::format("no request has reached the canary for {} at weight {}", duration_text(silent),
                      turn.next.weight.text());
 }
@@ -77,10 +75,10 @@ bool fails_readiness(Turn& turn) {
   }
   turn.next.unready += turn.elapsed;
   if (turn.next.unready <= not_ready_limit(turn.release)) return false;
-  turn.roll_back({"not_ready", fmt::format("not ready within {}: {}",
-                                           duration_text(not_ready_limit(turn.release)),
-                                           ready_text(turn, Track::canary, rollout.to,
-                                                      turn.next.canary_replicas))});
+  turn.roll_back(
+      {"not_ready",
+       fmt::format("not ready within {}: {}", duration_text(not_ready_limit(turn.release)),
+                   ready_text(turn, Track::canary, rollout.to, turn.next.canary_replicas))});
   return true;
 }
 
@@ -96,8 +94,8 @@ void on_idle(Turn& turn, Idle idle) {
         turn.seen.workload ? crash_looping(turn.seen.workload->stable, version) : nullptr;
     if (ready) {
       idle.ready = true;
-      return turn.enter(idle, fmt::format("stable {} is ready: {} of {} instances", version, wanted,
-                                          wanted));
+      return turn.enter(
+          idle, fmt::format("stable {} is ready: {} of {} instances", version, wanted, wanted));
     }
     if (bad != nullptr || idle.waited > turn.release.progress) {
       const std::string text = fmt::format("stable {} does not get ready: {}", version,
@@ -117,15 +115,15 @@ void on_preparing(Turn& turn, Preparing preparing) {
   turn.next.phase = preparing;
   if (fails_readiness(turn)) return;
   const Rollout& rollout = *turn.next.rollout;
-  const bool clean = turn.seen.traffic && turn.seen.traffic->weight.is_zero() &&
-                     !turn.seen.traffic->taken_back;
+  const bool clean =
+      turn.seen.traffic && turn.seen.traffic->weight.is_zero() && !turn.seen.traffic->taken_back;
   const bool ready = turn.canary_ready() >= turn.next.canary_replicas;
   if (ready && clean) return turn.start_step(0);
   if (!ready)
     return turn.waits(ready_text(turn, Track::canary, rollout.to, turn.next.canary_replicas));
-  turn.waits(turn.seen.traffic ? "waiting for the router to read back weight 0 %"
-                               : fmt::format("the router cannot be read: {}",
-                                             turn.seen.traffic.error().message));
+  turn.waits(turn.seen.traffic
+                 ? "waiting for the router to read back weight 0 %"
+                 : fmt::format("the router cannot be read: {}", turn.seen.traffic.error().message));
 }
 
 void pass_step(Turn& turn, int index) {
@@ -136,7 +134,8 @@ void pass_step(Turn& turn, int index) {
     turn.next.canary_replicas =
         std::max(turn.next.canary_replicas,
                  canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
-    return turn.enter(Promoting{}, fmt::format("all steps passed: promoting {} to stable", version));
+    return turn.enter(Promoting{},
+                      fmt::format("all steps passed: promoting {} to stable", version));
   }
   const std::string text =
       fmt::format("all {} steps passed: {} waits for `promote` (or `rollback`)",
@@ -149,9 +148,9 @@ void pass_step(Turn& turn, int index) {
 bool at_weight(Turn& turn, Percent target, const std::string& why) {
   if (turn.next.weight == target) return true;
   if (target > turn.next.weight && turn.canary_ready() < turn.next.canary_replicas) {
-    turn.waits(fmt::format("before {}: {}", target.text(),
-                           ready_text(turn, Track::canary, turn.next.rollout->to,
-                                      turn.next.canary_replicas)));
+    turn.waits(fmt::format(
+        "before {}: {}", target.text(),
+        ready_text(turn, Track::canary, turn.next.rollout->to, turn.next.canary_replicas)));
     return false;
   }
   turn.want_weight(target, why);
@@ -159,7 +158,8 @@ bool at_weight(Turn& turn, Percent target, const std::string& why) {
 }
 
 bool comes_into_force(Turn& turn, Stepping& step) {
-  if (turn.before.weight != turn.next.weight || !turn.weight_in_force() || !has_data(turn)) return false;
+  if (turn.before.weight != turn.next.weight || !turn.weight_in_force() || !has_data(turn))
+    return false;
   step.in_force = true;
   turn.entry("weight", fmt::format("{} in force: read back, and {} requests seen on the canary",
                                    turn.next.weight.text(), turn.seen.sample->canary.requests));
@@ -167,8 +167,8 @@ bool comes_into_force(Turn& turn, Stepping& step) {
 }
 
 std::string progress_text(const Turn& turn, const Stepping& step, Duration hold) {
-  return fmt::format("step {} of {}: {} for {}, {} done", step.index + 1,
-                     turn.release.steps.size(), turn.next.weight.text(), duration_text(hold),
+  return fmt::format("step {} of {}: {} for {}, {} done", step.index + 1, turn.release.steps.size(),
+                     turn.next.weight.text(), duration_text(hold),
                      duration_text(std::chrono::floor<std::chrono::seconds>(step.held)));
 }
 
@@ -184,7 +184,8 @@ void on_stepping(Turn& turn, Stepping step) {
   if (!step.in_force && comes_into_force(turn, step)) turn.next.phase = step;
 
   const bool complete = step.in_force && step.held >= wanted.hold;
-  const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, complete, step.held);
+  const Judgement judgement =
+      judge(turn.release, turn.next, turn.seen.workload, complete, step.held);
   turn.next.checks = judgement.checks;
   if (judgement.failed) {
     turn.entry("verdict", judgement.failed->text);
@@ -194,9 +195,9 @@ void on_stepping(Turn& turn, Stepping step) {
     return turn.stop_for({"no_data", silence_text(turn, step.silent)}, turn.release.no_data.then);
   if (silent) return turn.waits(silence_text(turn, step.silent) + "; holding");
   if (!step.in_force)
-    return turn.waits(fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
-                                  turn.weight_in_force() ? "no request on the canary yet"
-                                                         : "not read back yet"));
+    return turn.waits(
+        fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
+                    turn.weight_in_force() ? "no request on the canary yet" : "not read back yet"));
   const bool may_pass = judgement.enough && !judgement.held_back;
   if ((complete && may_pass) || judgement.early_pass) return pass_step(turn, step.index);
   if (!complete) return turn.waits(progress_text(turn, step, wanted.hold));
@@ -257,9 +258,9 @@ void stable_rolls(Turn& turn, Duration waited) {
     const TrackSeen& stable = turn.seen.workload->stable;
     const Instance* bad = crash_looping(stable, version);
     if (bad != nullptr || waited > not_ready_limit(turn.release) * wanted)
-      return turn.roll_back({"promotion", fmt::format("stable does not get ready on {}: {}", version,
-                                                      ready_text(turn, Track::stable, version,
-                                                                 wanted))});
+      return turn.roll_back(
+          {"promotion", fmt::format("stable does not get ready on {}: {}", version,
+                                    ready_text(turn, Track::stable, version, wanted))});
     if (stable.ready_of(version) == wanted && stable.count() == wanted) {
       turn.want_weight(Percent(), "stable runs the new version");
       return to_part(turn, Promoting::Part::stable_takes_all,
@@ -298,7 +299,8 @@ void on_promoting(Turn& turn, Promoting promoting) {
       if (!turn.weight_in_force()) return turn.waits("waiting for weight 0 % to be in force");
       return to_part(turn, Part::canary_drains, "letting requests on the canary finish");
     case Part::canary_drains:
-      if (promoting.waited < turn.drain()) return turn.waits("letting requests on the canary finish");
+      if (promoting.waited < turn.drain())
+        return turn.waits("letting requests on the canary finish");
       turn.next.canary_replicas = 0;
       return to_part(turn, Part::canary_stops, "stopping the canary");
     case Part::canary_stops:
@@ -326,10 +328,10 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
   if (rolling.part == Part::weight_down) {
     if (!turn.weight_in_force()) {
       turn.next.phase = rolling;
-      return turn.waits(fmt::format("{}; weight 0 % {}", rolling.cause.text,
-                                    turn.seen.traffic ? "is being set"
-                                                      : "is not confirmed: " +
-                                                            turn.seen.traffic.error().message));
+      return turn.waits(fmt::format(
+          "{}; weight 0 % {}", rolling.cause.text,
+          turn.seen.traffic ? "is being set"
+                            : "is not confirmed: " + turn.seen.traffic.error().message));
     }
     rolling.part = turn.next.weight_before.is_zero() ? Part::canary_stops : Part::canary_drains;
     turn.next.weight_before = Percent();
@@ -389,7 +391,7 @@ bool notice_others(Turn& turn) {
     holding.index = other->index;
   } else {
     holding.from = std::holds_alternative<Preparing>(turn.next.phase) ? Holding::From::preparing
-                                                                     : Holding::From::awaiting;
+                                                                      : Holding::From::awaiting;
   }
   turn.next.weight = traffic.weight;
   turn.next.weight_before = traffic.weight;

@@ -5,7 +5,9 @@
 namespace linnet::core {
 
 std::vector<Step> default_steps() {
-  return {{Percent::whole(5), 60s}, {Percent::whole(25), 60s}, {Percent::whole(50), 60s},
+  return {{Percent::whole(5), 60s},
+          {Percent::whole(25), 60s},
+          {Percent::whole(50), 60s},
           {Percent::whole(100), 60s}};
 }
 
@@ -26,7 +28,8 @@ Result<void> check_version(const std::string& version) {
   const auto bad = std::find_if_not(version.begin(), version.end(), allowed);
   if (bad != version.end())
     return fail(Code::invalid,
-                "the version has the character {:?} at position {}; allowed are letters, digits and . _ + -",
+                "the version has the character {:?} at position {}; allowed are letters, digits "
+                "and . _ + -",
                 std::string(1, *bad), bad - version.begin() + 1);
   if (version[0] == '-' || version[0] == '.')
     return fail(Code::invalid, "the version '{}' starts with '{}'", version, version[0]);

@@ -30,7 +30,8 @@ struct StopRule {
   friend bool operator==(const StopRule&, const StopRule&) = default;
 };
 
-/// Processes on this machine. `{{version}}` and `{{port}}` are replaced in command and env; no shell.
+/// Processes on this machine. `{{version}}` and `{{port}}` are replaced in command and env; no
+/// shell.
 struct ProcessWorkload {
   std::vector<std::string> command;
   std::map<std::string, std::string> env;
@@ -126,7 +127,7 @@ struct GaugeCheck {
 };
 
 struct Check {
-  std::string name;                         // "error_rate", "latency_p95", "health"; unique
+  std::string name;                          // "error_rate", "latency_p95", "health"; unique
   std::optional<std::int64_t> min_requests;  // else the release's
   std::variant<ErrorRateCheck, LatencyCheck, HealthCheck, GaugeCheck> rule;
 
@@ -161,8 +162,8 @@ enum class Promotion { ask, automatic };
 /// Releases start only inside a window. Minutes are of the local day in `zone`.
 struct Window {
   std::uint8_t days = 0x7f;  // bit 0 = Monday ... bit 6 = Sunday
-  int from_minute = 0;    // inclusive
-  int to_minute = 24 * 60;  // exclusive; smaller than from_minute: over midnight
+  int from_minute = 0;       // inclusive
+  int to_minute = 24 * 60;   // exclusive; smaller than from_minute: over midnight
   std::string zone = "UTC";
 
   friend bool operator==(const Window&, const Window&) = default;

@@ -131,11 +131,13 @@ std::string placebo_text(const Release& release, const Evidence& evidence) {
     return "not watched yet: it takes two instances of stable and some failed requests on them";
   const std::string found = fmt::format(
       "judged like a canary, stable's own instances would have been taken back in {} of {} trials",
-      stats::count_words(std::ceil(verdict.alarms)), stats::count_words(std::ceil(verdict.watched)));
+      stats::count_words(std::ceil(verdict.alarms)),
+      stats::count_words(std::ceil(verdict.watched)));
   if (!evidence.placebo_broken) return found;
   return fmt::format(
       "{}{}: instances differ, or errors come in bursts that the error model does not know. "
-      "Comparisons with stable are advisory until this has gone; limits and the plain rule still hold",
+      "Comparisons with stable are advisory until this has gone; limits and the plain rule still "
+      "hold",
       found, verdict.worst.empty() ? "" : fmt::format(", most clearly {}", verdict.worst));
 }
 

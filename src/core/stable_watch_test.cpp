@@ -102,8 +102,7 @@ TEST(StableWatch, ABrokenModelMakesRollbackByComparisonAWarning) {
     sample.canary.bad = 300;  // within its limit, far worse than stable
     ASSERT_TRUE(take_window(stable.release, stable.status, sample, 1s));
     stable.status.evidence.placebo_broken = broken;
-    const Judgement judgement =
-        judge(stable.release, stable.status, WorkloadSeen{}, false, 1s);
+    const Judgement judgement = judge(stable.release, stable.status, WorkloadSeen{}, false, 1s);
     EXPECT_EQ(judgement.failed.has_value(), !broken);
   }
 }

@@ -5,8 +5,8 @@
 //
 //   Idle, Succeeded, RolledBack, Failed --deploy--> Preparing
 //   Preparing ---- canary ready ----------------------> Stepping{0}
-//   Stepping{i} -- held its time and passed ----------> Stepping{i+1} | AwaitingPromotion | Promoting
-//   Preparing, Stepping, AwaitingPromotion -- pause, own weight, someone else's weight,
+//   Stepping{i} -- held its time and passed ----------> Stepping{i+1} | AwaitingPromotion |
+//   Promoting Preparing, Stepping, AwaitingPromotion -- pause, own weight, someone else's weight,
 //                  failure or no data with hold ------> Holding
 //   Holding ------ resume ----------------------------> Stepping{i} | AwaitingPromotion | Preparing
 //   Holding, AwaitingPromotion -- promote ------------> Promoting
@@ -68,8 +68,8 @@ struct Holding {
   enum class From { preparing, stepping, awaiting };
   Cause cause;
   From from = From::stepping;
-  int index = 0;      // the step, when from == stepping
-  Duration held{};    // of that step, so that a pause does not start it anew
+  int index = 0;       // the step, when from == stepping
+  Duration held{};     // of that step, so that a pause does not start it anew
   Duration watched{};  // since the checks last had a full period
   Duration silent{};
   std::optional<Percent> weight;  // set by hand; none: as it was
@@ -125,11 +125,11 @@ struct CheckReport {
   double limit = 0;  // in the unit of value
   std::string unit;  // "%" or "ms"; empty for health
   std::int64_t requests = 0;
-  std::int64_t bad = 0;         // requests that count against the limit
-  double log_evidence = 0;      // natural log of the evidence that the limit is passed
-  double interval_low = 0;      // of the true share of bad requests, in percent
+  std::int64_t bad = 0;     // requests that count against the limit
+  double log_evidence = 0;  // natural log of the evidence that the limit is passed
+  double interval_low = 0;  // of the true share of bad requests, in percent
   double interval_high = 0;
-  std::string text;             // one sentence for people
+  std::string text;  // one sentence for people
 
   friend bool operator==(const CheckReport&, const CheckReport&) = default;
 };
@@ -147,7 +147,7 @@ struct StepResult {
 };
 
 struct Rollout {
-  std::string id;    // "shop-7"
+  std::string id;  // "shop-7"
   std::string from;
   std::string to;
   std::string by;
@@ -230,10 +230,10 @@ struct GaugeEvidence {
 };
 
 struct Evidence {
-  std::vector<LimitEvidence> limits;  // one per error_rate and latency check, in their order
-  std::optional<stats::TwoSample> worse;          // canary against stable: errors
+  std::vector<LimitEvidence> limits;      // one per error_rate and latency check, in their order
+  std::optional<stats::TwoSample> worse;  // canary against stable: errors
   std::optional<stats::LatencyComparison> slower;  // canary against stable: latency
-  Duration window_age{};               // of LimitEvidence::window
+  Duration window_age{};                           // of LimitEvidence::window
   std::vector<std::string> instances;  // of stable in that window; the first, "", is none of them
   stats::Placebo placebo;              // judges stable's instances as if each were a canary
   std::vector<GaugeEvidence> gauges;   // one per gauge check, in their order
@@ -245,16 +245,16 @@ struct Evidence {
 struct Status {
   std::string stable_version;  // what stable shall run; empty before init
   Phase phase = Idle{};
-  WallTime since;              // when the phase was entered
-  std::string reason;          // what it waits for, or how it ended, in one sentence
+  WallTime since;                  // when the phase was entered
+  std::string reason;              // what it waits for, or how it ended, in one sentence
   std::optional<Rollout> rollout;  // the running or the last one
   std::int64_t rollouts = 0;       // started so far: the next id
-  Percent weight;         // the canary's share as wanted
-  Percent weight_before;  // the share wanted before; either may be seen after a crash
-  Percent weight_seen;    // as last read back
-  int canary_replicas = 0;  // as wanted
-  Duration unready{};       // how long fewer canary instances are ready than wanted
-  std::optional<Intent> queued;  // a deploy that supersedes: starts once the running one is back
+  Percent weight;                  // the canary's share as wanted
+  Percent weight_before;           // the share wanted before; either may be seen after a crash
+  Percent weight_seen;             // as last read back
+  int canary_replicas = 0;         // as wanted
+  Duration unready{};              // how long fewer canary instances are ready than wanted
+  std::optional<Intent> queued;    // a deploy that supersedes: starts once the running one is back
   Stage stage;
   Evidence evidence;
   std::vector<CheckReport> checks;  // interval and text stay empty here: see core/explain.h

@@ -73,11 +73,15 @@ class World {
     now.wall.ms += after.count();
     now.mono = now.mono + after;
     Observation seen;
-    if (router_down) seen.traffic = fail(Code::unavailable, "the router does not answer");
-    else seen.traffic = traffic;
+    if (router_down)
+      seen.traffic = fail(Code::unavailable, "the router does not answer");
+    else
+      seen.traffic = traffic;
     seen.workload = WorkloadSeen{stable, canary};
-    if (metrics_down) seen.sample = fail(Code::unavailable, "connection refused");
-    else seen.sample = sample(after);
+    if (metrics_down)
+      seen.sample = fail(Code::unavailable, "connection refused");
+    else
+      seen.sample = sample(after);
     seen.intents = waiting_;
     seen.closed = closed;
     last = decide(release, status, seen, now);
@@ -154,8 +158,8 @@ class World {
     bad_rest -= static_cast<double>(counts.bad);
     const std::vector<double> bounds = latency_boundaries(release);
     counts.latency.assign(bounds.size() + 1, 0);
-    const auto slow = static_cast<std::int64_t>(
-        static_cast<double>(counts.requests) * (active ? behaviour.slow_share : 0));
+    const auto slow = static_cast<std::int64_t>(static_cast<double>(counts.requests) *
+                                                (active ? behaviour.slow_share : 0));
     const auto bucket = [&](double ms) {
       return static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), ms) -
                                       bounds.begin());
@@ -171,8 +175,7 @@ class World {
     Sample result;
     result.cursor = std::to_string(now.mono.ms);
     const std::string version = status.rollout ? status.rollout->to : std::string();
-    if (canary.ready() > 0)
-      result.canary = counts(version, all * share, canary_rest_, canary_bad_);
+    if (canary.ready() > 0) result.canary = counts(version, all * share, canary_rest_, canary_bad_);
     result.stable = counts(status.stable_version, all * (1 - share), stable_rest_, stable_bad_);
     return result;
   }

@@ -13,7 +13,8 @@ constexpr std::size_t most_notices = 100;
 
 Duration elapsed_since(const Status& status, const Release& release, Now now) {
   if (!status.last_turn) return 0ms;
-  return std::clamp(now.mono - *status.last_turn, Duration(0), std::max(longest_gap, release.turn * 3));
+  return std::clamp(now.mono - *status.last_turn, Duration(0),
+                    std::max(longest_gap, release.turn * 3));
 }
 
 bool wants(const Release& release, const std::string& event) {
@@ -64,9 +65,9 @@ void Turn::want_weight(Percent weight, const std::string& reason) {
 void Turn::answer(const Intent& intent, bool accepted, Code code, std::string text,
                   std::string rollout) {
   next.last_intent = std::max(next.last_intent, intent.id);
-  entry("intent", fmt::format("{} by {}: {}{}", intent_name(intent.kind),
-                              intent.by.empty() ? "unknown" : intent.by,
-                              accepted ? "" : "refused: ", text));
+  entry("intent",
+        fmt::format("{} by {}: {}{}", intent_name(intent.kind),
+                    intent.by.empty() ? "unknown" : intent.by, accepted ? "" : "refused: ", text));
   decision.answers.push_back({intent.id, accepted, code, std::move(text), std::move(rollout)});
 }
 
@@ -107,7 +108,8 @@ void Turn::start_rollout(const Intent& intent) {
   rollout.promote = intent.promote || release.promotion == Promotion::automatic;
   rollout.hold = intent.hold;
   next.rollout = rollout;
-  next.canary_replicas = canary_replicas_for(release.steps.front().weight, stable_replicas(release));
+  next.canary_replicas =
+      canary_replicas_for(release.steps.front().weight, stable_replicas(release));
   next.unready = 0ms;
   start_evidence(release, next);
   const std::string text = fmt::format("rollout {} from {} to {}: starting the canary", rollout.id,
@@ -117,15 +119,14 @@ void Turn::start_rollout(const Intent& intent) {
 }
 
 void Turn::finish_rollout(const std::string& outcome, const Cause& cause) {
-  if (next.rollout)
-    decision.finished = RolloutRecord{*next.rollout, now.wall, outcome, cause};
+  if (next.rollout) decision.finished = RolloutRecord{*next.rollout, now.wall, outcome, cause};
   next.canary_replicas = 0;
 }
 
 void Turn::start_step(int index) {
   const Step& step = release.steps[static_cast<std::size_t>(index)];
-  next.canary_replicas = std::max(next.canary_replicas,
-                                  canary_replicas_for(step.weight, stable_replicas(release)));
+  next.canary_replicas =
+      std::max(next.canary_replicas, canary_replicas_for(step.weight, stable_replicas(release)));
   start_stage(release, next, index == 0);
   const std::string text = fmt::format("step {} of {}: {} for {}", index + 1, release.steps.size(),
                                        step.weight.text(), duration_text(step.hold));
@@ -155,9 +156,7 @@ void Turn::record_step(const std::string& outcome) {
   next.rollout->steps.push_back(std::move(result));
 }
 
-bool Turn::weight_in_force() const {
-  return seen.traffic && seen.traffic->weight == next.weight;
-}
+bool Turn::weight_in_force() const { return seen.traffic && seen.traffic->weight == next.weight; }
 
 int Turn::canary_ready() const {
   if (!seen.workload || !next.rollout) return 0;

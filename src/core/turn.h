@@ -18,7 +18,7 @@ class Turn {
   const Status& before;
   const Duration elapsed;  // since the last turn of this run of the engine; bounded
   Decision decision;
-  Status& next;  // decision.next
+  Status& next;             // decision.next
   bool has_counts = false;  // this turn's sample could be read and can be true
 
   /// Changes the phase; `reason` is written to the journal and shown by status.

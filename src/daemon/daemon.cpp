@@ -52,7 +52,8 @@ Task<void> Daemon::take_up() {
 
 Result<void> Daemon::serve_release(core::Release release) {
   const std::string name = release.name;
-  TRY(served, ServedRelease::make(shared_, std::move(release), [this, name] { changes_.ring(name); }));
+  TRY(served,
+      ServedRelease::make(shared_, std::move(release), [this, name] { changes_.ring(name); }));
   served->start();
   releases_[name] = std::move(served);
   return {};
@@ -61,8 +62,8 @@ Result<void> Daemon::serve_release(core::Release release) {
 Result<ServedRelease*> Daemon::find(const std::string& release) {
   const auto found = releases_.find(release);
   if (found == releases_.end())
-    return fail(Code::not_found, "there is no release '{}' on this machine; `linnet init` creates it",
-                release);
+    return fail(Code::not_found,
+                "there is no release '{}' on this machine; `linnet init` creates it", release);
   return found->second.get();
 }
 
@@ -174,7 +175,7 @@ Task<Result<std::int64_t>> Daemon::add_intent(std::string release, core::Intent 
 }
 
 Task<Result<std::optional<core::Answer>>> Daemon::intent_state(std::string release,
-                                                                 std::int64_t id) {
+                                                               std::int64_t id) {
   CO_TRY(state, shared_.store.intent_state(id));
   if (state.release != release)
     co_return fail(Code::not_found, "release {} has no intent {}", release, id);

@@ -1,4 +1,5 @@
-// `linnet serve`: the daemon of one machine. Owns every release, answers the API, and ends in order.
+// `linnet serve`: the daemon of one machine. Owns every release, answers the API, and ends in
+// order.
 #pragma once
 
 #include <map>
@@ -14,11 +15,11 @@ namespace linnet::daemon {
 
 struct ServeOptions {
   runtime::Paths paths;
-  std::string search_path;      // PATH
-  std::string program;          // this very binary, for the guardian
-  std::string metrics_listen;   // "127.0.0.1:9478"; empty: only over the socket
+  std::string search_path;     // PATH
+  std::string program;         // this very binary, for the guardian
+  std::string metrics_listen;  // "127.0.0.1:9478"; empty: only over the socket
   Duration guardian_limit = 10s;
-  bool hold = false;            // at the end, a running rollout stays as it is
+  bool hold = false;  // at the end, a running rollout stays as it is
 };
 
 /// Runs until SIGTERM, SIGINT or a shutdown request. Returns the exit code; troubles go to the log.
@@ -45,9 +46,9 @@ class Daemon final : public api::Backend {
   Task<Result<std::string>> spec(std::string release) override;
   Task<Result<std::int64_t>> add_intent(std::string release, core::Intent intent) override;
   Task<Result<std::optional<core::Answer>>> intent_state(std::string release,
-                                                        std::int64_t id) override;
+                                                         std::int64_t id) override;
   Task<Result<std::vector<wire::JournalLine>>> journal(std::string release, std::int64_t after,
-                                                      int limit) override;
+                                                       int limit) override;
   Task<Result<std::vector<core::RolloutRecord>>> history(std::string release, int limit) override;
   Task<Result<api::CountsView>> counts(std::string release) override;
   Task<Result<std::vector<api::InstanceView>>> instances(std::string release) override;

@@ -45,7 +45,8 @@ api::Finding permission_finding(const ServedRelease& served) {
   api::Finding finding{"NGINX can look through the weight switch", true, "", ""};
   const Result<local::WorkerUser> user = local::nginx_worker_user();
   if (!user) return {finding.check, false, user.error().message, ""};
-  const Result<void> searchable = local::check_searchable(served.weight_switch().directory(), *user);
+  const Result<void> searchable =
+      local::check_searchable(served.weight_switch().directory(), *user);
   finding.ok = searchable.has_value();
   finding.cause = finding.ok ? "every folder on the way can be searched by NGINX's workers"
                              : searchable.error().message;
@@ -56,7 +57,8 @@ api::Finding permission_finding(const ServedRelease& served) {
 
 api::Finding track_finding(const ServedRelease& served, core::Track track) {
   const bool stable = track == core::Track::stable;
-  api::Finding finding{stable ? "stable instances are ready" : "canary instances start", true, "", ""};
+  api::Finding finding{stable ? "stable instances are ready" : "canary instances start", true, "",
+                       ""};
   const auto& seen = served.loop().workload();
   if (!seen) return {finding.check, false, seen.error().message, ""};
   const core::TrackSeen& instances = seen->of(track);
@@ -67,8 +69,8 @@ api::Finding track_finding(const ServedRelease& served, core::Track track) {
   if (const std::string troubles = joined_troubles(instances); !troubles.empty())
     finding.cause += "; " + troubles;
   if (!finding.ok)
-    finding.remedy = fmt::format("read what they printed: linnet logs --track {}",
-                                 core::track_name(track));
+    finding.remedy =
+        fmt::format("read what they printed: linnet logs --track {}", core::track_name(track));
   return finding;
 }
 
@@ -76,9 +78,12 @@ api::Finding split_finding(const ServedRelease& served) {
   api::Finding finding{"traffic splits as asked", true, "", ""};
   const core::Status& status = served.loop().record()->status;
   const Result<local::SwitchState> state = served.weight_switch().read();
-  if (!state) return {finding.check, false, state.error().message, "restart the daemon: it repairs the switch"};
+  if (!state)
+    return {finding.check, false, state.error().message,
+            "restart the daemon: it repairs the switch"};
   const std::int64_t all = status.stage.canary.requests + status.stage.stable.requests;
-  finding.cause = fmt::format("weight {} in force, {} wanted", state->weight.text(), status.weight.text());
+  finding.cause =
+      fmt::format("weight {} in force, {} wanted", state->weight.text(), status.weight.text());
   if (state->weight != status.weight) {
     finding.ok = false;
     finding.cause += state->by.empty() ? "" : ", set by " + state->by;
@@ -90,8 +95,9 @@ api::Finding split_finding(const ServedRelease& served) {
                                status.stage.canary.requests, all);
   if (status.stage.canary.requests == 0) {
     finding.ok = false;
-    finding.remedy = all == 0 ? "no request arrives at all: does the traffic go through NGINX's address?"
-                              : "all requests are sticky to stable, or the weight is too small for this traffic";
+    finding.remedy =
+        all == 0 ? "no request arrives at all: does the traffic go through NGINX's address?"
+                 : "all requests are sticky to stable, or the weight is too small for this traffic";
   }
   return finding;
 }
@@ -101,9 +107,9 @@ api::Finding metrics_finding(const ServedRelease& served) {
   const local::Counters& totals = served.log_source().totals();
   std::error_code failed;
   const bool exists = std::filesystem::exists(served.access_log(), failed);
-  finding.cause = fmt::format("{} requests read from the access log, {} lost, {} lines unreadable",
-                              totals.stable.requests + totals.canary.requests, totals.lost,
-                              totals.garbage);
+  finding.cause =
+      fmt::format("{} requests read from the access log, {} lost, {} lines unreadable",
+                  totals.stable.requests + totals.canary.requests, totals.lost, totals.garbage);
   if (!exists) {
     finding.ok = false;
     finding.cause = fmt::format("the access log {} does not exist", served.access_log());
@@ -120,18 +126,20 @@ api::Finding placebo_finding(const ServedRelease& served) {
   api::Finding finding{"the error model fits", !evidence.placebo_broken,
                        core::placebo_text(served.release(), evidence), ""};
   if (!finding.ok)
-    finding.remedy = "look at that instance (linnet logs); until then only limits take a canary back";
+    finding.remedy =
+        "look at that instance (linnet logs); until then only limits take a canary back";
   return finding;
 }
 
 api::Finding disk_finding(const Shared& shared) {
-  struct statvfs disk{};
+  struct statvfs disk {};
   api::Finding finding{"disk has room", true, "", ""};
   if (statvfs(shared.state_dir.c_str(), &disk) != 0) return finding;
   const std::uint64_t free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
   finding.ok = free_bytes >= little_disk_bytes;
   finding.cause = fmt::format("{} MiB free in {}", free_bytes >> 20, shared.state_dir);
-  if (!finding.ok) finding.remedy = "free some space: a full disk stops releases (rollback still works)";
+  if (!finding.ok)
+    finding.remedy = "free some space: a full disk stops releases (rollback still works)";
   return finding;
 }
 
@@ -190,13 +198,14 @@ std::vector<api::PlanStep> plan_of(const core::Release& release, const core::Sta
                        "ready before any traffic"});
       replicas = needed;
     }
-    steps.push_back({fmt::format("send {} of the requests to {} for {}", step.weight.text(), version,
-                                 duration_text(step.hold)),
-                     fmt::format("every check passes over at least {} requests",
-                                 release.min_requests)});
+    steps.push_back(
+        {fmt::format("send {} of the requests to {} for {}", step.weight.text(), version,
+                     duration_text(step.hold)),
+         fmt::format("every check passes over at least {} requests", release.min_requests)});
   }
   const bool asks = release.promotion == core::Promotion::ask;
-  steps.push_back({asks ? "wait for `linnet promote`" : "promote without asking", asks ? "a person" : ""});
+  steps.push_back(
+      {asks ? "wait for `linnet promote`" : "promote without asking", asks ? "a person" : ""});
   steps.push_back({fmt::format("restart stable on {} (now {}), one by one", version,
                                status.stable_version.empty() ? "nothing" : status.stable_version),
                    "the canary carries all requests meanwhile"});

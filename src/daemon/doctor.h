@@ -1,5 +1,5 @@
-// Looks for the usual causes of trouble on one machine and names the remedy; and tells what a deploy
-// would do.
+// Looks for the usual causes of trouble on one machine and names the remedy; and tells what a
+// deploy would do.
 #pragma once
 
 #include <string>

@@ -33,8 +33,10 @@ class StoreJournal final : public Journal {
   StoreJournal(local::SqliteStore& store, Clock& clock, runtime::Log& log, api::Changes& changes)
       : store_(store), clock_(clock), log_(log), changes_(changes) {}
   void note(const std::string& release, const core::Entry& entry) override {
-    if (entry.kind == "trouble") log_.warning("{}: {}", release, entry.text);
-    else log_.info("{}: {}: {}", release, entry.kind, entry.text);
+    if (entry.kind == "trouble")
+      log_.warning("{}: {}", release, entry.text);
+    else
+      log_.info("{}: {}: {}", release, entry.kind, entry.text);
     if (auto noted = store_.note(release, clock_.now().wall, entry); !noted)
       log_.warning("{}: the journal cannot be written: {}", release, noted.error().message);
     changes_.ring(release);
@@ -59,8 +61,8 @@ class ZoneCalendar final : public Calendar {
   }
 };
 
-// NGINX's workers look through the switches, as another user when linnet runs as root: they may pass
-// these folders, not list them.
+// NGINX's workers look through the switches, as another user when linnet runs as root: they may
+// pass these folders, not list them.
 Result<void> make_passable(const std::string& state_dir, uid_t uid) {
   for (const std::string& directory :
        {state_dir, state_dir + "/switches", state_dir + "/releases"}) {
@@ -125,7 +127,8 @@ int serve(const ServeOptions& options) {
   };
   runtime::ignore_broken_pipes();
   const uid_t uid = geteuid();
-  if (auto made = runtime::make_directories(options.paths, uid); !made) return give_up(made.error());
+  if (auto made = runtime::make_directories(options.paths, uid); !made)
+    return give_up(made.error());
   const std::string switches = options.paths.state_dir + "/switches";
   if (auto made = make_passable(options.paths.state_dir, uid); !made) return give_up(made.error());
   auto store = local::SqliteStore::open(options.paths.store);
@@ -159,27 +162,32 @@ int serve(const ServeOptions& options) {
   auto scrape = scrape_server(io, routes, options.metrics_listen);
   if (!scrape) return give_up(scrape.error());
 
-  local::GuardianKeeper guardian(
-      io, {{options.program, "guardian"}, switches, lock_file, options.guardian_limit,
-           [&log](std::string text) { log.warning("guardian: {}", text); }});
+  local::GuardianKeeper guardian(io,
+                                 {{options.program, "guardian"},
+                                  switches,
+                                  lock_file,
+                                  options.guardian_limit,
+                                  [&log](std::string text) { log.warning("guardian: {}", text); }});
   if (auto started = guardian.start(); !started) return give_up(started.error());
 
-  runtime::TaskGroup tasks(io.get_executor(), [&log](const std::string& name, const std::string& what) {
-    log.error("{} ended: {}", name, what);
-  });
+  runtime::TaskGroup tasks(io.get_executor(),
+                           [&log](const std::string& name, const std::string& what) {
+                             log.error("{} ended: {}", name, what);
+                           });
   log.info("linnet {} serves on {}, process {}", LINNET_VERSION, options.paths.socket, getpid());
   int code = 0;
-  asio::co_spawn(io, live(Parts{io, log, daemon, **server, scrape->get(), guardian, tasks}, options.hold),
-                 [&](std::exception_ptr failed) {
-                   if (!failed) return;
-                   try {
-                     std::rethrow_exception(failed);
-                   } catch (const std::exception& error) {
-                     log.error("the daemon ends: {}", error.what());
-                   }
-                   code = 4;
-                   io.stop();
-                 });
+  asio::co_spawn(
+      io, live(Parts{io, log, daemon, **server, scrape->get(), guardian, tasks}, options.hold),
+      [&](std::exception_ptr failed) {
+        if (!failed) return;
+        try {
+          std::rethrow_exception(failed);
+        } catch (const std::exception& error) {
+          log.error("the daemon ends: {}", error.what());
+        }
+        code = 4;
+        io.stop();
+      });
   io.run();
   log.info("ended");
   return code;

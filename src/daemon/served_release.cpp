@@ -53,8 +53,9 @@ Result<std::unique_ptr<ServedRelease>> ServedRelease::make(Shared& shared, core:
   if (geteuid() == 0) chmod(directory.c_str(), 0711);  // NGINX's workers pass; see serve.cpp
   TRY(chosen, local::choose_slots(directory, process_of(release)));
   if (chosen.grown)
-    shared.log.info("{}: slots were added; NGINX needs a reload, which closes idle keepalive connections",
-                    release.name);
+    shared.log.info(
+        "{}: slots were added; NGINX needs a reload, which closes idle keepalive connections",
+        release.name);
   auto served = std::unique_ptr<ServedRelease>(
       new ServedRelease(shared, std::move(release), chosen.slots, std::move(changed)));
   TRY_VOID(served->switch_.prepare());
@@ -71,17 +72,22 @@ ServedRelease::ServedRelease(Shared& shared, core::Release release, local::Slots
       switch_(shared.state_dir + "/switches/" + name_),
       router_(switch_),
       metrics_(shared.io, shared.clock,
-               local::AccessLogOptions{
-                   access_log_, core::latency_boundaries(release), slots_.canary, slots_.stable,
-                   [this]() -> Result<void> {
-                     return nginx_ ? nginx_->reopen_logs() : Result<void>();
-                   },
-                   {}, nullptr}),
-      workload_(shared.io.get_executor(), name_, process_of(release), slots_, directory_,
-                [this] { shared_.doorbell.ring(name_); }, shared.clock),
-      notifier_(shared.io.get_executor(), shared.curl, name_, release.notify,
-                [this](const core::Entry& entry) { shared_.journal.note(name_, entry); },
-                [this] { shared_.doorbell.ring(name_); }),
+               local::AccessLogOptions{access_log_,
+                                       core::latency_boundaries(release),
+                                       slots_.canary,
+                                       slots_.stable,
+                                       [this]() -> Result<void> {
+                                         return nginx_ ? nginx_->reopen_logs() : Result<void>();
+                                       },
+                                       {},
+                                       nullptr}),
+      workload_(
+          shared.io.get_executor(), name_, process_of(release), slots_, directory_,
+          [this] { shared_.doorbell.ring(name_); }, shared.clock),
+      notifier_(
+          shared.io.get_executor(), shared.curl, name_, release.notify,
+          [this](const core::Entry& entry) { shared_.journal.note(name_, entry); },
+          [this] { shared_.doorbell.ring(name_); }),
       loop_(std::move(release),
             Ports{shared.clock, shared.doorbell, shared.store, shared.journal, workload_, router_,
                   metrics_, notifier_, shared.calendar},
@@ -104,13 +110,11 @@ Task<void> ServedRelease::stop() {
 
 std::string ServedRelease::include_file() const { return nginx_of(release()).include; }
 
-void ServedRelease::say(const std::string& text) {
-  shared_.journal.note(name_, {"trouble", text});
-}
+void ServedRelease::say(const std::string& text) { shared_.journal.note(name_, {"trouble", text}); }
 
 Result<void> ServedRelease::write_include() {
-  const local::NginxRelease wanted{name_, nginx_of(release()).listen, nginx_of(release()).sticky,
-                                   slots_, switch_.directory(), access_log_};
+  const local::NginxRelease wanted{name_,  nginx_of(release()).listen, nginx_of(release()).sticky,
+                                   slots_, switch_.directory(),        access_log_};
   TRY(text, local::include_config(wanted));
   const std::string file = include_file();
   std::ofstream out(file + ".new", std::ios::trunc);
@@ -139,8 +143,10 @@ Task<void> ServedRelease::run_nginx() {
     } else {
       const Result<std::string> binary = local::find_nginx(shared_.search_path);
       const Result<local::WorkerUser> user = local::nginx_worker_user();
-      if (!binary) problem = binary.error();
-      else if (!user) problem = user.error();
+      if (!binary)
+        problem = binary.error();
+      else if (!user)
+        problem = user.error();
       else {
         nginx_ = std::make_unique<local::NginxInstance>(
             shared_.io, shared_.clock, local::NginxInstanceOptions{*binary, directory_ + "/nginx"});

@@ -48,7 +48,8 @@ Task<Result<Duration>> ReleaseLoop::take_turn() {
   for (const core::Effect& effect : decision.effects)
     if (core::is_urgent(effect, seen.traffic)) co_await perform(effect);
 
-  // From here on the intent is durable before the world changes: a crash repeats work, never loses it.
+  // From here on the intent is durable before the world changes: a crash repeats work, never loses
+  // it.
   if (decision.save) {
     CO_TRY_VOID(co_await save(decision, now.wall));
   }
@@ -82,9 +83,9 @@ Task<core::Observation> ReleaseLoop::observe() {
   // An unreadable store cannot be saved to either: the turn will fail there and say so.
   if (intents) seen.intents = std::move(*intents);
   seen.delivered = ports_.notifier.delivered();
-  const bool deploys = std::any_of(seen.intents.begin(), seen.intents.end(), [](const auto& intent) {
-    return intent.kind == core::Intent::Kind::deploy;
-  });
+  const bool deploys =
+      std::any_of(seen.intents.begin(), seen.intents.end(),
+                  [](const auto& intent) { return intent.kind == core::Intent::Kind::deploy; });
   if (deploys) seen.closed = ports_.calendar.closed(release_, now.wall);
   co_return seen;
 }

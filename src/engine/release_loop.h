@@ -13,8 +13,8 @@ namespace linnet::engine {
 
 struct TurnStats {
   std::int64_t turns = 0;
-  std::int64_t failed = 0;       // turns that could not be saved or loaded
-  std::int64_t busy_ms = 0;      // sum over turns, waiting for ports included
+  std::int64_t failed = 0;   // turns that could not be saved or loaded
+  std::int64_t busy_ms = 0;  // sum over turns, waiting for ports included
 };
 
 class ReleaseLoop {

@@ -15,9 +15,9 @@ struct Counters {
   core::Counts stable;
   core::Counts canary;
   std::vector<core::Counts> stable_slots;  // of `stable`, what each of its slots answered
-  std::int64_t lines = 0;      // complete lines of any kind
-  std::int64_t unrouted = 0;   // answered by NGINX before a track was chosen
-  std::int64_t garbage = 0;    // lines that could not be read
+  std::int64_t lines = 0;                  // complete lines of any kind
+  std::int64_t unrouted = 0;               // answered by NGINX before a track was chosen
+  std::int64_t garbage = 0;                // lines that could not be read
   std::int64_t fell_back = 0;  // canary's requests that stable answered, as no canary was reachable
   std::int64_t lost = 0;       // requests known to be missing above
 

@@ -86,7 +86,8 @@ TEST(ProcessAdoption, TakesOverWhatAKilledDaemonLeftAsReadyAsItWas) {
   const Directory directory;
   const core::ProcessWorkload spec = fixture_spec();
   OtherDaemon other(directory, spec, 2);
-  ASSERT_TRUE(wait_for([&] { return is_ready(directory, "stable-0") && is_ready(directory, "stable-1"); }));
+  ASSERT_TRUE(
+      wait_for([&] { return is_ready(directory, "stable-0") && is_ready(directory, "stable-1"); }));
   const pid_t first = read_record(directory.record("stable-0"))->pid;
   other.kill();
   Supervision run(directory, spec);
@@ -102,7 +103,8 @@ TEST(ProcessAdoption, WatchesAndStopsProcessesThatAreNotItsChildren) {
   const Directory directory;
   const core::ProcessWorkload spec = fixture_spec();
   OtherDaemon other(directory, spec, 2);
-  ASSERT_TRUE(wait_for([&] { return is_ready(directory, "stable-0") && is_ready(directory, "stable-1"); }));
+  ASSERT_TRUE(
+      wait_for([&] { return is_ready(directory, "stable-0") && is_ready(directory, "stable-1"); }));
   other.kill();
   Supervision run(directory, spec);
   ASSERT_TRUE(run.set(Track::stable, "v1", 2));
@@ -247,8 +249,8 @@ TEST(ProcessAdoption, RollsAnInstanceThatStandsOnAPortOutsideItsSlot) {
   // The ports were lost and are chosen anew; the process still runs on its old one.
   const Slots before = choose_slots(directory.path(), spec)->slots;
   write_text(directory.file("slots.json"),
-             fmt::format(R"({{"stable":[{},{}],"canary":[{}]}})", before.stable[1], before.canary[0],
-                         before.stable[0] == 9999 ? 9998 : 9999));
+             fmt::format(R"({{"stable":[{},{}],"canary":[{}]}})", before.stable[1],
+                         before.canary[0], before.stable[0] == 9999 ? 9998 : 9999));
   Supervision run(directory, spec);
   ASSERT_TRUE(run.set(Track::stable, "v1", 1));
   ASSERT_TRUE(run.until([&] {

@@ -58,7 +58,7 @@ void close_others_on_exec() {
 // Runs between fork and exec: only async-signal-safe calls.
 [[noreturn]] void child(const Prepared& p) {
   // linnet's handlers would write into its self-pipe, which we still share.
-  struct sigaction standard{};
+  struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
   sigset_t none;
@@ -128,16 +128,15 @@ class AllSignalsBlocked {
 };
 
 bool is_for_linnet(const std::string& entry) {
-  static constexpr std::array<std::string_view, 6> ours{"LINNET_",   "NOTIFY_SOCKET=", "LISTEN_",
-                                                        "WATCHDOG_", "INVOCATION_ID=",
-                                                        "JOURNAL_STREAM="};
+  static constexpr std::array<std::string_view, 6> ours{
+      "LINNET_", "NOTIFY_SOCKET=", "LISTEN_", "WATCHDOG_", "INVOCATION_ID=", "JOURNAL_STREAM="};
   return std::any_of(ours.begin(), ours.end(),
                      [&](std::string_view start) { return entry.starts_with(start); });
 }
 
 // Nothing: executable. Directories count as not executable.
 std::optional<int> why_not_executable(const std::string& path) {
-  struct stat found{};
+  struct stat found {};
   if (::stat(path.c_str(), &found) != 0) return errno;
   if (!S_ISREG(found.st_mode) || ::access(path.c_str(), X_OK) != 0) return EACCES;
   return std::nullopt;
@@ -225,10 +224,14 @@ Result<Launched> launch(const Launch& what,
   TRY(null, above_standard(Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC))));
   TRY(gate, make_pipe(0));
   TRY(failure, make_pipe(O_NONBLOCK));
-  const Prepared prepared{what.program.c_str(),       what.directory.c_str(),
-                          pointers(what.arguments),   pointers(what.environment),
-                          null.get(),                 log_above.get(),
-                          gate.read.get(),            gate.write.get(),
+  const Prepared prepared{what.program.c_str(),
+                          what.directory.c_str(),
+                          pointers(what.arguments),
+                          pointers(what.environment),
+                          null.get(),
+                          log_above.get(),
+                          gate.read.get(),
+                          gate.write.get(),
                           failure.write.get()};
   Launched launched;
   {
@@ -236,12 +239,12 @@ Result<Launched> launch(const Launch& what,
     launched.pid = ::fork();
     if (launched.pid == 0) child(prepared);
   }
-  if (launched.pid < 0)
-    return fail(Code::unavailable, "starting a process: {}", errno_text(errno));
+  if (launched.pid < 0) return fail(Code::unavailable, "starting a process: {}", errno_text(errno));
   launched.failure = std::move(failure.read);
   const auto recorded = [&]() -> Result<void> {
     const std::optional<ProcessStat> stat = process_stat(launched.pid);
-    if (!stat) return fail(Code::unavailable, "reading /proc/{}/stat: is /proc mounted?", launched.pid);
+    if (!stat)
+      return fail(Code::unavailable, "reading /proc/{}/stat: is /proc mounted?", launched.pid);
     launched.start_ticks = stat->start_ticks;
     launched.pidfd = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, launched.pid, 0)));
     if (!launched.pidfd.valid())

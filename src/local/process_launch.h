@@ -33,7 +33,7 @@ Result<std::string> find_program(const std::string& program, const std::string& 
                                  const std::vector<std::string>& environment);
 
 struct Launch {
-  std::string program;  // as find_program() gives it
+  std::string program;                 // as find_program() gives it
   std::vector<std::string> arguments;  // the first is the name
   std::vector<std::string> environment;
   std::string directory;  // working directory

@@ -1,7 +1,7 @@
 #include "local/process_launch.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
 
@@ -40,9 +40,9 @@ TEST(ProcessLaunch, ReplacesVersionAndPortOnlyOnce) {
 }
 
 TEST(ProcessLaunch, HandsTheEnvironmentOnButNotWhatIsMeantForLinnet) {
-  const std::vector<std::string> environment =
-      child_environment({"PATH=/bin", "NOTIFY_SOCKET=/run/x", "LISTEN_FDS=1", "LINNET_SPEC=s", "A=1"},
-                        {{"A", "2"}, {"B", "3"}});
+  const std::vector<std::string> environment = child_environment(
+      {"PATH=/bin", "NOTIFY_SOCKET=/run/x", "LISTEN_FDS=1", "LINNET_SPEC=s", "A=1"},
+      {{"A", "2"}, {"B", "3"}});
   EXPECT_EQ(environment, (std::vector<std::string>{"PATH=/bin", "A=2", "B=3"}));
 }
 
@@ -86,11 +86,10 @@ TEST(ProcessLaunch, GivesTheChildASessionOfItsOwnAndNoDescriptorOfOurs) {
 TEST(ProcessLaunch, PassesShellCharactersAsTheyAre) {
   const Directory directory;
   const std::string nasty = "$(touch " + directory.file("pwned") + "); `id` && 'x' > y | *";
-  const Launched launched =
-      launch(fixture_launch(directory,
-                            {"--report", directory.file("r"), "--exit-after-ms", "0", nasty}),
-             recorded)
-          .value();
+  const Launched launched = launch(fixture_launch(directory, {"--report", directory.file("r"),
+                                                              "--exit-after-ms", "0", nasty}),
+                                   recorded)
+                                .value();
   ASSERT_TRUE(ends(launched));
   ::waitpid(launched.pid, nullptr, 0);
   EXPECT_NE(read_text(directory.file("r")).find("argument " + nasty + "\n"), std::string::npos);
@@ -104,7 +103,8 @@ TEST(ProcessLaunch, ExecutesNothingWhenTheRecordCannotBeWritten) {
     pid = launched.pid;
     return fail(Code::unavailable, "no space left");
   };
-  const auto launched = launch(fixture_launch(directory, {"--report", directory.file("r")}), refused);
+  const auto launched =
+      launch(fixture_launch(directory, {"--report", directory.file("r")}), refused);
   ASSERT_FALSE(launched);
   EXPECT_EQ(launched.error().message, "no space left");
   EXPECT_FALSE(process_stat(pid)) << "reaped already";
@@ -198,7 +198,8 @@ TEST(ProcessLaunch, LeavesNoProcessWhenTheSupervisorIsKilledAfterTheRecord) {
   expect_gone_unexecuted(directory, killed);
   const ProcessRecord record = read_record(directory.file("record.json")).value();
   EXPECT_EQ(record.pid, killed.child);
-  EXPECT_FALSE(open_process(record.pid, record.start_ticks)->valid()) << "the record names a dead one";
+  EXPECT_FALSE(open_process(record.pid, record.start_ticks)->valid())
+      << "the record names a dead one";
 }
 
 TEST(ProcessTable, DoesNotTakeALaterProcessForTheOneRecorded) {

@@ -65,19 +65,20 @@ std::size_t utf8_length(const std::string& text, std::size_t i) {
 }  // namespace
 
 Result<Descriptor> open_log(const std::string& path) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  Descriptor file(
+      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.valid()) return fail(Code::unavailable, "opening {}: {}", path, errno_text(errno));
   return file;
 }
 
 std::int64_t log_size(const std::string& path) {
-  struct stat found{};
+  struct stat found {};
   return ::stat(path.c_str(), &found) == 0 ? found.st_size : 0;
 }
 
 bool rotate_log(const std::string& path, std::int64_t limit, int kept) {
   const Descriptor log(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  struct stat found{};
+  struct stat found {};
   if (!log.valid() || ::fstat(log.get(), &found) != 0 || found.st_size <= limit) return false;
   for (int i = kept; i > 1; --i)
     std::rename(numbered(path, i - 1).c_str(), numbered(path, i).c_str());
@@ -99,9 +100,12 @@ std::string printable(const std::string& text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
     const std::size_t length = c < 0x80 ? 1 : utf8_length(text, i);
-    if (c == '\t') out += ' ';
-    else if (length == 0 || c < 0x20 || c == 0x7F) out += '?';
-    else out.append(text, i, length);
+    if (c == '\t')
+      out += ' ';
+    else if (length == 0 || c < 0x20 || c == 0x7F)
+      out += '?';
+    else
+      out.append(text, i, length);
     i += std::max<std::size_t>(length, 1);
   }
   return out;
@@ -109,7 +113,7 @@ std::string printable(const std::string& text) {
 
 std::string last_log_lines(const std::string& path, std::int64_t from, int lines) {
   const Descriptor log(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat found{};
+  struct stat found {};
   if (!log.valid() || ::fstat(log.get(), &found) != 0) return {};
   if (found.st_size < from) from = 0;
   char buffer[4096];

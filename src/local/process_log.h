@@ -22,8 +22,9 @@ std::int64_t log_size(const std::string& path);
 /// Returns whether it rotated.
 bool rotate_log(const std::string& path, std::int64_t limit, int kept);
 
-/// The last `lines` non-empty lines from byte `from` on (from the beginning when the file is shorter
-/// by now), joined by " | ", at most 400 bytes, without control characters and invalid UTF-8.
+/// The last `lines` non-empty lines from byte `from` on (from the beginning when the file is
+/// shorter by now), joined by " | ", at most 400 bytes, without control characters and invalid
+/// UTF-8.
 std::string last_log_lines(const std::string& path, std::int64_t from, int lines = 3);
 
 /// Printable UTF-8: what is neither becomes '?', a tab a space.

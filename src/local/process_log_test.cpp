@@ -70,9 +70,8 @@ TEST(ProcessLog, TellsNothingThatSpoilsATerminalOrJson) {
 RC_GTEST_PROP(ProcessLog, PrintableTextIsPrintableAndStays, (const std::string& text)) {
   const std::string once = printable(text);
   RC_ASSERT(printable(once) == once);
-  RC_ASSERT(std::none_of(once.begin(), once.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-  }));
+  RC_ASSERT(std::none_of(once.begin(), once.end(),
+                         [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }));
 }
 
 }  // namespace

@@ -228,8 +228,10 @@ Result<void> ProcessMember::take_over(ProcessRecord record) {
   if (alive.valid()) {
     state_ = record_.ready ? State::ready : State::starting;
     watch(std::move(alive));
-    if (record_.stopping) stop();
-    else watch_health();
+    if (record_.stopping)
+      stop();
+    else
+      watch_health();
     return {};
   }
   if (pid != 0 && this_boot) {
@@ -303,10 +305,14 @@ Duration ProcessMember::until_next_probe(const Result<int>& answer) const {
 void ProcessMember::on_probe(const Result<int>& answer) {
   const bool well = answer && *answer >= 200 && *answer < 400;
   std::string problem;
-  if (!answer) problem = answer.error().message;
-  else if (!well) problem = fmt::format("health path {} answers {}", context_->spec.health.path, *answer);
-  if (state_ == State::starting) on_probe_starting(well, problem);
-  else on_probe_started(well, problem);
+  if (!answer)
+    problem = answer.error().message;
+  else if (!well)
+    problem = fmt::format("health path {} answers {}", context_->spec.health.path, *answer);
+  if (state_ == State::starting)
+    on_probe_starting(well, problem);
+  else
+    on_probe_started(well, problem);
 }
 
 void ProcessMember::on_probe_starting(bool well, const std::string& problem) {
@@ -341,8 +347,8 @@ void ProcessMember::on_probe_started(bool well, const std::string& problem) {
   } else if (state_ == State::unready && !well) {
     say_trouble(problem);
   }
-  const bool settled = state_ == State::ready && context_->clock.now().mono - ready_since_ >=
-                                                     context_->options.settled;
+  const bool settled = state_ == State::ready &&
+                       context_->clock.now().mono - ready_since_ >= context_->options.settled;
   if (settled && record_.early_deaths != 0) {
     record_.early_deaths = 0;
     save(Sync::none);
@@ -353,7 +359,8 @@ void ProcessMember::on_probe_started(bool well, const std::string& problem) {
 // --- ending -------------------------------------------------------------------------------------
 
 void ProcessMember::send_signal(int signal) {
-  // Through the pidfd first: when that succeeds the leader exists, so its pid names its group still.
+  // Through the pidfd first: when that succeeds the leader exists, so its pid names its group
+  // still.
   const int pidfd = waits_->exit.native_handle();
   if (::syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) != 0) return;
   if (::kill(-record_.pid, signal) != 0)
@@ -413,7 +420,8 @@ void ProcessMember::finish() {
 
 // What the leader has left behind would keep the port.
 void ProcessMember::sweep_session(pid_t leader) const {
-  for (const MarkedProcess& process : marked_processes(record_path(context_->directory, record_.id)))
+  for (const MarkedProcess& process :
+       marked_processes(record_path(context_->directory, record_.id)))
     if (process.session == leader) ::kill(process.pid, SIGKILL);
 }
 
@@ -449,16 +457,16 @@ void ProcessMember::died(std::string how) {
   has_died_ = true;
   const std::string times =
       record_.early_deaths > 1 ? fmt::format(", {} times", record_.early_deaths) : std::string();
-  const Result<void> executed =
-      launch_ ? exec_failure(exec_failure_, *launch_) : Result<void>();
+  const Result<void> executed = launch_ ? exec_failure(exec_failure_, *launch_) : Result<void>();
   if (!executed) {
     record_.trouble = executed.error().message;
     useless_to_wait_ = executed.error().code != Code::unavailable;
   } else {
-    if (!ending_because_.empty()) how = ending_because_ + times;
-    else how += (launch_ ? " after " + seconds_text(lived) : std::string()) + times;
-    if (how.starts_with("exited with status 0"))
-      how += "; a service must stay in the foreground";
+    if (!ending_because_.empty())
+      how = ending_because_ + times;
+    else
+      how += (launch_ ? " after " + seconds_text(lived) : std::string()) + times;
+    if (how.starts_with("exited with status 0")) how += "; a service must stay in the foreground";
     const std::string lines = last_log_lines(log(), log_from_);
     record_.trouble = lines.empty() ? how : how + "; last lines of its log: " + lines;
   }

@@ -1,5 +1,6 @@
-// One instance of a release on this machine, from its first start to its last exit: launched, probed,
-// started again when it dies, stopped when it is not wanted any more. It decides nothing about others.
+// One instance of a release on this machine, from its first start to its last exit: launched,
+// probed, started again when it dies, stopped when it is not wanted any more. It decides nothing
+// about others.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -66,8 +66,8 @@ Moves plan_track(core::Track track, int replicas, const std::vector<PlannedInsta
   for (const std::size_t i : old) {
     const State state = instances[i].state;
     const bool serves_nobody = state == State::backoff || state == State::starting;
-    const bool surplus = state == State::ready ? ready > replicas
-                                               : current_are_ready && live > replicas;
+    const bool surplus =
+        state == State::ready ? ready > replicas : current_are_ready && live > replicas;
     if (!serves_nobody && !surplus) continue;
     ready -= state == State::ready;
     --live;

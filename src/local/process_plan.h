@@ -1,5 +1,6 @@
-// Which instances of a track to stop and where to start new ones, to get from what runs to the level
-// that is wanted. Pure, and asked again after every change, so a new level at any time is no case.
+// Which instances of a track to stop and where to start new ones, to get from what runs to the
+// level that is wanted. Pure, and asked again after every change, so a new level at any time is no
+// case.
 #pragma once
 
 #include <cstddef>

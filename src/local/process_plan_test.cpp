@@ -76,9 +76,9 @@ RC_GTEST_PROP(ProcessPlan, NeverTakesStableBelowItsSize, ()) {
     instances.push_back({static_cast<State>(*rc::gen::inRange(0, 5)), *rc::gen::arbitrary<bool>(),
                          static_cast<std::uint64_t>(i)});
   const Moves moves = plan_track(Track::stable, replicas, instances, free);
-  const auto ready = std::count_if(instances.begin(), instances.end(), [](const PlannedInstance& i) {
-    return i.state == State::ready;
-  });
+  const auto ready =
+      std::count_if(instances.begin(), instances.end(),
+                    [](const PlannedInstance& i) { return i.state == State::ready; });
   long left = ready;
   for (const std::size_t i : moves.stop) {
     RC_ASSERT(instances[i].state != State::stopping);

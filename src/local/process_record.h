@@ -16,9 +16,9 @@ struct ProcessRecord {
   std::string id;  // "stable-0"
   std::string version;
   std::uint16_t port = 0;
-  pid_t pid = 0;                // 0: it has died and waits to be started again
+  pid_t pid = 0;                  // 0: it has died and waits to be started again
   std::uint64_t start_ticks = 0;  // /proc/PID/stat field 22: with pid and boot it names one process
-  std::string boot;             // /proc/sys/kernel/random/boot_id
+  std::string boot;               // /proc/sys/kernel/random/boot_id
   WallTime started;
   bool ready = false;
   bool stopping = false;

@@ -59,8 +59,10 @@ TEST(ProcessRecord, SaysWhatIsDamaged) {
 RC_GTEST_PROP(ProcessRecord, SurvivesAnyDamage, ()) {
   std::string text = record_text(a_record());
   const auto at = *rc::gen::inRange<std::size_t>(0, text.size());
-  if (*rc::gen::arbitrary<bool>()) text.resize(at);
-  else text[at] = *rc::gen::arbitrary<char>();
+  if (*rc::gen::arbitrary<bool>())
+    text.resize(at);
+  else
+    text[at] = *rc::gen::arbitrary<char>();
   const Result<ProcessRecord> record = parse_record(text);
   if (record) RC_ASSERT(record->pid == 0 || record->pid > 1);
 }

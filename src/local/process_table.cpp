@@ -58,8 +58,8 @@ std::vector<std::string> listening_inodes(const char* table, std::uint16_t port)
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);
     std::string number, local, remote, state, queues, timer, retransmits, uid, timeout, inode;
-    fields >> number >> local >> remote >> state >> queues >> timer >> retransmits >> uid >> timeout >>
-        inode;
+    fields >> number >> local >> remote >> state >> queues >> timer >> retransmits >> uid >>
+        timeout >> inode;
     const std::size_t colon = local.rfind(':');
     if (state != "0A" || colon == std::string::npos) continue;
     if (local.substr(colon + 1) == fmt::format("{:04X}", port)) inodes.push_back(inode);
@@ -125,7 +125,7 @@ std::vector<MarkedProcess> marked_processes(const std::string& record) {
   std::vector<MarkedProcess> found;
   const std::function<bool(pid_t)> visit = [&](pid_t pid) {
     const std::string directory = fmt::format("/proc/{}", pid);
-    struct stat owner{};
+    struct stat owner {};
     // Another user's process may claim anything.
     if (::stat(directory.c_str(), &owner) != 0 || owner.st_uid != ::geteuid()) return true;
     const Result<std::string> environment =
@@ -154,8 +154,8 @@ std::string listener_on(std::uint16_t port) {
   const std::function<bool(pid_t)> visit = [&](pid_t pid) {
     if (!has_descriptor(pid, links)) return true;
     const Result<std::string> name = read_small_file(fmt::format("/proc/{}/comm", pid));
-    owner = fmt::format("{} (pid {})",
-                        name ? printable(name->substr(0, name->find('\n'))) : std::string("?"), pid);
+    owner = fmt::format(
+        "{} (pid {})", name ? printable(name->substr(0, name->find('\n'))) : std::string("?"), pid);
     return false;
   };
   for_each_process(visit);

@@ -1,5 +1,6 @@
-// What the tests of the process adapter share: a directory and ports of their own, the small service
-// to supervise, waiting for a condition with a deadline, and the end of everything that was started.
+// What the tests of the process adapter share: a directory and ports of their own, the small
+// service to supervise, waiting for a condition with a deadline, and the end of everything that was
+// started.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -50,7 +51,8 @@ inline void write_text(const std::string& path, const std::string& text) {
 /// Somebody else who listens on a port of 127.0.0.1.
 class Stranger {
  public:
-  explicit Stranger(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Stranger(std::uint16_t port)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const int on = 1;
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address{};
@@ -122,10 +124,11 @@ inline ProcessOptions quick_options() {
 class Supervision {
  public:
   Supervision(const Directory& directory, core::ProcessWorkload spec,
-      ProcessOptions options = quick_options())
+              ProcessOptions options = quick_options())
       : slots(choose_slots(directory.path(), spec).value().slots),
-        workload(io.get_executor(), "shop", std::move(spec), slots, directory.path(),
-                 [this] { ++rings; }, clock, options) {
+        workload(
+            io.get_executor(), "shop", std::move(spec), slots, directory.path(),
+            [this] { ++rings; }, clock, options) {
     workload.start();
   }
 

@@ -114,7 +114,8 @@ struct ProcessWorkload::Supervisor : std::enable_shared_from_this<Supervisor> {
   asio::steady_timer port_timer;
 };
 
-// --- taking over what an earlier run left ---------------------------------------------------------
+// --- taking over what an earlier run left
+// ---------------------------------------------------------
 
 void ProcessWorkload::Supervisor::start(const core::ProcessWorkload& spec) {
   const std::function<void()> poke_me = [weak = weak_from_this()] {
@@ -123,8 +124,10 @@ void ProcessWorkload::Supervisor::start(const core::ProcessWorkload& spec) {
   context = std::make_shared<const MemberContext>(
       MemberContext{executor, spec, directory, own_environment(), poke_me, clock, options});
   started = true;
-  if (Result<void> taken_over = take_over_all(); !taken_over) unknown = taken_over.error();
-  else find_lost_ones();
+  if (Result<void> taken_over = take_over_all(); !taken_over)
+    unknown = taken_over.error();
+  else
+    find_lost_ones();
   check_logs_later(options.log_check);
   poke();
 }
@@ -191,9 +194,10 @@ Result<void> ProcessWorkload::Supervisor::without_record(const std::string& id, 
   record.boot = boot_id();
   record.started = clock.now().wall;
   TRY_VOID(write_record(path, record, Sync::full));
-  trouble(fmt::format("the record {} is damaged ({}); its process {} was found by its environment "
-                      "and is taken over as version {}",
-                      path, why, leader->pid, record.version));
+  trouble(
+      fmt::format("the record {} is damaged ({}); its process {} was found by its environment "
+                  "and is taken over as version {}",
+                  path, why, leader->pid, record.version));
   return add(place, record.port)->take_over(std::move(record));
 }
 
@@ -231,7 +235,8 @@ void ProcessWorkload::Supervisor::trouble(std::string text) {
   if (found_at_start.size() < most_troubles) found_at_start.push_back(std::move(text));
 }
 
-// --- reconciling ------------------------------------------------------------------------------------
+// --- reconciling
+// ------------------------------------------------------------------------------------
 
 void ProcessWorkload::Supervisor::poke() {
   if (turn_is_due || stopped) return;
@@ -313,8 +318,7 @@ void ProcessWorkload::Supervisor::reach_level(Track track) {
     instances.push_back({member->state(), is_current(*member), member->serial()});
   }
   const std::vector<std::size_t> free = free_slots(track);
-  const Moves moves =
-      plan_track(track, wanted->replicas, instances, static_cast<int>(free.size()));
+  const Moves moves = plan_track(track, wanted->replicas, instances, static_cast<int>(free.size()));
   for (const std::size_t i : moves.stop) of_track[i]->stop();
   for (int i = 0; i < moves.start; ++i) {
     const std::size_t slot = free[static_cast<std::size_t>(i)];
@@ -333,14 +337,15 @@ void ProcessWorkload::Supervisor::check_logs_later(Duration pause) {
   });
 }
 
-// --- the port ---------------------------------------------------------------------------------------
+// --- the port
+// ---------------------------------------------------------------------------------------
 
 Result<void> ProcessWorkload::Supervisor::set(const core::SetTrack& wanted) {
   if (!started || stopped) return fail(Code::unavailable, "the supervision of processes is off");
   const std::size_t places = ports(wanted.track).size();
   if (wanted.replicas < 0 || static_cast<std::size_t>(wanted.replicas) > places)
-    return fail(Code::invalid, "{} instances of {} do not fit into its {} slots",
-                wanted.replicas, core::track_name(wanted.track), places);
+    return fail(Code::invalid, "{} instances of {} do not fit into its {} slots", wanted.replicas,
+                core::track_name(wanted.track), places);
   if (wanted.replicas > 0) TRY_VOID(core::check_version(wanted.version));
   if (level(wanted.track) == wanted) return {};
   level(wanted.track) = wanted;
@@ -392,12 +397,15 @@ void ProcessWorkload::start() {
 
 void ProcessWorkload::stop() { supervisor_->stop(); }
 
-Task<Result<core::WorkloadSeen>> ProcessWorkload::observe(Deadline) { co_return supervisor_->seen(); }
+Task<Result<core::WorkloadSeen>> ProcessWorkload::observe(Deadline) {
+  co_return supervisor_->seen();
+}
 
 Task<Result<void>> ProcessWorkload::set(core::SetTrack level, Deadline) {
   Result<void> done = supervisor_->set(level);
   if (!done)
-    co_return fail(done.error().while_doing(fmt::format("{}: {}", release_, core::effect_text(level))));
+    co_return fail(
+        done.error().while_doing(fmt::format("{}: {}", release_, core::effect_text(level))));
   co_return done;
 }
 
@@ -405,7 +413,8 @@ std::vector<ProcessView> ProcessWorkload::processes() const {
   std::vector<ProcessView> views;
   for (const auto& member : supervisor_->members) {
     if (member->gone()) continue;
-    views.push_back({member->track(), member->seen(), member->pid(), member->port(), member->log()});
+    views.push_back(
+        {member->track(), member->seen(), member->pid(), member->port(), member->log()});
   }
   std::sort(views.begin(), views.end(), [](const ProcessView& a, const ProcessView& b) {
     return a.track != b.track ? a.track < b.track : a.instance.id < b.instance.id;

@@ -1,5 +1,6 @@
 // The workload of a release on one machine: processes that linnet starts, watches, starts again and
-// stops. They outlive linnet; what a record on disk says about each lets the next run take them over.
+// stops. They outlive linnet; what a record on disk says about each lets the next run take them
+// over.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

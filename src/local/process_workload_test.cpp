@@ -19,8 +19,8 @@ using testing::Directory;
 using testing::fixture_spec;
 using testing::quick_options;
 using testing::read_text;
-using testing::Supervision;
 using testing::Stranger;
+using testing::Supervision;
 using testing::write_text;
 using State = Instance::State;
 
@@ -126,7 +126,8 @@ TEST(ProcessWorkload, TurnsAroundInTheMiddleOfAReplacement) {
 
 TEST(ProcessWorkload, KeepsTheOldStableWhenTheNewOneNeverGetsReady) {
   const Directory directory;
-  core::ProcessWorkload spec = fixture_spec({"--fail-while-file", directory.file("{{version}}.bad")});
+  core::ProcessWorkload spec =
+      fixture_spec({"--fail-while-file", directory.file("{{version}}.bad")});
   write_text(directory.file("v2.bad"), "");
   Supervision run(directory, spec);
   ASSERT_TRUE(run.set(Track::stable, "v1", 2));
@@ -189,8 +190,8 @@ TEST(ProcessWorkload, StartsAKilledCanaryAgainAndCountsIt) {
 
 TEST(ProcessWorkload, CallsThreeEarlyDeathsACrashLoopAndQuotesTheLog) {
   const Directory directory;
-  Supervision run(directory, fixture_spec({"--print", "cannot open \x1b[31mdatabase", "--exit-after-ms", "30",
-                                   "--exit-code", "7"}));
+  Supervision run(directory, fixture_spec({"--print", "cannot open \x1b[31mdatabase",
+                                           "--exit-after-ms", "30", "--exit-code", "7"}));
   ASSERT_TRUE(run.set(Track::canary, "v2", 1));
   ASSERT_TRUE(run.until([&] {
     const core::TrackSeen track = run.canary();
@@ -239,8 +240,10 @@ TEST(ProcessWorkload, SaysThatTheCommandDoesNotExist) {
   std::filesystem::create_directories(directory.file("v9/bin"));
   std::filesystem::create_symlink("/nowhere", directory.file("v9/bin/shop"));
   write_text(directory.file("v9/bin/shop.new"), "#!/bin/sh\nexec " LINNET_PROCESS_FIXTURE
-                                                " --port " + std::to_string(run.slots.canary[0]) + "\n");
-  std::filesystem::permissions(directory.file("v9/bin/shop.new"), std::filesystem::perms::owner_all);
+                                                " --port " +
+                                                    std::to_string(run.slots.canary[0]) + "\n");
+  std::filesystem::permissions(directory.file("v9/bin/shop.new"),
+                               std::filesystem::perms::owner_all);
   std::filesystem::rename(directory.file("v9/bin/shop.new"), directory.file("v9/bin/shop"));
   EXPECT_TRUE(run.until([&] { return run.canary().ready() == 1; })) << run.states();
   EXPECT_FALSE(run.canary().instances[0].crash_loop);
@@ -266,9 +269,9 @@ TEST(ProcessWorkload, EndsWhatIsNotReadyInTime) {
   ASSERT_TRUE(run.until([&] {
     return run.canary().count() == 1 && run.canary().instances[0].restarts >= 1;
   })) << run.states();
-  EXPECT_TRUE(has(run.canary().instances[0].trouble,
-                  fmt::format("not ready within 60ms: nothing listens on port {}",
-                              run.slots.canary[0])))
+  EXPECT_TRUE(
+      has(run.canary().instances[0].trouble,
+          fmt::format("not ready within 60ms: nothing listens on port {}", run.slots.canary[0])))
       << run.states();
 }
 
@@ -326,7 +329,8 @@ TEST(ProcessWorkload, UsesAnotherSlotWhenAStrangerHasThePort) {
   EXPECT_EQ(run.workload.processes()[0].port, slots.stable[1]);
   const std::vector<std::string> troubles = run.workload.troubles();
   ASSERT_EQ(troubles.size(), 1U);
-  EXPECT_TRUE(has(troubles[0], fmt::format("port {} is taken by ", slots.stable[0]))) << troubles[0];
+  EXPECT_TRUE(has(troubles[0], fmt::format("port {} is taken by ", slots.stable[0])))
+      << troubles[0];
   EXPECT_TRUE(has(troubles[0], fmt::format("(pid {})", ::getpid()))) << troubles[0];
   // Now no slot is left for a replacement: that is said where people look.
   ASSERT_TRUE(run.set(Track::stable, "v2", 1));

@@ -193,7 +193,8 @@ Result<ChosenSlots> choose_slots(const std::string& directory, const core::Proce
   if (kept && spec.first_port != 0 && !chosen.slots.stable.empty() &&
       chosen.slots.stable[0] != spec.first_port)
     chosen.note = fmt::format(
-        "first_port {} is not used: the ports from {} on were chosen before and are kept; to change "
+        "first_port {} is not used: the ports from {} on were chosen before and are kept; to "
+        "change "
         "them, stop the instances and remove {}",
         spec.first_port, chosen.slots.stable[0], file);
   const Slots before = chosen.slots;

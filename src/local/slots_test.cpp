@@ -101,8 +101,9 @@ TEST(Slots, OfTwoReleasesNeverOverlap) {
 }
 
 TEST(Slots, DamagedOnDiskAreAClearErrorAndNeverReplaced) {
-  for (const char* text : {"", "{", "[]", R"({"stable":[1],"canary":"x"})",
-                           R"({"stable":[70000],"canary":[]})", R"({"stable":[80,80],"canary":[]})"}) {
+  for (const char* text :
+       {"", "{", "[]", R"({"stable":[1],"canary":"x"})", R"({"stable":[70000],"canary":[]})",
+        R"({"stable":[80,80],"canary":[]})"}) {
     const Directory directory;
     testing::write_text(directory.file("slots.json"), text);
     const auto chosen = choose_slots(directory.path(), spec_of(2));

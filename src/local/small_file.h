@@ -1,5 +1,5 @@
-// Small state files (slots, records): read whole with a bound, replaced whole, so that a crash at any
-// instant leaves either the old text or the new one.
+// Small state files (slots, records): read whole with a bound, replaced whole, so that a crash at
+// any instant leaves either the old text or the new one.
 #pragma once
 
 #include <cstddef>

@@ -18,8 +18,8 @@ namespace linnet::net {
 namespace {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 constexpr std::size_t longest_status_line = 1024;
 constexpr std::size_t most_read = 64 << 10;
@@ -63,7 +63,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // "HTTP/1.1 200 OK": 200; anything else: 0.
 int status_in(std::string_view line) {
-  if (line.size() < 12 || !line.starts_with("HTTP/1.") || !is_digit(line[7]) || line[8] != ' ') return 0;
+  if (line.size() < 12 || !line.starts_with("HTTP/1.") || !is_digit(line[7]) || line[8] != ' ')
+    return 0;
   if (!is_digit(line[9]) || !is_digit(line[10]) || !is_digit(line[11])) return 0;
   if (line.size() > 12 && line[12] != ' ' && line[12] != '\r') return 0;
   return (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
@@ -72,7 +73,8 @@ int status_in(std::string_view line) {
 // The failure in words; throws when the caller has withdrawn.
 Error failure(const Connection& connection, error_code error, std::uint16_t port, Duration limit) {
   if (connection.expired)
-    return {Code::timed_out, fmt::format("port {} did not answer in {}", port, duration_text(limit))};
+    return {Code::timed_out,
+            fmt::format("port {} did not answer in {}", port, duration_text(limit))};
   if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
   if (error == asio::error::connection_refused)
     return {Code::unavailable, fmt::format("nothing listens on port {}", port)};

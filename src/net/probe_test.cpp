@@ -125,10 +125,11 @@ TEST(Probe, RefusesHalfAStatusLineThatNeverEnds) {
 }
 
 TEST(Probe, RefusesWhatIsNotHttp) {
-  for (const std::string& text : {std::string("SSH-2.0-OpenSSH\r\n"), std::string("HTTP/1.1 2x0 OK\r\n"),
-                                 std::string("HTTP/1.1 2000 OK\r\n"), std::string("HTTP/1.1 099 x\r\n"),
-                                 std::string("HTTP/2 200\r\n"), std::string(100'000, 'x'),
-                                 std::string("\n"), std::string("\0\0\0\0\0\0\0\0\0\0\0\0\0\n", 14)}) {
+  for (const std::string& text :
+       {std::string("SSH-2.0-OpenSSH\r\n"), std::string("HTTP/1.1 2x0 OK\r\n"),
+        std::string("HTTP/1.1 2000 OK\r\n"), std::string("HTTP/1.1 099 x\r\n"),
+        std::string("HTTP/2 200\r\n"), std::string(100'000, 'x'), std::string("\n"),
+        std::string("\0\0\0\0\0\0\0\0\0\0\0\0\0\n", 14)}) {
     const Result<int> answer = answer_of(text);
     ASSERT_FALSE(answer) << text.substr(0, 40);
     EXPECT_EQ(answer.error().code, Code::unavailable);
@@ -160,7 +161,8 @@ TEST(Probe, EndsAtOnceWhenItIsCancelled) {
       why = error.code();
     }
   };
-  asio::co_spawn(io, probe(service.port(), "/health", 1h), asio::bind_cancellation_slot(signal.slot(), done));
+  asio::co_spawn(io, probe(service.port(), "/health", 1h),
+                 asio::bind_cancellation_slot(signal.slot(), done));
   while (service.request().empty()) io.run_one();
   signal.emit(asio::cancellation_type::terminal);
   io.run_for(60s);  // returns as soon as nothing is left: no timer of an hour stays behind

@@ -122,9 +122,10 @@ core::Check some_check(int index) {
       break;
     case 2: {
       const bool limited = *rc::gen::arbitrary<bool>();
-      check.rule = core::GaugeCheck{limited ? core::GaugeCheck::Of::memory : core::GaugeCheck::Of::cpu,
-                                    limited ? *rc::gen::inRange(1, 100'000) / 8.0 : 0.0,
-                                    !limited || *rc::gen::arbitrary<bool>()};
+      check.rule =
+          core::GaugeCheck{limited ? core::GaugeCheck::Of::memory : core::GaugeCheck::Of::cpu,
+                           limited ? *rc::gen::inRange(1, 100'000) / 8.0 : 0.0,
+                           !limited || *rc::gen::arbitrary<bool>()};
       break;
     }
     default: check.rule = core::HealthCheck{*rc::gen::inRange(0, 1001)};

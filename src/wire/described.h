@@ -63,7 +63,9 @@ BOOST_DESCRIBE_STRUCT(LimitEvidence, (), (threshold, clumping, window))
 BOOST_DESCRIBE_STRUCT(CpuSeen, (), (id, cpu_ms))
 BOOST_DESCRIBE_STRUCT(GaugeEvidence::Side, (), (sum, weight, last))
 BOOST_DESCRIBE_STRUCT(GaugeEvidence, (), (difference, stable, canary, age, cpu))
-BOOST_DESCRIBE_STRUCT(Evidence, (), (limits, worse, slower, window_age, instances, placebo, gauges, placebo_broken))
+BOOST_DESCRIBE_STRUCT(Evidence, (),
+                      (limits, worse, slower, window_age, instances, placebo, gauges,
+                       placebo_broken))
 BOOST_DESCRIBE_STRUCT(Status, (),
                       (stable_version, phase, since, reason, rollout, rollouts, weight,
                        weight_before, weight_seen, canary_replicas, unready, queued, stage,

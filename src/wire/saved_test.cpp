@@ -221,7 +221,9 @@ TEST(SavedStatusTest, DoublesComeBackBitForBit) {
     status.evidence.limits[0].clumping.phi_compare = value;
     const auto loaded = load_status(save_status(status));
     ASSERT_TRUE(loaded);
-    EXPECT_EQ(std::memcmp(&loaded->evidence.limits[0].clumping.phi_compare, &value, sizeof value), 0) << value;
+    EXPECT_EQ(std::memcmp(&loaded->evidence.limits[0].clumping.phi_compare, &value, sizeof value),
+              0)
+        << value;
   }
 }
 

@@ -1,5 +1,5 @@
-// A small HTTP service that misbehaves on request; the tests of this folder supervise it. It answers
-// every request with 200, or 503 when asked to, and closes.
+// A small HTTP service that misbehaves on request; the tests of this folder supervise it. It
+// answers every request with 200, or 503 when asked to, and closes.
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -20,18 +20,18 @@ namespace {
 
 struct Options {
   int port = 0;
-  bool fail_health = false;      // 503 always
-  std::string fail_while_file;   // 503 while this file exists
-  std::string exit_while_file;   // exits at once while this file exists
+  bool fail_health = false;     // 503 always
+  std::string fail_while_file;  // 503 while this file exists
+  std::string exit_while_file;  // exits at once while this file exists
   long exit_after_ms = -1;
   long listen_after_ms = 0;
   int exit_code = 0;
   bool ignore_term = false;
   bool no_listen = false;
-  long print_flood = 0;          // bytes on standard output before it serves
-  std::string print;             // a line on standard error
-  std::string report;            // writes its arguments, environment and descriptors there
-  bool leave_child = false;      // a child in the same session keeps the port and ignores SIGTERM
+  long print_flood = 0;      // bytes on standard output before it serves
+  std::string print;         // a line on standard error
+  std::string report;        // writes its arguments, environment and descriptors there
+  bool leave_child = false;  // a child in the same session keeps the port and ignores SIGTERM
 };
 
 Options parse(int argc, char** argv) {
@@ -39,19 +39,32 @@ Options parse(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string key = argv[i];
     const auto value = [&] { return std::string(i + 1 < argc ? argv[++i] : ""); };
-    if (key == "--port") o.port = std::atoi(value().c_str());
-    else if (key == "--fail-health") o.fail_health = true;
-    else if (key == "--fail-while-file") o.fail_while_file = value();
-    else if (key == "--exit-while-file") o.exit_while_file = value();
-    else if (key == "--exit-after-ms") o.exit_after_ms = std::atol(value().c_str());
-    else if (key == "--listen-after-ms") o.listen_after_ms = std::atol(value().c_str());
-    else if (key == "--exit-code") o.exit_code = std::atoi(value().c_str());
-    else if (key == "--ignore-term") o.ignore_term = true;
-    else if (key == "--no-listen") o.no_listen = true;
-    else if (key == "--print-flood") o.print_flood = std::atol(value().c_str());
-    else if (key == "--print") o.print = value();
-    else if (key == "--report") o.report = value();
-    else if (key == "--leave-child") o.leave_child = true;
+    if (key == "--port")
+      o.port = std::atoi(value().c_str());
+    else if (key == "--fail-health")
+      o.fail_health = true;
+    else if (key == "--fail-while-file")
+      o.fail_while_file = value();
+    else if (key == "--exit-while-file")
+      o.exit_while_file = value();
+    else if (key == "--exit-after-ms")
+      o.exit_after_ms = std::atol(value().c_str());
+    else if (key == "--listen-after-ms")
+      o.listen_after_ms = std::atol(value().c_str());
+    else if (key == "--exit-code")
+      o.exit_code = std::atoi(value().c_str());
+    else if (key == "--ignore-term")
+      o.ignore_term = true;
+    else if (key == "--no-listen")
+      o.no_listen = true;
+    else if (key == "--print-flood")
+      o.print_flood = std::atol(value().c_str());
+    else if (key == "--print")
+      o.print = value();
+    else if (key == "--report")
+      o.report = value();
+    else if (key == "--leave-child")
+      o.leave_child = true;
   }
   return o;
 }
@@ -87,7 +100,8 @@ int listen_on(int port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<unsigned short>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(fd, 64) != 0) {
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(fd, 64) != 0) {
     std::perror("listen");
     std::exit(98);
   }
@@ -99,8 +113,9 @@ bool exists(const std::string& path) { return !path.empty() && ::access(path.c_s
 void answer(int fd, bool well) {
   char request[4096];
   [[maybe_unused]] const ssize_t n = ::read(fd, request, sizeof request);
-  const std::string text = well ? "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
-                                : "HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n";
+  const std::string text =
+      well ? "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
+           : "HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n";
   [[maybe_unused]] const ssize_t m = ::write(fd, text.data(), text.size());
   ::close(fd);
 }
@@ -111,7 +126,8 @@ int main(int argc, char** argv) {
   const Options o = parse(argc, argv);
   const auto begun = std::chrono::steady_clock::now();
   const auto ran = [&] {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun)
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                 begun)
         .count();
   };
   if (o.ignore_term) ::signal(SIGTERM, SIG_IGN);
