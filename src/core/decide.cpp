@@ -6,6 +6,7 @@
 #include "base/mark.h"
 #include "base/mutant.h"
 #include "core/explain.h"
+#include "core/gauges.h"
 #include "core/judge.h"
 #include "core/stable_watch.h"
 #include "core/turn.h"
@@ -27,6 +28,8 @@ void take_sample(Turn& turn) {
     watch_stable(turn.release, turn.next.evidence, sample, turn.elapsed);
     return;
   }
+  if (turn.seen.workload)
+    take_gauges(turn.release, turn.next.evidence, *turn.seen.workload, sample, turn.elapsed);
   const Result<void> taken = take_window(turn.release, turn.next, sample, turn.elapsed);
   turn.has_counts = taken.has_value();
   if (!taken) turn.entry("trouble", "metrics: " + taken.error().message);
@@ -39,9 +42,12 @@ void tell_evidence(Turn& turn) {
     turn.entry("trouble", broken ? "the error model is broken: " +
                                        placebo_text(turn.release, turn.next.evidence)
                                  : "the error model fits again: comparisons with stable count");
-  if (turn.release.analysis.compare == Analysis::Compare::rollback && !broken) return;
-  for (std::size_t i = turn.release.checks.size(); i < turn.next.checks.size(); ++i) {
+  const bool compares = turn.release.analysis.compare == Analysis::Compare::rollback && !broken;
+  for (std::size_t i = 0; i < turn.next.checks.size(); ++i) {
     const CheckReport& check = turn.next.checks[i];
+    const bool is_limit = i < turn.release.checks.size() &&
+                          !std::holds_alternative<GaugeCheck>(turn.release.checks[i].rule);
+    if (is_limit || (i >= turn.release.checks.size() && compares)) continue;
     const bool warned = i < turn.before.checks.size() && turn.before.checks[i].name == check.name &&
                         turn.before.checks[i].verdict == check.verdict;
     if (check.verdict == Verdict::inconclusive && !warned)

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/decide.h"
+#include "core/gauges.h"
 #include "core/limits.h"
 #include "core/stable_watch.h"
 #include "stats/interval.h"
@@ -143,12 +144,17 @@ double shares_of(const Release& release, const Status& status) {
 std::vector<CheckReport> explained(const Release& release, const Status& status) {
   std::vector<CheckReport> checks = status.checks;
   std::size_t limit = 0;
+  std::size_t gauge = 0;
   std::size_t at = 0;
   const double shares = shares_of(release, status);
   for (const Check& check : release.checks) {
     if (at >= checks.size() || checks[at].name != check.name) break;
     if (std::holds_alternative<HealthCheck>(check.rule)) {
       explain_health(checks[at++]);
+    } else if (std::holds_alternative<GaugeCheck>(check.rule)) {
+      if (gauge < status.evidence.gauges.size())
+        explain_gauge(release, check, status.evidence.gauges[gauge++], checks[at]);
+      ++at;
     } else if (limit < status.evidence.limits.size()) {
       explain_limit(release, check, status.evidence.limits[limit++], shares, checks[at++]);
     } else {

@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 #include "core/decide.h"
 #include "core/explain.h"
+#include "core/gauges.h"
 #include "core/limits.h"
 #include "core/stable_watch.h"
 #include "stats/numeric.h"
@@ -235,6 +236,11 @@ void start_evidence(const Release& release, Status& status) {
     limits.push_back(std::move(evidence));
   }
   status.evidence.limits = std::move(limits);
+  status.evidence.gauges.assign(
+      static_cast<std::size_t>(std::count_if(
+          release.checks.begin(), release.checks.end(),
+          [](const Check& check) { return std::holds_alternative<GaugeCheck>(check.rule); })),
+      GaugeEvidence{});
   status.evidence.worse.reset();
   status.evidence.slower.reset();
   if (release.analysis.compare == Analysis::Compare::off) return;
@@ -303,6 +309,7 @@ Judgement judge(const Release& release, const Status& status, const Result<Workl
   std::vector<Weighed> parts;
   std::optional<std::size_t> plain;  // the check that fails by the plain rule or by trouble
   std::size_t index = 0;
+  std::size_t gauge = 0;
   const bool plain_decides = release.analysis.decision == Analysis::Decision::plain;
   for (const Check& check : release.checks) {
     if (const auto* rule = std::get_if<HealthCheck>(&check.rule)) {
@@ -313,6 +320,14 @@ Judgement judge(const Release& release, const Status& status, const Result<Workl
         judgement.enough = false;
         if (judgement.missing.empty()) judgement.missing = "not all canary instances are healthy";
       }
+      continue;
+    }
+    if (std::holds_alternative<GaugeCheck>(check.rule)) {
+      if (gauge >= status.evidence.gauges.size()) continue;
+      judgement.checks.push_back(
+          judge_gauge(release, check, status.evidence.gauges[gauge++], complete));
+      if (judgement.checks.back().verdict == Verdict::fail && !plain)
+        plain = judgement.checks.size() - 1;
       continue;
     }
     const Limit limit = *limit_of(check);

@@ -34,6 +34,8 @@ struct Instance {
   int restarts = 0;         // since it was created
   bool crash_loop = false;  // dies again and again: waiting will not help
   std::string trouble;      // plain words when something is wrong: "exited with status 1, 3 times"
+  std::int64_t rss_bytes = -1;  // resident memory; -1: not known
+  std::int64_t cpu_ms = -1;     // CPU time since it was started, user and system; -1: not known
 
   friend bool operator==(const Instance&, const Instance&) = default;
 };

@@ -26,6 +26,7 @@
 #include "core/observation.h"
 #include "core/release.h"
 #include "stats/dispersion.h"
+#include "stats/gauge.h"
 #include "stats/latency.h"
 #include "stats/placebo.h"
 #include "stats/threshold.h"
@@ -202,6 +203,32 @@ struct LimitEvidence {
   friend bool operator==(const LimitEvidence&, const LimitEvidence&) = default;
 };
 
+/// CPU time of one instance as last seen.
+struct CpuSeen {
+  std::string id;
+  std::int64_t cpu_ms = 0;
+  friend bool operator==(const CpuSeen&, const CpuSeen&) = default;
+};
+
+/// A gauge of the canary beside stable's. A batch is filled for 30 s; its means then count once,
+/// because neighbouring samples resemble each other. Memory: MiB of one instance, by time; CPU:
+/// milliseconds by requests.
+struct GaugeEvidence {
+  struct Side {
+    double sum = 0;
+    double weight = 0;  // seconds, or requests
+    double last = 0;    // mean of the last batch
+    friend bool operator==(const Side&, const Side&) = default;
+  };
+  stats::GaugeComparison difference;
+  Side stable;
+  Side canary;
+  Duration age{};            // of the batch
+  std::vector<CpuSeen> cpu;  // what the next growth is measured from
+
+  friend bool operator==(const GaugeEvidence&, const GaugeEvidence&) = default;
+};
+
 struct Evidence {
   std::vector<LimitEvidence> limits;      // one per error_rate and latency check, in their order
   std::optional<stats::TwoSample> worse;  // canary against stable: errors
@@ -209,6 +236,7 @@ struct Evidence {
   Duration window_age{};                           // of LimitEvidence::window
   std::vector<std::string> instances;  // of stable in that window; the first, "", is none of them
   stats::Placebo placebo;              // judges stable's instances as if each were a canary
+  std::vector<GaugeEvidence> gauges;   // one per gauge check, in their order
   bool placebo_broken = false;         // it does so wrongly: comparisons are advisory
 
   friend bool operator==(const Evidence&, const Evidence&) = default;
