@@ -1,5 +1,5 @@
-// What the engine may rely on of every MetricSource: counts per track, each request told once per cursor.
-// Each adapter's test includes this once and instantiates MetricContract.
+// What the engine may rely on of every MetricSource: counts per track, each request told once per
+// cursor. Each adapter's test includes this once and instantiates MetricContract.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -36,8 +36,7 @@ using MakeMetric = std::function<std::unique_ptr<MetricUnderTest>()>;
 class MetricContract : public testing::TestWithParam<MakeMetric> {
  protected:
   core::Sample since(const std::string& cursor) {
-    auto sample =
-        run(under_test->context, under_test->source().since(cursor, under_test->soon()));
+    auto sample = run(under_test->context, under_test->source().since(cursor, under_test->soon()));
     EXPECT_TRUE(sample) << sample.error().message;
     return sample.value_or(core::Sample{});
   }
@@ -105,7 +104,8 @@ TEST_P(MetricContract, ARestartGoesOnFromTheCursor) {
 TEST_P(MetricContract, AnUnknownCursorBringsNoCounts) {
   under_test->serve(core::Track::canary, 4, 0, 0);
   (void)since("");
-  for (const char* cursor : {"garbage", "0", "-1:-1:-1", "999999999999999999999", "\xff\x01", "c9999"}) {
+  for (const char* cursor :
+       {"garbage", "0", "-1:-1:-1", "999999999999999999999", "\xff\x01", "c9999"}) {
     const auto sample =
         run(under_test->context, under_test->source().since(cursor, under_test->soon()));
     if (!sample) continue;

@@ -1,5 +1,5 @@
-// What the engine may rely on of every Workload: processes, Deployments, the simulation. Each adapter's test
-// includes this once and instantiates WorkloadContract.
+// What the engine may rely on of every Workload: processes, Deployments, the simulation. Each
+// adapter's test includes this once and instantiates WorkloadContract.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,7 +14,8 @@
 
 namespace linnet::contract {
 
-/// A workload without instances whose spec has two replicas. "v1" and "v2" get ready; "broken" does not.
+/// A workload without instances whose spec has two replicas. "v1" and "v2" get ready; "broken" does
+/// not.
 class WorkloadUnderTest {
  public:
   virtual ~WorkloadUnderTest() = default;
