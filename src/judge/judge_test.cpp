@@ -96,7 +96,7 @@ TEST_F(Judge, ErrorsNameFileAndLine) {
       std::string::npos);
   EXPECT_NE(error_of("requests\n").find("column bad is missing"), std::string::npos);
   EXPECT_NE(error_of("requests,requests\n").find("stands twice"), std::string::npos);
-  EXPECT_NE(error_of("requests,bad\n1\n").find("bad.csv:2: 1 fields"), std::string::npos);
+  EXPECT_NE(error_of("requests,bad\n1\n").find("bad.csv:2: 1 field"), std::string::npos);
   EXPECT_NE(error_of("").find("bad.csv:1: the header is missing"), std::string::npos);
   for (const char* cell : {"-1", "nan", "inf", "1e300", "0x10", "1 2", "", "99999999999999999999"})
     EXPECT_NE(error_of(std::string("requests,bad\n") + cell + ",0\n").find("bad.csv:2: "),
