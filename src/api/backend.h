@@ -62,6 +62,8 @@ struct ReleaseMetrics {
   Percent weight_wanted;
   Percent weight_in_force;
   CountsView counts;
+  double placebo = 0;  // largest ln E of stable's instances judged as canaries
+  bool placebo_broken = false;
   std::int64_t turns = 0;         // of the engine
   std::int64_t failed_turns = 0;  // such that could not be saved or loaded
   double turn_seconds = 0;        // all turns together, waiting for ports included

@@ -121,6 +121,13 @@ std::string metrics_text(const MetricsView& metrics) {
   out.per_release("linnet_lost_requests_total", "counter",
                   "Requests known to be missing in the counts.",
                   [](const ReleaseMetrics& r) { return r.counts.lost; });
+  out.per_release(
+      "linnet_placebo_log_evidence", "gauge",
+      "Largest evidence (natural log) that one instance of stable is worse than the rest.",
+      [](const ReleaseMetrics& r) { return r.placebo; });
+  out.per_release("linnet_placebo_broken", "gauge",
+                  "1 when stable would often be taken back: comparisons are advisory.",
+                  [](const ReleaseMetrics& r) { return r.placebo_broken ? 1 : 0; });
   out.per_release("linnet_turns_total", "counter", "Turns of the engine.",
                   [](const ReleaseMetrics& r) { return r.turns; });
   out.per_release("linnet_failed_turns_total", "counter",

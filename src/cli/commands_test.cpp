@@ -15,10 +15,10 @@ using ::testing::Test;
 
 constexpr const char* error_check =
     R"([{"name":"error_rate","verdict":"pass","value":0.4,"limit":5.0,"unit":"%","requests":412,)"
-    R"("bad":2,"evidence":0.02,"text":"0.4 % of 412 requests failed; limit 5 %"}])";
+    R"("bad":2,"log_evidence":-3.9,"text":"0.4 % of 412 requests failed; limit 5 %"}])";
 constexpr const char* failed_check =
     R"([{"name":"error_rate","verdict":"fail","value":21.5,"limit":5.0,"unit":"%","requests":65,)"
-    R"("bad":14,"evidence":1200,"text":"21.5 % of 65 requests failed; limit 5 %"}])";
+    R"("bad":14,"log_evidence":7.1,"text":"21.5 % of 65 requests failed; limit 5 %"}])";
 
 class Commands : public Test {
  protected:
@@ -309,7 +309,8 @@ TEST_F(Commands, StatusIsOneScreenFromOneRequest) {
       "stable  v1.0.0  2/2 ready  75 %  [#####################-------]\n"
       "canary  v1.1.0  1/1 ready  25 %  [#######---------------------]\n"
       "\n"
-      "error_rate  pass  0.4 %  limit 5 %  412 requests  8 % of the limit  evidence 0.02\n"
+      "error_rate  pass  0.4 %  limit 5 %  412 requests  8 % of the limit  evidence: nothing "
+      "unusual\n"
       "\n"
       "rollout shop-1: v1.0.0 -> v1.1.0 by anna, started 2026-11-23 20:58 (";
   EXPECT_EQ(ran.out.substr(0, head.size()), head);

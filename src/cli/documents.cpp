@@ -102,7 +102,7 @@ CheckDocument check(const Reader& from) {
   out.unit = from.text("unit");
   out.requests = from.integer("requests");
   out.bad = from.integer("bad");
-  out.evidence = from.maybe_number("evidence");
+  out.log_evidence = from.maybe_number("log_evidence");
   out.text = from.text("text");
   return out;
 }
@@ -128,6 +128,8 @@ StatusDocument status(const json::value& value) {
   out.cause = from.inner("cause").text("kind");
   out.cause_text = from.inner("cause").text("text");
   out.since = from.text("since");
+  if (const Reader placebo = from.inner("placebo"); placebo.flag("broken"))
+    out.warning = placebo.text("text");
   const json::value* rollout = from.find("rollout");
   if (rollout != nullptr && rollout->is_object()) {
     const Reader run(*rollout);

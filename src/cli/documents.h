@@ -28,7 +28,7 @@ struct CheckDocument {
   std::string unit;
   std::int64_t requests = 0;
   std::int64_t bad = 0;
-  std::optional<double> evidence;
+  std::optional<double> log_evidence;  // natural, that the limit is passed
   std::string text;
 };
 
@@ -59,6 +59,7 @@ struct StatusDocument {
   std::string cause;       // the kind of what holds or ended it: "paused", "no_data"; or empty
   std::string cause_text;  // in one sentence
   std::string since;
+  std::string warning;  // the error model does not fit: comparisons are advisory
   std::optional<RolloutDocument> rollout;
 
   /// A rollout that has ended: succeeded, rolled_back or failed.

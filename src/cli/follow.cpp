@@ -23,7 +23,7 @@ MonoTime mono_now() {
 }
 
 Style entry_style(const JournalEntry& entry) {
-  return entry.kind == "trouble" ? Style::yellow : Style::plain;
+  return entry.kind == "trouble" || entry.kind == "warning" ? Style::yellow : Style::plain;
 }
 
 }  // namespace

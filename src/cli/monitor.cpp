@@ -7,6 +7,7 @@
 #include "cli/format.h"
 #include "cli/watch.h"
 #include "net/http.h"
+#include "stats/words.h"
 
 namespace linnet::cli {
 namespace {
@@ -107,9 +108,10 @@ class Monitor {
     const std::string why = watch_.violated();
     const char* word = !why.empty() ? "ABOVE" : watch_.enough() ? "ok" : "few";
     const Style style = !why.empty() ? Style::red : watch_.enough() ? Style::green : Style::yellow;
-    session_.say(fmt::format("{}  {}  {}", clock_text(wall_now()),
+    session_.say(fmt::format("{}  {}  {}; evidence: {}", clock_text(wall_now()),
                              out.styled(style, fmt::format("{:5}", word)),
-                             watch_.so_far().text(settings_.limits)));
+                             watch_.so_far().text(settings_.limits),
+                             stats::likelihood_words(watch_.log_evidence())));
   }
 
   // True when the watching is over.

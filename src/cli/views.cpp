@@ -6,6 +6,7 @@
 #include "cli/format.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "stats/words.h"
 
 namespace linnet::cli {
 namespace {
@@ -32,9 +33,27 @@ std::string version_text(const std::string& version) {
   return version.empty() ? "-" : printable(version);
 }
 
+// As it grows: how rarely a canary within its limit would look this bad.
 std::string evidence_text(const CheckDocument& check) {
-  if (!check.evidence) return "";
-  return fmt::format("evidence {:.2g}", *check.evidence);
+  if (!check.log_evidence || check.unit.empty()) return "";
+  return "evidence: " + stats::likelihood_words(*check.log_evidence);
+}
+
+bool speaks(const CheckDocument& check) {
+  return check.verdict == "fail" || check.verdict == "inconclusive" ||
+         (check.log_evidence && *check.log_evidence >= std::log(2.0));
+}
+
+// The whole sentence of each check that has something to say, and what is wrong with the model.
+void add_details(const StatusDocument& status, const Terminal& terminal,
+                 std::vector<std::string>& lines) {
+  for (const CheckDocument& check : status.checks)
+    if (speaks(check) && !check.unit.empty())
+      lines.push_back(terminal.styled(
+          Style::faint, fmt::format("{}: {}", printable(check.name), printable(check.text))));
+  if (!status.warning.empty())
+    lines.push_back(
+        terminal.styled(Style::yellow, "the error model is broken: " + printable(status.warning)));
 }
 
 // How much of the limit is used: the distance a person looks for first.
@@ -141,6 +160,7 @@ std::vector<std::string> status_lines(const StatusDocument& status, const Termin
     lines.emplace_back();
     for (std::string& line : checks.lines()) lines.push_back(std::move(line));
   }
+  add_details(status, terminal, lines);
   if (status.rollout) {
     lines.emplace_back();
     lines.push_back(rollout_line(*status.rollout, now));
@@ -174,6 +194,7 @@ std::vector<std::string> progress_lines(const StatusDocument& status, std::optio
                           rates->stable);
   lines.push_back(std::move(weight));
   for (std::string& line : check_table(status, terminal).lines()) lines.push_back(std::move(line));
+  add_details(status, terminal, lines);
   if (!status.reason.empty())
     lines.push_back(terminal.styled(Style::faint, printable(status.reason)));
   return lines;

@@ -120,6 +120,10 @@ std::string Watch::violated() const {
   return why;
 }
 
+double Watch::log_evidence() const {
+  return std::max(errors_.log_fail(), slow_.log_fail()) - std::log(2.0);
+}
+
 std::string Watch::proven() const {
   const bool errors = errors_.log_fail() >= proof();
   const bool slow = slow_.log_fail() >= proof();

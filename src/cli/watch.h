@@ -40,6 +40,8 @@ class Watch {
   [[nodiscard]] const Reading& so_far() const { return reading_; }
   /// Why a limit is violated beyond doubt already, or empty.
   [[nodiscard]] std::string proven() const;
+  /// ln of the evidence against the limit that is worse off, shared between the two.
+  [[nodiscard]] double log_evidence() const;
   /// Why a limit is violated by what was measured, or empty; only with enough requests.
   [[nodiscard]] std::string violated() const;
   [[nodiscard]] bool enough() const { return reading_.requests >= min_requests; }

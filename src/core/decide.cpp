@@ -5,7 +5,10 @@
 
 #include "base/mark.h"
 #include "base/mutant.h"
+#include "core/explain.h"
+#include "core/gauges.h"
 #include "core/judge.h"
+#include "core/stable_watch.h"
 #include "core/turn.h"
 
 namespace linnet::core {
@@ -22,12 +25,36 @@ void take_sample(Turn& turn) {
   const Sample& sample = *turn.seen.sample;
   if (LINNET_STOPS(window_keeps_cursor, true)) turn.next.cursor = sample.cursor;
   if (!is_running(turn.next.phase)) {
-    watch_stable(turn.release, turn.next, sample, turn.elapsed);
+    watch_stable(turn.release, turn.next.evidence, sample, turn.elapsed);
     return;
   }
+  if (turn.seen.workload)
+    take_gauges(turn.release, turn.next.evidence, *turn.seen.workload, sample, turn.elapsed);
   const Result<void> taken = take_window(turn.release, turn.next, sample, turn.elapsed);
   turn.has_counts = taken.has_value();
   if (!taken) turn.entry("trouble", "metrics: " + taken.error().message);
+}
+
+// What stands beside the phases: the comparison's first warning, and the placebo's verdict.
+void tell_evidence(Turn& turn) {
+  const bool broken = turn.next.evidence.placebo_broken;
+  if (broken != turn.before.evidence.placebo_broken)
+    turn.entry("trouble", broken ? "the error model is broken: " +
+                                       placebo_text(turn.release, turn.next.evidence)
+                                 : "the error model fits again: comparisons with stable count");
+  const bool compares = turn.release.analysis.compare == Analysis::Compare::rollback && !broken;
+  for (std::size_t i = 0; i < turn.next.checks.size(); ++i) {
+    const CheckReport& check = turn.next.checks[i];
+    const bool is_limit = i < turn.release.checks.size() &&
+                          !std::holds_alternative<GaugeCheck>(turn.release.checks[i].rule);
+    if (is_limit || (i >= turn.release.checks.size() && compares)) continue;
+    const bool warned = i < turn.before.checks.size() && turn.before.checks[i].name == check.name &&
+                        turn.before.checks[i].verdict == check.verdict;
+    if (check.verdict == Verdict::inconclusive && !warned)
+      turn.entry("warning",
+                 fmt::format("{}: {}; this only warns: the canary goes on within its limits",
+                             check.name, explained(turn.release, turn.next)[i].text));
+  }
 }
 
 void forget_delivered(Turn& turn) {
@@ -62,13 +89,17 @@ Decision decide(const Release& release, const Status& status, const Observation&
   answer_intents(turn);
   advance_phase(turn);
   want_levels(turn);
+  tell_evidence(turn);
 
   Decision& decision = turn.decision;
   const bool evidence_due =
       is_running(turn.next.phase) &&
       (!status.last_saved || now.mono - *status.last_saved >= save_evidence_every);
   // The levels are what effects are derived from: they are durable before the world follows them.
+  // That a weight was read back is one of them: else, after a crash, somebody's reset to the weight
+  // before looks like a write that has not come through, and is undone.
   const bool levels_moved = turn.next.weight != status.weight ||
+                            turn.next.weight_before != status.weight_before ||
                             turn.next.canary_replicas != status.canary_replicas ||
                             turn.next.stable_version != status.stable_version;
   decision.save = turn.save_ || levels_moved || evidence_due || turn.next.outbox != status.outbox;

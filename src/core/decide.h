@@ -49,7 +49,7 @@ struct Answer {
 
 /// One line of the record of every decision.
 struct Entry {
-  std::string kind;  // "phase", "weight", "intent", "verdict", "trouble", "notice"
+  std::string kind;  // "phase", "weight", "intent", "verdict", "warning", "trouble", "notice"
   std::string text;  // with the reason and its numbers; never empty
   friend bool operator==(const Entry&, const Entry&) = default;
 };

@@ -728,6 +728,40 @@ TEST(Decide, DoesNotPassEarlyOnWhatWasCountedBeforeAHold) {
   EXPECT_EQ(std::get<Stepping>(world.status.phase).index, 0);
 }
 
+// The router is slow: 5 % is on its way while 0 % is still read. Taken back, 0 % is written all the
+// same.
+TEST(Decide, WritesTheSwitchBackThoughTheRaiseDoesNotShowYet) {
+  World world;
+  world.applies_weight = false;
+  world.initialised().deploying("v2");
+  world.turns(3);
+  ASSERT_EQ(world.status.weight, weight(5));
+  world.ask(Intent::Kind::rollback);
+  world.turn();
+  ASSERT_FALSE(world.last.effects.empty());
+  EXPECT_EQ(world.last.effects[0], Effect(SetWeight{Percent(), true}));
+}
+
+// No request comes, so the step's clock does not start; yet that 5 % was read back must survive a
+// crash.
+TEST(Decide, RemembersThatTheWeightWasReadBack) {
+  World world;
+  world.requests_per_second = 0;
+  world.initialised().deploying("v2");
+  Status saved = world.status;
+  for (int second = 0; second < 8; ++second) {
+    world.turn();
+    if (world.last.save) saved = world.status;
+  }
+  ASSERT_EQ(world.traffic.weight, weight(5));
+  world.traffic = TrafficSeen{Percent(), false, "kubectl"};
+  world.weights.clear();
+  world.status = resumed(saved);
+  world.turns(5);
+  EXPECT_EQ(world.phase(), "holding");
+  EXPECT_TRUE(world.weights.empty());
+}
+
 TEST(LatencyBoundaries, HoldTheLimitsOfTheChecks) {
   Release release = testing::a_release();
   release.checks[1].rule = LatencyCheck{Percent::whole(99), 730ms};

@@ -3,74 +3,126 @@
 #include <cmath>
 
 #include "core/decide.h"
+#include "core/gauges.h"
+#include "core/limits.h"
+#include "core/stable_watch.h"
 #include "stats/interval.h"
+#include "stats/words.h"
 
 namespace linnet::core {
 namespace {
 
-// From 1 in 20: a likelihood such as "1 in 4" beside a failed check would only confuse.
-constexpr double worth_telling = 3.0;
+using stats::count_words;
+using stats::percent_words;
 
-std::string number_text(double value) {
-  std::string digits = fmt::format("{:.0f}", value);
-  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<std::size_t>(at), ",");
-  return digits;
+double rate_of(const CheckReport& report) {
+  return static_cast<double>(report.bad) / static_cast<double>(report.requests);
 }
 
-std::string limit_text(const CheckReport& report) {
-  const std::string what = report.unit == "ms"
-                               ? fmt::format("{} {:.0f} ms over {} requests ({} above the limit)",
-                                             report.name, report.value, report.requests, report.bad)
-                               : fmt::format("{:.3g} % of {} requests failed ({})", report.value,
-                                             report.requests, report.bad);
-  return fmt::format("{}; limit {:g} {}", what, report.limit, report.unit);
+// "1,250 ms", "4.2 %": a value of a check in its unit.
+std::string value_words(double value, const std::string& unit) {
+  if (unit == "%") return percent_words(value / 100);
+  return count_words(value) + " " + unit;
+}
+
+std::string requests_text(std::int64_t count) {
+  return count_words(static_cast<double>(count)) + (count == 1 ? " request" : " requests");
+}
+
+std::string limit_text(const CheckReport& report, const Limit& limit) {
+  if (limit.latency == nullptr)
+    return fmt::format("{} of {} failed ({}); limit {}", percent_words(rate_of(report)),
+                       requests_text(report.requests), count_words(static_cast<double>(report.bad)),
+                       value_words(report.limit, report.unit));
+  return fmt::format("P{:g} {} over {}; limit {}: {} took longer ({}, {} may)",
+                     limit.latency->quantile.value(), value_words(report.value, report.unit),
+                     requests_text(report.requests), value_words(report.limit, report.unit),
+                     count_words(static_cast<double>(report.bad)), percent_words(rate_of(report)),
+                     percent_words(limit.share));
 }
 
 // What more would be needed, at the measured rate, for the evidence to speak.
-std::string needed_text(const Release& release, const LimitEvidence& limit,
-                        const CheckReport& report, double shares) {
-  if (report.requests == 0) return {};
-  const double rate = static_cast<double>(report.bad) / static_cast<double>(report.requests);
-  const double log_target = std::log(shares / release.analysis.false_alarm);
-  const auto more = limit.threshold.requests_to_fail(log_target, rate, limit.phi);
-  if (!more || *more <= 0 || rate <= limit.threshold.limit) return {};
-  return fmt::format("; at this rate about {} more requests decide", number_text(std::ceil(*more)));
+std::string needed_text(const Release& release, const LimitEvidence& own, const CheckReport& report,
+                        std::int64_t least, double shares) {
+  const double rate = rate_of(report);
+  const double phi = own.clumping.phi_threshold;
+  if (rate > own.threshold.limit) {
+    const auto more =
+        own.threshold.requests_to_fail(std::log(shares / release.analysis.false_alarm), rate, phi);
+    if (!more || *more <= 0) return {};
+    return fmt::format("; at this rate {} would take it back", stats::requests_words(more));
+  }
+  // Without a proof to be had at the end of the step, what would be one interests nobody.
+  if (release.analysis.early_pass || release.analysis.decision == Analysis::Decision::evidence) {
+    const auto more = own.threshold.requests_to_pass(-std::log(release.analysis.missed), rate, phi);
+    if (!more) return "; so near its limit, more requests would not tell";
+    if (*more <= 0) return "; it is proven to be within its limit";
+    return fmt::format("; at this rate {} would prove that it is within its limit",
+                       stats::requests_words(more));
+  }
+  if (report.requests < least)
+    return fmt::format("; {} more are needed to judge it at the step's end",
+                       requests_text(least - report.requests));
+  return {};
 }
 
-void explain_limit(const Release& release, const LimitEvidence& limit, double shares,
-                   CheckReport& report) {
+void explain_limit(const Release& release, const Check& check, const LimitEvidence& own,
+                   double shares, CheckReport& report) {
+  const Limit limit = *limit_of(check);
   if (report.requests == 0) {
-    report.text = fmt::format("{}: no request on the canary yet", report.name);
+    report.interval_low = 0;
+    report.interval_high = 100;
+    report.text = "no request on the canary yet";
     return;
   }
-  const auto interval = stats::rate_interval(static_cast<double>(report.requests) / limit.phi,
-                                             static_cast<double>(report.bad) / limit.phi,
-                                             release.analysis.false_alarm);
+  const double phi = own.clumping.phi_threshold;
+  const auto interval =
+      stats::rate_interval(static_cast<double>(report.requests) / phi,
+                           static_cast<double>(report.bad) / phi, release.analysis.false_alarm);
+  report.text = limit_text(report, limit);
   if (interval) {
     report.interval_low = interval->low * 100.0;
     report.interval_high = interval->high * 100.0;
+    report.text += fmt::format("; the true {} is between {} and {}",
+                               limit.latency == nullptr ? "rate" : "share",
+                               percent_words(interval->low), percent_words(interval->high));
   }
-  report.text = limit_text(report);
-  if (report.log_evidence > worth_telling)
-    report.text += fmt::format(
-        "; such counts happen at most {} times if the canary were within its "
-        "limit",
-        likelihood_text(report.log_evidence));
-  if (report.verdict != Verdict::fail) report.text += needed_text(release, limit, report, shares);
+  if (report.log_evidence >= std::log(2.0))
+    report.text += fmt::format("; {} if the canary were within its limit",
+                               stats::likelihood_words(report.log_evidence));
+  if (report.verdict != Verdict::fail)
+    report.text += needed_text(release, own, report,
+                               check.min_requests.value_or(release.min_requests), shares);
 }
 
-void explain_comparison(CheckReport& report) {
+void explain_comparison(const Release& release, const Status& status, CheckReport& report) {
+  const Counts& stable = status.stage.stable;
+  if (report.verdict == Verdict::no_data) {
+    report.text = fmt::format("nothing to compare yet: {} on the canary, {} on stable",
+                              requests_text(report.requests), requests_text(stable.requests));
+    return;
+  }
   const bool latency = report.unit == "ms";
+  const std::string own = value_words(report.value, report.unit);
+  const std::string other = value_words(report.limit, report.unit);
   report.text =
-      latency
-          ? fmt::format("P95 {:.0f} ms against stable's {:.0f} ms", report.value, report.limit)
-          : fmt::format("{:.3g} % failed against stable's {:.3g} %", report.value, report.limit);
-  if (report.log_evidence > worth_telling)
-    report.text += fmt::format(
-        "; such a difference happens at most {} times if the canary were as "
-        "good as stable",
-        likelihood_text(report.log_evidence));
+      latency ? fmt::format("P95 {} over {} against stable's {} over {}", own,
+                            requests_text(report.requests), other, requests_text(stable.requests))
+              : fmt::format("{} of {} failed against {} of stable's {}", own,
+                            requests_text(report.requests), other, requests_text(stable.requests));
+  if (!latency) {
+    const auto interval =
+        stats::rate_interval(static_cast<double>(report.requests), static_cast<double>(report.bad),
+                             release.analysis.false_alarm);
+    if (interval) {
+      report.interval_low = interval->low * 100.0;
+      report.interval_high = interval->high * 100.0;
+    }
+  }
+  if (report.log_evidence >= std::log(2.0))
+    report.text += fmt::format("; {} if the canary were as good as stable",
+                               stats::likelihood_words(report.log_evidence));
+  if (status.evidence.placebo_broken) report.text += "; advisory: the error model is broken";
 }
 
 void explain_health(CheckReport& report) {
@@ -79,33 +131,37 @@ void explain_health(CheckReport& report) {
                   report.requests - report.bad, report.requests, report.value, report.limit);
 }
 
-}  // namespace
-
-std::string likelihood_text(double log_evidence) {
-  if (log_evidence <= std::log(2.0)) return "1 in 1";
-  if (log_evidence > std::log(1e15)) return "1 in more than 10^15";
-  const double odds = std::exp(log_evidence);
-  if (odds >= 1e12) return fmt::format("1 in {} million million", number_text(odds / 1e12));
-  if (odds >= 1e6) return fmt::format("1 in {} million", number_text(odds / 1e6));
-  return fmt::format("1 in {}", number_text(std::floor(odds)));
+// In how many equal shares the error probability is divided, for one check on a limit.
+double shares_of(const Release& release, const Status& status) {
+  double shares = static_cast<double>(status.evidence.limits.size());
+  if (release.analysis.compare == Analysis::Compare::rollback && !status.evidence.placebo_broken)
+    shares += 0.5 * (status.evidence.worse.has_value() + status.evidence.slower.has_value());
+  return shares;
 }
+
+}  // namespace
 
 std::vector<CheckReport> explained(const Release& release, const Status& status) {
   std::vector<CheckReport> checks = status.checks;
   std::size_t limit = 0;
+  std::size_t gauge = 0;
   std::size_t at = 0;
-  const auto shares = static_cast<double>(status.evidence.limits.size());
+  const double shares = shares_of(release, status);
   for (const Check& check : release.checks) {
     if (at >= checks.size() || checks[at].name != check.name) break;
     if (std::holds_alternative<HealthCheck>(check.rule)) {
       explain_health(checks[at++]);
+    } else if (std::holds_alternative<GaugeCheck>(check.rule)) {
+      if (gauge < status.evidence.gauges.size())
+        explain_gauge(release, check, status.evidence.gauges[gauge++], checks[at]);
+      ++at;
     } else if (limit < status.evidence.limits.size()) {
-      explain_limit(release, status.evidence.limits[limit++], shares, checks[at++]);
+      explain_limit(release, check, status.evidence.limits[limit++], shares, checks[at++]);
     } else {
       ++at;
     }
   }
-  for (; at < checks.size(); ++at) explain_comparison(checks[at]);
+  for (; at < checks.size(); ++at) explain_comparison(release, status, checks[at]);
   return checks;
 }
 

@@ -7,64 +7,22 @@
 #include "base/mutant.h"
 #include "core/decide.h"
 #include "core/explain.h"
+#include "core/gauges.h"
+#include "core/limits.h"
+#include "core/stable_watch.h"
 #include "stats/numeric.h"
 
 namespace linnet::core {
 namespace {
 
-constexpr Duration dispersion_window = 10s;
-constexpr double dispersion_memory = 360;  // windows, an hour; older ones fade
 constexpr Duration recent_half = 30s;
 constexpr std::int64_t early_pass_requests = 100;
 constexpr Duration early_pass_time = 10s;
-
-// The share of bad requests that a check allows, and which requests are bad by it.
-struct Limit {
-  double share = 0;
-  const LatencyCheck* latency = nullptr;  // none: HTTP 5xx
-};
-
-std::optional<Limit> limit_of(const Check& check) {
-  if (const auto* errors = std::get_if<ErrorRateCheck>(&check.rule))
-    return Limit{errors->limit.fraction(), nullptr};
-  if (const auto* latency = std::get_if<LatencyCheck>(&check.rule))
-    return Limit{1.0 - latency->quantile.fraction(), latency};
-  return std::nullopt;
-}
 
 std::int64_t total(const std::vector<std::int64_t>& buckets) {
   std::int64_t sum = 0;
   for (std::int64_t count : buckets) sum += count;
   return sum;
-}
-
-// Requests above `limit_ms`, which is one of the boundaries.
-std::int64_t above(const Counts& counts, const std::vector<double>& boundaries, double limit_ms) {
-  std::int64_t sum = 0;
-  for (std::size_t i = 0; i < counts.latency.size(); ++i)
-    if (i >= boundaries.size() || boundaries[i] > limit_ms) sum += counts.latency[i];
-  return sum;
-}
-
-struct Share {
-  std::int64_t requests = 0;
-  std::int64_t bad = 0;
-  [[nodiscard]] double value() const {
-    return requests > 0 ? static_cast<double>(bad) / static_cast<double>(requests) : 0.0;
-  }
-};
-
-Share share_of(const Limit& limit, const Counts& counts, const std::vector<double>& boundaries) {
-  if (limit.latency == nullptr) return {counts.requests, counts.bad};
-  const auto limit_ms = static_cast<double>(limit.latency->limit.count());
-  return {total(counts.latency), above(counts, boundaries, limit_ms)};
-}
-
-bool is_sane(const Counts& counts) {
-  if (counts.requests < 0 || counts.bad < 0 || counts.bad > counts.requests) return false;
-  if (counts.requests > 1'000'000'000'000) return false;
-  return std::all_of(counts.latency.begin(), counts.latency.end(),
-                     [](std::int64_t n) { return n >= 0 && n <= 1'000'000'000'000; });
 }
 
 stats::Histogram histogram(const std::vector<std::int64_t>& buckets,
@@ -78,16 +36,17 @@ stats::Histogram histogram(const std::vector<std::int64_t>& buckets,
   return result;
 }
 
-void add_comparison(Evidence& evidence, const Sample& sample, const std::vector<double>& boundaries,
-                    double phi) {
+void add_comparison(const Release& release, Evidence& evidence, const Sample& sample,
+                    const std::vector<double>& boundaries) {
   const stats::PairedCounts pair{
       static_cast<double>(sample.canary.requests), static_cast<double>(sample.canary.bad),
       static_cast<double>(sample.stable.requests), static_cast<double>(sample.stable.bad)};
   // Windows were checked before; a refusal would leave the evidence as it was, which is safe.
-  if (evidence.worse) (void)evidence.worse->add(pair, phi);
+  if (evidence.worse) (void)evidence.worse->add(pair, comparison_phi(release, evidence, false));
   if (evidence.slower && !sample.canary.latency.empty() && !sample.stable.latency.empty())
     (void)evidence.slower->add(histogram(sample.canary.latency, boundaries),
-                               histogram(sample.stable.latency, boundaries), phi);
+                               histogram(sample.stable.latency, boundaries),
+                               comparison_phi(release, evidence, true));
 }
 
 double measured_value(const Check& check, const Counts& counts,
@@ -182,7 +141,9 @@ void judge_comparison(const Release& release, const Status& status,
                       const std::vector<double>& boundaries, Judgement& judgement,
                       std::vector<Weighed>& parts) {
   if (release.analysis.compare == Analysis::Compare::off) return;
-  const bool may_roll_back = release.analysis.compare == Analysis::Compare::rollback;
+  // A comparison that would take stable itself back must not decide.
+  const bool may_roll_back =
+      release.analysis.compare == Analysis::Compare::rollback && !status.evidence.placebo_broken;
   const double log_needed = -std::log(release.analysis.false_alarm);
   const auto report = [&](std::string name, const std::string& unit, double value, double reference,
                           double log_evidence) {
@@ -265,15 +226,21 @@ void start_evidence(const Release& release, Status& status) {
   for (const Check& check : release.checks) {
     const std::optional<Limit> limit = limit_of(check);
     if (!limit) continue;
+    // What was learned of stable stays.
     LimitEvidence evidence;
+    if (limits.size() < status.evidence.limits.size())
+      evidence = std::move(status.evidence.limits[limits.size()]);
     auto threshold = stats::Threshold::make(std::clamp(limit->share, 1e-6, 1 - 1e-6), stages);
     CHECK(threshold.has_value());
     evidence.threshold = *threshold;
-    if (limits.size() < status.evidence.limits.size())
-      evidence.clumping = status.evidence.limits[limits.size()].clumping;
-    limits.push_back(evidence);
+    limits.push_back(std::move(evidence));
   }
   status.evidence.limits = std::move(limits);
+  status.evidence.gauges.assign(
+      static_cast<std::size_t>(std::count_if(
+          release.checks.begin(), release.checks.end(),
+          [](const Check& check) { return std::holds_alternative<GaugeCheck>(check.rule); })),
+      GaugeEvidence{});
   status.evidence.worse.reset();
   status.evidence.slower.reset();
   if (release.analysis.compare == Analysis::Compare::off) return;
@@ -289,37 +256,11 @@ void start_stage(const Release&, Status& status, bool first) {
   status.stage = Stage{};
   for (LimitEvidence& limit : status.evidence.limits) {
     if (!first) limit.threshold.next_stage();
-    limit.phi = stats::phi_used(limit.clumping.phi());
+    limit.clumping.freeze();
   }
   if (first) return;
   if (status.evidence.worse) status.evidence.worse->next_stage();
   if (status.evidence.slower) status.evidence.slower->next_stage();
-}
-
-void watch_stable(const Release& release, Status& status, const Sample& sample, Duration elapsed) {
-  if (!is_sane(sample.stable)) return;
-  const std::vector<double> boundaries = latency_boundaries(release);
-  Evidence& evidence = status.evidence;
-  evidence.window_age += elapsed;
-  const bool full = evidence.window_age >= dispersion_window;
-  std::size_t index = 0;
-  for (const Check& check : release.checks) {
-    const std::optional<Limit> limit = limit_of(check);
-    if (!limit || index >= evidence.limits.size()) continue;
-    LimitEvidence& own = evidence.limits[index++];
-    const Share share = share_of(*limit, sample.stable, boundaries);
-    own.window.requests += static_cast<double>(share.requests);
-    own.window.bad += static_cast<double>(share.bad);
-    if (!full) continue;
-    if (own.window.requests > 0) (void)own.clumping.add(own.window);
-    own.window = stats::Cell{};
-    if (own.clumping.cells > dispersion_memory) {
-      own.clumping.requests /= 2;
-      own.clumping.spread /= 2;
-      own.clumping.cells /= 2;
-    }
-  }
-  if (full) evidence.window_age = 0ms;
 }
 
 Result<void> take_window(const Release& release, Status& status, const Sample& sample,
@@ -331,7 +272,7 @@ Result<void> take_window(const Release& release, Status& status, const Sample& s
         Code::invalid, "the counts cannot be true: {} of {} canary, {} of {} stable requests bad",
         sample.canary.bad, sample.canary.requests, sample.stable.bad, sample.stable.requests);
   }
-  watch_stable(release, status, sample, elapsed);
+  watch_stable(release, status.evidence, sample, elapsed);
   Stage& stage = status.stage;
   stage.stable += sample.stable;
   stage.canary += sample.canary;
@@ -345,17 +286,15 @@ Result<void> take_window(const Release& release, Status& status, const Sample& s
   stage.recent += sample.canary;
   const std::vector<double> boundaries = latency_boundaries(release);
   std::size_t index = 0;
-  double phi = 1;
   for (const Check& check : release.checks) {
     const std::optional<Limit> limit = limit_of(check);
     if (!limit || index >= status.evidence.limits.size()) continue;
     LimitEvidence& own = status.evidence.limits[index++];
     const Share share = share_of(*limit, sample.canary, boundaries);
     (void)own.threshold.add(static_cast<double>(share.requests), static_cast<double>(share.bad),
-                            own.phi);
-    phi = std::max(phi, own.phi);
+                            own.clumping.phi_threshold);
   }
-  add_comparison(status.evidence, sample, boundaries, phi);
+  add_comparison(release, status.evidence, sample, boundaries);
   return {};
 }
 
@@ -370,6 +309,7 @@ Judgement judge(const Release& release, const Status& status, const Result<Workl
   std::vector<Weighed> parts;
   std::optional<std::size_t> plain;  // the check that fails by the plain rule or by trouble
   std::size_t index = 0;
+  std::size_t gauge = 0;
   const bool plain_decides = release.analysis.decision == Analysis::Decision::plain;
   for (const Check& check : release.checks) {
     if (const auto* rule = std::get_if<HealthCheck>(&check.rule)) {
@@ -380,6 +320,14 @@ Judgement judge(const Release& release, const Status& status, const Result<Workl
         judgement.enough = false;
         if (judgement.missing.empty()) judgement.missing = "not all canary instances are healthy";
       }
+      continue;
+    }
+    if (std::holds_alternative<GaugeCheck>(check.rule)) {
+      if (gauge >= status.evidence.gauges.size()) continue;
+      judgement.checks.push_back(
+          judge_gauge(release, check, status.evidence.gauges[gauge++], complete));
+      if (judgement.checks.back().verdict == Verdict::fail && !plain)
+        plain = judgement.checks.size() - 1;
       continue;
     }
     const Limit limit = *limit_of(check);

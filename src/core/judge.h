@@ -31,8 +31,6 @@ void start_stage(const Release& release, Status& status, bool first);
 /// that cannot be true (negative, more bad than requests); the status then stays as it was.
 Result<void> take_window(const Release& release, Status& status, const Sample& sample,
                          Duration elapsed);
-/// Outside a rollout only stable's clumping is learned from a window.
-void watch_stable(const Release& release, Status& status, const Sample& sample, Duration elapsed);
 /// Judges what the status holds. `complete`: the step's time is over, the plain rule speaks.
 /// `held`: the step's time so far, for early_pass.
 Judgement judge(const Release& release, const Status& status, const Result<WorkloadSeen>& workload,

@@ -25,6 +25,15 @@ void want_track(Turn& turn, Track track, const std::string& version, int replica
     turn.decision.effects.push_back(SetTrack{track, version, replicas});
 }
 
+// Its traffic is being taken away, or its requests finish: it is not stopped yet.
+bool is_draining(const Phase& phase) {
+  if (const auto* back = std::get_if<RollingBack>(&phase))
+    return back->part < RollingBack::Part::canary_stops;
+  const auto* going = std::get_if<Promoting>(&phase);
+  return going != nullptr && going->part >= Promoting::Part::stable_takes_all &&
+         going->part < Promoting::Part::canary_stops;
+}
+
 bool is_rolling_back(const Phase& phase) { return std::holds_alternative<RollingBack>(phase); }
 
 }  // namespace
@@ -32,7 +41,7 @@ bool is_rolling_back(const Phase& phase) { return std::holds_alternative<Rolling
 void want_levels(Turn& turn) {
   const Status& next = turn.next;
   const bool back = is_rolling_back(next.phase);
-  const bool at_rest = LINNET_STOPS(rest_wants_zero, !is_running(next.phase));
+  const bool at_rest = !is_running(next.phase);
   const Percent weight = at_rest ? Percent() : next.weight;
   if (turn.seen.traffic) {
     const TrafficSeen& seen = *turn.seen.traffic;
@@ -43,7 +52,10 @@ void want_levels(Turn& turn) {
     const bool waits =
         weight > seen.weight &&
         turn.canary_ready() < canary_replicas_for(weight, stable_replicas(turn.release));
-    if ((seen.weight != weight || clear_mark) && !LINNET_STOPS(write_needs_ready, waits))
+    // The switch to 0 is always written: a raise before it may be on its way and not show yet.
+    const bool changed = weight.is_zero() && !turn.before.weight.is_zero() && !seen.taken_back &&
+                         !std::holds_alternative<Holding>(next.phase);
+    if ((seen.weight != weight || changed || clear_mark) && !LINNET_STOPS(write_needs_ready, waits))
       turn.decision.effects.push_back(SetWeight{weight, back});
   } else if (back) {
     LINNET_MARK(rollback_without_router);
@@ -52,7 +64,9 @@ void want_levels(Turn& turn) {
   if (!next.stable_version.empty())
     want_track(turn, Track::stable, next.stable_version, stable_replicas(turn.release));
   const std::string canary = next.rollout ? next.rollout->to : std::string();
-  if (!next.stable_version.empty()) want_track(turn, Track::canary, canary, next.canary_replicas);
+  const bool stays = next.canary_replicas == 0 && is_draining(next.phase);
+  if (!next.stable_version.empty() && !LINNET_STOPS(draining_keeps_canary, stays))
+    want_track(turn, Track::canary, canary, next.canary_replicas);
   for (const Notice& notice : next.outbox) turn.decision.effects.push_back(SendNotice{notice});
 }
 

@@ -34,6 +34,8 @@ struct Instance {
   int restarts = 0;         // since it was created
   bool crash_loop = false;  // dies again and again: waiting will not help
   std::string trouble;      // plain words when something is wrong: "exited with status 1, 3 times"
+  std::int64_t rss_bytes = -1;  // resident memory; -1: not known
+  std::int64_t cpu_ms = -1;     // CPU time since it was started, user and system; -1: not known
 
   friend bool operator==(const Instance&, const Instance&) = default;
 };
@@ -81,10 +83,21 @@ struct Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
+/// What one instance of a track answered within one window.
+struct InstanceCounts {
+  std::string id;  // as Instance::id
+  Counts counts;
+
+  friend bool operator==(const InstanceCounts&, const InstanceCounts&) = default;
+};
+
 /// What came in since `cursor` was last handed out.
 struct Sample {
   Counts stable;
   Counts canary;
+  /// Stable's counts by instance, those without requests left out; empty when the source cannot
+  /// tell instances apart. Their sum may be below `stable`: a proxy answers some requests itself.
+  std::vector<InstanceCounts> stable_instances;
   /// Opaque to core; saved with the evidence, handed back to the metric source after a restart.
   std::string cursor;
   std::int64_t lost = 0;  // requests that the source knows it did not count

@@ -378,7 +378,7 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
     rolling.waited = 0ms;
     turn.entry("weight", "0 % in force: all traffic is on stable");
   }
-  if (!turn.weight_in_force()) {
+  if (!LINNET_NEEDS(stop_needs_weight_down, turn.weight_in_force())) {
     // A write that came late, or another hand: the canary is not stopped under its traffic.
     if (turn.seen.traffic) {
       rolling.part = Part::weight_down;

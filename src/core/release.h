@@ -116,10 +116,20 @@ struct HealthCheck {
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 
+/// Sampled, not counted by request: advisory, unless there is a hard limit that shall roll back.
+struct GaugeCheck {
+  enum class Of { memory, cpu };
+  Of of = Of::memory;
+  double limit_mib = 0;  // resident memory of one instance; 0: none, only compared with stable
+  bool advisory = true;
+
+  friend bool operator==(const GaugeCheck&, const GaugeCheck&) = default;
+};
+
 struct Check {
   std::string name;                          // "error_rate", "latency_p95", "health"; unique
   std::optional<std::int64_t> min_requests;  // else the release's
-  std::variant<ErrorRateCheck, LatencyCheck, HealthCheck> rule;
+  std::variant<ErrorRateCheck, LatencyCheck, HealthCheck, GaugeCheck> rule;
 
   friend bool operator==(const Check&, const Check&) = default;
 };

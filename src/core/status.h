@@ -26,7 +26,9 @@
 #include "core/observation.h"
 #include "core/release.h"
 #include "stats/dispersion.h"
+#include "stats/gauge.h"
 #include "stats/latency.h"
+#include "stats/placebo.h"
 #include "stats/threshold.h"
 #include "stats/two_sample.h"
 
@@ -195,11 +197,36 @@ struct Stage {
 /// own bad requests come in clumps, measured in windows of 10 s, rollouts or not.
 struct LimitEvidence {
   stats::Threshold threshold;
-  stats::PooledDispersion clumping;
-  stats::Cell window;  // being filled
-  double phi = 1;      // frozen when a step starts
+  stats::FrozenDispersion clumping;  // frozen when a step starts
+  std::vector<stats::Cell> window;   // being filled, one cell for each of Evidence::instances
 
   friend bool operator==(const LimitEvidence&, const LimitEvidence&) = default;
+};
+
+/// CPU time of one instance as last seen.
+struct CpuSeen {
+  std::string id;
+  std::int64_t cpu_ms = 0;
+  friend bool operator==(const CpuSeen&, const CpuSeen&) = default;
+};
+
+/// A gauge of the canary beside stable's. A batch is filled for 30 s; its means then count once,
+/// because neighbouring samples resemble each other. Memory: MiB of one instance, by time; CPU:
+/// milliseconds by requests.
+struct GaugeEvidence {
+  struct Side {
+    double sum = 0;
+    double weight = 0;  // seconds, or requests
+    double last = 0;    // mean of the last batch
+    friend bool operator==(const Side&, const Side&) = default;
+  };
+  stats::GaugeComparison difference;
+  Side stable;
+  Side canary;
+  Duration age{};            // of the batch
+  std::vector<CpuSeen> cpu;  // what the next growth is measured from
+
+  friend bool operator==(const GaugeEvidence&, const GaugeEvidence&) = default;
 };
 
 struct Evidence {
@@ -207,6 +234,10 @@ struct Evidence {
   std::optional<stats::TwoSample> worse;  // canary against stable: errors
   std::optional<stats::LatencyComparison> slower;  // canary against stable: latency
   Duration window_age{};                           // of LimitEvidence::window
+  std::vector<std::string> instances;  // of stable in that window; the first, "", is none of them
+  stats::Placebo placebo;              // judges stable's instances as if each were a canary
+  std::vector<GaugeEvidence> gauges;   // one per gauge check, in their order
+  bool placebo_broken = false;         // it does so wrongly: comparisons are advisory
 
   friend bool operator==(const Evidence&, const Evidence&) = default;
 };

@@ -102,8 +102,8 @@ void Turn::stop_for(Cause cause, Then then) {
     holding.from = Holding::From::preparing;
   }
   // A write that has not come through yet must not raise the weight of what just failed.
-  if (seen.traffic && seen.traffic->weight < next.weight)
-    want_weight(seen.traffic->weight, "it is left as it is in force");
+  const Percent in_force = seen.traffic ? seen.traffic->weight : next.weight_seen;
+  if (in_force < next.weight) want_weight(in_force, "it is left as it is in force");
   const std::string text = cause.text + "; waiting for a person: resume, promote or rollback";
   enter(std::move(holding), text);
   notice("paused", text);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/stable_watch.h"
 #include "daemon/doctor.h"
 #include "runtime/with_deadline.h"
 #include "spec/read.h"
@@ -239,6 +240,8 @@ Task<Result<api::MetricsView>> Daemon::metrics() {
       m.phase = status.phase;
       m.weight_wanted = status.weight;
       m.weight_in_force = status.weight_seen;
+      m.placebo = core::placebo_verdict(served->release(), status.evidence).highest;
+      m.placebo_broken = status.evidence.placebo_broken;
     }
     m.counts = counts_of(*served);
     const engine::TurnStats& stats = served->loop().stats();

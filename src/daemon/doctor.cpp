@@ -5,6 +5,8 @@
 #include <chrono>
 #include <filesystem>
 
+#include "core/stable_watch.h"
+
 namespace linnet::daemon {
 namespace {
 
@@ -119,6 +121,16 @@ api::Finding metrics_finding(const ServedRelease& served) {
   return finding;
 }
 
+api::Finding placebo_finding(const ServedRelease& served) {
+  const core::Evidence& evidence = served.loop().record()->status.evidence;
+  api::Finding finding{"the error model fits", !evidence.placebo_broken,
+                       core::placebo_text(served.release(), evidence), ""};
+  if (!finding.ok)
+    finding.remedy =
+        "look at that instance (linnet logs); until then only limits take a canary back";
+  return finding;
+}
+
 api::Finding disk_finding(const Shared& shared) {
   struct statvfs disk {};
   api::Finding finding{"disk has room", true, "", ""};
@@ -163,6 +175,7 @@ std::vector<api::Finding> examine(const ServedRelease& served, const Shared& sha
     findings.push_back(track_finding(served, core::Track::stable));
     findings.push_back(track_finding(served, core::Track::canary));
     findings.push_back(split_finding(served));
+    findings.push_back(placebo_finding(served));
   } else {
     findings.push_back({"the store answers", false, "the status could not be loaded yet",
                         "see serve.log in the state folder"});

@@ -71,12 +71,16 @@ ServedRelease::ServedRelease(Shared& shared, core::Release release, local::Slots
       slots_(std::move(slots)),
       switch_(shared.state_dir + "/switches/" + name_),
       router_(switch_),
-      metrics_(
-          shared.io, shared.clock,
-          local::AccessLogOptions{
-              access_log_, core::latency_boundaries(release), slots_.canary,
-              [this]() -> Result<void> { return nginx_ ? nginx_->reopen_logs() : Result<void>(); },
-              [this] { shared_.doorbell.ring(name_); }, nullptr}),
+      metrics_(shared.io, shared.clock,
+               local::AccessLogOptions{access_log_,
+                                       core::latency_boundaries(release),
+                                       slots_.canary,
+                                       slots_.stable,
+                                       [this]() -> Result<void> {
+                                         return nginx_ ? nginx_->reopen_logs() : Result<void>();
+                                       },
+                                       {},
+                                       nullptr}),
       workload_(
           shared.io.get_executor(), name_, process_of(release), slots_, directory_,
           [this] { shared_.doorbell.ring(name_); }, shared.clock),

@@ -130,7 +130,8 @@ Result<Table> parse_table(const std::string& file, std::string_view text,
     }
     const auto fields = fields_of(line);
     if (fields.size() != columns.size())
-      return fail(Code::invalid, "{}: {} fields where the header has {}", place(), fields.size(),
+      return fail(Code::invalid, "{}: {} where the header has {} columns", place(),
+                  fields.size() == 1 ? "1 field" : fmt::format("{} fields", fields.size()),
                   columns.size());
     for (const std::size_t at : *places) {
       const auto value = number(fields[at]);

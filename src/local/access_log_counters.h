@@ -14,9 +14,10 @@ namespace linnet::local {
 struct Counters {
   core::Counts stable;
   core::Counts canary;
-  std::int64_t lines = 0;      // complete lines of any kind
-  std::int64_t unrouted = 0;   // answered by NGINX before a track was chosen
-  std::int64_t garbage = 0;    // lines that could not be read
+  std::vector<core::Counts> stable_slots;  // of `stable`, what each of its slots answered
+  std::int64_t lines = 0;                  // complete lines of any kind
+  std::int64_t unrouted = 0;               // answered by NGINX before a track was chosen
+  std::int64_t garbage = 0;                // lines that could not be read
   std::int64_t fell_back = 0;  // canary's requests that stable answered, as no canary was reachable
   std::int64_t lost = 0;       // requests known to be missing above
 
@@ -27,7 +28,9 @@ struct Counters {
 class AccessLogCounter {
  public:
   /// `boundaries_ms` ascending, inclusive upper bounds (core::latency_boundaries).
-  AccessLogCounter(std::vector<double> boundaries_ms, PortSet canary);
+  /// `stable_ports` by slot, at most 255 of them are told apart.
+  AccessLogCounter(std::vector<double> boundaries_ms, PortSet canary,
+                   const std::vector<std::uint16_t>& stable_ports = {});
 
   /// Counts whole lines of `text`; returns how many bytes were consumed (up to the last newline).
   /// A line longer than 4 KiB is garbage.
@@ -41,11 +44,13 @@ class AccessLogCounter {
 
  private:
   void count(std::string_view line);
+  void add(core::Counts& counts, const LogLine& seen) const;
   [[nodiscard]] std::size_t bucket(std::int32_t latency_ms) const;
 
   std::vector<double> boundaries_ms_;
   std::vector<std::uint16_t> small_;  // bucket of each latency below its size
   PortSet canary_;
+  std::vector<std::uint8_t> slot_of_port_;  // + 1; 0: not a port of stable
   Counters totals_;
   bool canary_failed_ = false;
   bool in_long_line_ = false;

@@ -118,6 +118,7 @@ LineKind parse_log_line(std::string_view line, const PortSet& canary, LogLine& o
   out.latency_ms = -1;
   out.track = meant;
   out.fell_back = false;
+  out.port = 0;
   if (attempt.reached) {
     const int own = is_status(attempt.status) ? leading_number(attempt.status) : -1;
     if (own < 0 && attempt.status != "-") return LineKind::garbage;
@@ -125,6 +126,7 @@ LineKind parse_log_line(std::string_view line, const PortSet& canary, LogLine& o
     broke = own < 0 && !attempt.last;  // no answer came and another instance had to help
     const int port = port_of(attempt.address);
     const bool by_canary = port >= 0 && canary.has(static_cast<std::uint32_t>(port));
+    if (port > 0 && port < 65536) out.port = static_cast<std::uint16_t>(port);
     if (meant == Track::canary && !by_canary) {
       out.track = Track::stable;
       out.fell_back = true;

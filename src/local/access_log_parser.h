@@ -39,6 +39,7 @@ struct LogLine {
   bool fell_back = false;   // meant for the canary, which could not be reached; stable answered
   std::int16_t status = 0;  // of that attempt; the final one when it has none
   std::int32_t latency_ms = -1;  // of that attempt; -1: none (never reached, or a WebSocket)
+  std::uint16_t port = 0;        // of the instance that was reached; 0: none
 };
 
 /// `line` without its newline. `out` is meaningful for LineKind::request.

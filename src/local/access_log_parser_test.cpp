@@ -135,6 +135,22 @@ TEST(AccessLogCounter, PutsALatencyEqualToALimitBelowIt) {
   EXPECT_EQ(counter.totals().stable.latency, (std::vector<std::int64_t>{1, 2, 2, 1}));
 }
 
+TEST(AccessLogCounter, TellsStablesSlotsApartByTheirPorts) {
+  AccessLogCounter counter({10}, canary_ports, {7001, 7003});
+  counter.consume("stable|200|127.0.0.1:7001|200|0.000|0.001\n");
+  const Counters before = counter.totals();
+  counter.consume(
+      "stable|500|127.0.0.1:7003|500|0.000|0.020\n"
+      "stable|200|127.0.0.1:7002|200|0.000|0.001\n"  // of no slot
+      "stable|502|127.0.0.1:7001|502|-|-\n"          // reached nobody
+      "canary|200|127.0.0.1:7101|200|0.000|0.001\n");
+  EXPECT_EQ(counter.totals().stable.requests, 4);
+  const Counters window = counter.totals().minus(before);
+  ASSERT_EQ(window.stable_slots.size(), 2U);
+  EXPECT_EQ(window.stable_slots[0].requests, 0);
+  EXPECT_EQ(window.stable_slots[1], (core::Counts{1, 1, {0, 1}}));
+}
+
 TEST(AccessLogCounter, CountsAnEndlessLineOnceAsGarbage) {
   AccessLogCounter counter({10}, canary_ports);
   const std::string noise(10'000, 'x');

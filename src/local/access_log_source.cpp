@@ -51,7 +51,7 @@ AccessLogSource::AccessLogSource(asio::io_context& io, Clock& clock, AccessLogOp
     : clock_(clock),
       options_(std::move(options)),
       canary_(options_.canary_ports),
-      counter_(options_.boundaries_ms, canary_),
+      counter_(options_.boundaries_ms, canary_, options_.stable_ports),
       tail_(io, tail_options(options_, counter_)) {}
 
 void AccessLogSource::set_canary_ports(const std::vector<std::uint16_t>& ports) {
@@ -80,6 +80,10 @@ Task<Result<core::Sample>> AccessLogSource::since(std::string cursor, Deadline d
   core::Sample sample;
   sample.stable = std::move(window.stable);
   sample.canary = std::move(window.canary);
+  for (std::size_t slot = 0; slot < window.stable_slots.size(); ++slot)
+    if (window.stable_slots[slot].requests > 0)
+      sample.stable_instances.push_back(
+          {fmt::format("stable-{}", slot), std::move(window.stable_slots[slot])});
   sample.lost = window.lost + window.garbage;
   sample.cursor = mark_here();
   give_back();
@@ -105,7 +109,7 @@ Task<Result<void>> AccessLogSource::recount(std::string cursor, Deadline deadlin
   if (!parsed) co_return fail(Code::invalid, "cursor \"{}\" is not one of an access log", cursor);
   LogPosition at = *parsed;
   const LogPosition to = tail_.position();
-  AccessLogCounter counter(options_.boundaries_ms, canary_);
+  AccessLogCounter counter(options_.boundaries_ms, canary_, options_.stable_ports);
   const ConsumeLines consume = [&counter](std::string_view text) { return counter.consume(text); };
   // What the tail counts while we read belongs after `to`: the mark is set against now.
   const Counters now = counter_.totals();

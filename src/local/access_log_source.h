@@ -18,6 +18,8 @@ struct AccessLogOptions {
   std::string path;
   std::vector<double> boundaries_ms;        // core::latency_boundaries(release)
   std::vector<std::uint16_t> canary_ports;  // Slots::canary
+  std::vector<std::uint16_t>
+      stable_ports;                      // Slots::stable; empty: its instances are not told apart
   std::function<Result<void>()> reopen;  // NginxInstance::reopen_logs; empty for an NGINX of others
   std::function<void()> changed;         // a canary request failed: look now. May be empty.
   LossMeter* loss = nullptr;             // may be null; outlives the source

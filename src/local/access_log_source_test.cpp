@@ -51,6 +51,7 @@ class AccessLogSourceTest : public ::testing::Test {
     options.path = path_;
     options.boundaries_ms = {5, 1000};
     options.canary_ports = {7101};
+    options.stable_ports = {7000, 7001};
     options.changed = [this] { ++changed_; };
     options.rotate_bytes = rotate_bytes_;
     options.keep_bytes = keep_bytes_;
@@ -94,6 +95,8 @@ TEST_F(AccessLogSourceTest, CountsWhatCameSinceTheCursorAndRepeatsItWhenAskedAga
   EXPECT_EQ(second.canary.requests, 5);
   EXPECT_EQ(second.canary.bad, 2);
   EXPECT_EQ(second.stable.requests, 5);
+  ASSERT_EQ(second.stable_instances.size(), 1U);
+  EXPECT_EQ(second.stable_instances[0], (core::InstanceCounts{"stable-1", second.stable}));
   EXPECT_EQ(second.canary.latency, (std::vector<std::int64_t>{5, 0, 0}));
   writer_.write(stable_line);
   const auto again = since(*source, first.cursor);

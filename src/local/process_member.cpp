@@ -68,6 +68,19 @@ ProcessMember::ProcessMember(std::shared_ptr<const MemberContext> context, core:
 
 ProcessMember::~ProcessMember() = default;
 
+const ProcessMember::Gauges& ProcessMember::gauges() const {
+  const MonoTime now = context_->clock.now().mono;
+  const bool fresh = gauges_.life == life_ && gauges_.rss_bytes >= 0 && now - gauges_.at < 1s;
+  if (fresh) return gauges_;
+  gauges_ = {-1, -1, life_, now};
+  if (record_.pid <= 0 || state_ == State::backoff) return gauges_;
+  const std::optional<ProcessStat> stat = process_stat(record_.pid);
+  if (!stat || !stat->alive() || stat->start_ticks != record_.start_ticks) return gauges_;
+  gauges_.rss_bytes = stat->rss_bytes;
+  gauges_.cpu_ms = stat->cpu_ms;
+  return gauges_;
+}
+
 core::Instance ProcessMember::seen() const {
   core::Instance instance;
   instance.id = record_.id;
@@ -77,6 +90,9 @@ core::Instance ProcessMember::seen() const {
   instance.crash_loop =
       useless_to_wait_ || record_.early_deaths >= context_->options.deaths_of_a_loop;
   instance.trouble = record_.trouble;
+  const Gauges& now = gauges();
+  instance.rss_bytes = now.rss_bytes;
+  instance.cpu_ms = now.cpu_ms;
   return instance;
 }
 

@@ -113,6 +113,15 @@ class ProcessMember : public std::enable_shared_from_this<ProcessMember> {
   int failures_ = 0;
   std::int64_t log_from_ = 0;
   std::string ending_because_;  // we end it ourselves, for this reason
+  // What /proc told, at most once a second.
+  struct Gauges {
+    std::int64_t rss_bytes = -1;
+    std::int64_t cpu_ms = -1;
+    std::uint64_t life = 0;
+    MonoTime at;
+  };
+  [[nodiscard]] const Gauges& gauges() const;
+  mutable Gauges gauges_;
   std::optional<Launch> launch_;
   Descriptor exec_failure_;
   std::unique_ptr<Waits> waits_;

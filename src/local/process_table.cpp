@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -91,13 +92,17 @@ std::optional<ProcessStat> process_stat(pid_t pid) {
   if (close == std::string::npos) return std::nullopt;
   ProcessStat stat;
   int parent = 0;
-  unsigned long long start = 0;
-  const int read =
-      std::sscanf(text->c_str() + close + 1,
-                  " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                  &stat.state, &parent, &stat.group, &stat.session, &start);
-  if (read != 5) return std::nullopt;
+  unsigned long long start = 0, user = 0, system = 0;
+  long long pages = 0;
+  const int read = std::sscanf(
+      text->c_str() + close + 1,
+      " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %*u %lld",
+      &stat.state, &parent, &stat.group, &stat.session, &user, &system, &start, &pages);
+  if (read != 8) return std::nullopt;
   stat.start_ticks = start;
+  stat.rss_bytes = pages * ::sysconf(_SC_PAGESIZE);
+  stat.cpu_ms = static_cast<std::int64_t>((user + system) * 1000 /
+                                          static_cast<unsigned long long>(::sysconf(_SC_CLK_TCK)));
   return stat;
 }
 

@@ -19,6 +19,8 @@ struct ProcessStat {
   pid_t group = 0;
   pid_t session = 0;
   std::uint64_t start_ticks = 0;
+  std::int64_t rss_bytes = 0;
+  std::int64_t cpu_ms = 0;  // user and system, its own; children that ended left out
 
   [[nodiscard]] bool alive() const { return state != 'Z' && state != 'X'; }
 };

@@ -55,6 +55,9 @@ std::string action_text(const Action& action) {
     case Kind::outage: return fmt::format("{} fails for {}", port_name(action.port), length());
     case Kind::engine_stalls: return fmt::format("the engine stands still for {}", length());
     case Kind::calendar_closes: return fmt::format("the release window is closed for {}", length());
+    case Kind::reply_lost:
+      return fmt::format("call {} of {} takes effect, but its answer is lost", action.count,
+                         port_name(action.port));
     case Kind::router_marks: return "the router is marked as taken back by hand";
   }
   return "?";

@@ -25,11 +25,15 @@ struct Behaviour {
   Duration clump{};        // clumps: bad for this long, then good for nine times that
   Duration startup = 1s;   // until an instance is ready
   bool never_ready = false;
-  bool crash_loop = false;  // dies soon after its start, again and again
-  Duration flap_every{};    // an instance turns unready now and then; 0: never
+  bool never_ready_as_stable = false;  // the canary was fine: another node, another address
+  bool crash_loop = false;             // dies soon after its start, again and again
+  Duration flap_every{};               // an instance turns unready now and then; 0: never
+  bool dies_when_it_flaps = false;     // and is started again: restarts count
 
   /// Nothing is wrong with it: only its base errors.
-  [[nodiscard]] bool harmless() const { return kind == Kind::good && !never_ready && !crash_loop; }
+  [[nodiscard]] bool harmless() const {
+    return kind == Kind::good && !never_ready && !crash_loop && !never_ready_as_stable;
+  }
 };
 
 /// Requests that arrive, per second.
@@ -100,6 +104,7 @@ struct Action {
     engine_stalls,
     calendar_closes,
     router_marks,
+    reply_lost,
   };
   Kind kind = Kind::intent;
   core::Intent intent;
@@ -138,6 +143,8 @@ struct Case {
   bool tidy_up = true;      // that operator: resumes what holds, and takes back what holds again
 
   [[nodiscard]] const Behaviour& behaviour(const std::string& version) const;
+  /// No fault and nobody interferes: init, one deploy, nothing else.
+  [[nodiscard]] bool is_plain() const;
 };
 
 /// The swarm's case for a seed: a random spec, random versions, and a random subset of all faults.

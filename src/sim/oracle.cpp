@@ -125,6 +125,14 @@ const std::vector<Invariant>& invariants() {
        "no weight is raised for, and no instance taken from, a track that then has none ready"},
       {"drained_before_stop",
        "the canary is stopped only after its traffic was away for the drain time"},
+      {"step_begins_ready",
+       "the first step begins with the canary ready and the router clean at 0"},
+      {"weight_needs_ready", "a higher weight is decided only when the instances for it are ready"},
+      {"stable_is_ready_to_take",
+       "in a promotion stable takes the traffic when all of it is ready"},
+      {"promotion_is_final", "once stable has taken all traffic, the promotion is not undone"},
+      {"good_version_passes",
+       "without faults and with enough traffic a good version is promoted, or waits for it"},
       {"promotion_is_earned", "a promotion has every step passed, or the report says skipped"},
       {"promotion_is_asked", "a promotion was asked for, or the spec says automatic"},
       {"success_is_complete",
@@ -145,7 +153,6 @@ const std::vector<Invariant>& invariants() {
       {"entries_have_reasons", "each change has a journal entry with a reason"},
       {"ends_in_time", "once faults stop, every rollout ends within its limit"},
       {"rests_clean", "at rest the weight is 0, no canary is left, and stable is whole"},
-      {"taken_back_counts", "a weight that was taken back is read as a rollback"},
   };
   return all;
 }
@@ -181,7 +188,10 @@ void Oracle::told_traffic(Told& told, const Lineage& mine, bool stale) {
   // Nobody could tell this from linnet's own write that has not come through yet.
   const bool ambiguous = seen.weight == mine.weight_before && !seen.taken_back;
   const bool as_wanted = seen.weight == mine.weight;
-  if (!ambiguous && !as_wanted) told.outside_told = true;
+  if (as_wanted && mine.phase != holding)
+    told.outside_told = false;
+  else if (!ambiguous && !as_wanted)
+    told.outside_told = true;
 }
 
 // ---- Each turn ----------------------------------------------------------------------------------
@@ -304,7 +314,8 @@ double Oracle::share_over(const core::Check& check, const core::Counts& counts,
 void Oracle::check_verdicts(const Told& told, const Lineage& mine, const core::Status& next) {
   const std::size_t phase = next.phase.index();
   const bool went_on = phase == mine.phase && step_index(next.phase) == mine.step &&
-                       rollout_id(next) == mine.rollout && part_index(next.phase) == mine.part;
+                       rollout_id(next) == mine.rollout && part_index(next.phase) == mine.part &&
+                       next.since == mine.since;
   if (!went_on || !next.rollout) return;
   const core::Release& release = world_.story().release;
   const bool watched = phase == preparing || phase == stepping || phase == awaiting ||
@@ -314,8 +325,9 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const core::S
     for (const core::Instance& one : told.workload->canary.instances)
       if (one.crash_loop && one.version == next.rollout->to)
         broken("crash_loop_acts", fmt::format("{} keeps dying, and the rollout goes on", one.id));
-  const Duration ready_limit = std::min<Duration>(
-      release.progress, std::get<core::ProcessWorkload>(release.workload).health.startup);
+  const auto* process = std::get_if<core::ProcessWorkload>(&release.workload);
+  const Duration ready_limit =
+      process != nullptr ? std::min(release.progress, process->health.startup) : release.progress;
   if (next.unready > ready_limit)
     broken("unready_ends", fmt::format("not ready for {}, limit {}", duration_text(next.unready),
                                        duration_text(ready_limit)));
@@ -371,6 +383,7 @@ void Oracle::saves(Told& told, const Lineage& mine, const core::Status& before,
   check_entries(mine, told, next, saving);
   check_steps(told, mine, next);
   check_promotion(mine, next, accepted);
+  check_ready(told, mine, next, accepted);
   check_rollback_reason(mine, next);
   check_ends(told, next, saving);
   using Kind = core::Intent::Kind;
@@ -521,11 +534,12 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
 
 void Oracle::check_promotion(const Lineage& mine, const core::Status& next,
                              const std::vector<const core::Intent*>& accepted) {
-  if (next.phase.index() != promoting || mine.phase == promoting) return;
+  const bool begins = next.phase.index() == promoting && mine.phase != promoting;
   const auto asked = std::find_if(accepted.begin(), accepted.end(), [](const core::Intent* intent) {
     return intent->kind == core::Intent::Kind::promote;
   });
-  if (!next.rollout->promote && asked == accepted.end())
+  if (!next.rollout || (!begins && asked == accepted.end())) return;
+  if (begins && !next.rollout->promote && asked == accepted.end())
     broken("promotion_is_asked", "a promotion that nobody asked for");
   const auto& steps = next.rollout->steps;
   std::bitset<64> listed;
@@ -535,10 +549,68 @@ void Oracle::check_promotion(const Lineage& mine, const core::Status& next,
   const bool reported = listed.count() == world_.story().release.steps.size();
   if (asked != accepted.end() && (*asked)->skip_steps && reported)
     skipped_.insert(next.rollout->id);
-  if (skipped_.count(next.rollout->id) > 0) return;
+  if (!begins || skipped_.count(next.rollout->id) > 0) return;
   const auto& passed = passed_[next.rollout->id];
   for (std::size_t i = 0; i < world_.story().release.steps.size(); ++i)
     if (!passed[i]) broken("promotion_is_earned", fmt::format("promoted without step {}", i + 1));
+}
+
+void Oracle::check_ready(const Told& told, const Lineage& mine, const core::Status& next,
+                         const std::vector<const core::Intent*>& accepted) {
+  const core::Release& release = world_.story().release;
+  const std::string id = rollout_id(next);
+  const int ready =
+      told.workload && next.rollout ? told.workload->canary.ready_of(next.rollout->to) : 0;
+  if (id == mine.rollout && mine.phase == preparing && next.phase.index() == stepping) {
+    if (ready < 1) broken("step_begins_ready", "no canary instance was seen ready");
+    if (!told.traffic || !told.traffic->weight.is_zero() || told.traffic->taken_back)
+      broken("step_begins_ready", "the router was not read at a clean 0 %");
+  }
+  // A weight that someone else set is adopted, not decided.
+  const bool adopted = told.traffic && told.traffic->weight == next.weight;
+  if (id == mine.rollout && next.weight > mine.weight && !adopted) {
+    const int wanted =
+        std::max(1, core::canary_replicas_for(next.weight, core::stable_replicas(release)));
+    if (ready < wanted)
+      broken("weight_needs_ready", fmt::format("{} is wanted with {} of {} instances ready",
+                                               next.weight.text(), ready, wanted));
+  }
+  for (const core::Intent* intent : accepted)
+    if (intent->kind == core::Intent::Kind::traffic && !intent->weight.is_zero() && ready < 1 &&
+        accepted.size() == 1)
+      broken("weight_needs_ready",
+             fmt::format("traffic {} is accepted without a ready canary", intent->weight.text()));
+  const auto* going = std::get_if<core::Promoting>(&next.phase);
+  if (going != nullptr && going->part == core::Promoting::Part::stable_takes_all &&
+      mine.part <= 1) {
+    const int stable = told.workload ? told.workload->stable.ready_of(next.rollout->to) : 0;
+    if (stable < core::stable_replicas(release))
+      broken("stable_is_ready_to_take", fmt::format("stable takes all with {} of {} ready", stable,
+                                                    core::stable_replicas(release)));
+  }
+  if (mine.phase == promoting && mine.part >= 2 && next.phase.index() == rolling_back)
+    broken("promotion_is_final", "taken back after stable took all traffic");
+}
+
+// A small world without faults: what a user wants to see most of the time.
+void Oracle::check_good_version(const core::Status& status) {
+  const Case& story = world_.story();
+  const Behaviour& version = story.behaviour("v2");
+  if (!story.is_plain() || !version.harmless() || version.base_errors > 0 ||
+      version.flap_every > 0ms || version.startup > 3s)
+    return;
+  const core::Release& release = story.release;
+  const double swing = 1 - story.demand.day_swing;
+  for (const core::Step& step : release.steps) {
+    const double per_second = story.demand.per_second * swing * step.weight.fraction();
+    const double expected = per_second * static_cast<double>(step.hold.count()) / 1000.0;
+    if (per_second < 2 || expected < 3.0 * static_cast<double>(release.min_requests)) return;
+  }
+  if (release.analysis.decision == core::Analysis::Decision::evidence) return;
+  const std::size_t phase = status.phase.index();
+  if (phase != succeeded && phase != awaiting)
+    broken("good_version_passes",
+           fmt::format("it ended as {}: {}", core::phase_name(status.phase), status.reason));
 }
 
 void Oracle::check_rollback_reason(const Lineage& mine, const core::Status& next) {
@@ -662,16 +734,21 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   if (level.version != wanted || level.replicas != saved.canary_replicas)
     broken("effects_are_saved",
            text(fmt::format("the store says {} of {}", saved.canary_replicas, wanted)));
-  if (level.replicas > 0 || world_.pods().count(core::Track::canary) == 0) return;
+  if (level.replicas > 0 || world_.pods().alive(core::Track::canary) == 0) return;
   const RouterState& router = world_.router();
   if (!told.traffic || !core::is_running(saved.phase)) return;
   if (!told.traffic->weight.is_zero() && !router.weight.is_zero() && router.by_linnet)
     broken("no_traffic_to_nothing", text("the canary has traffic"));
-  const Duration drain = std::get<core::ProcessWorkload>(release.workload).stop.drain;
-  // Of two engines, one cannot know that the other just undid somebody's weight.
-  if (!router.raised_by_linnet && world_.had_two_engines()) return;
+  const auto* process = std::get_if<core::ProcessWorkload>(&release.workload);
+  const Duration drain = process != nullptr ? process->stop.drain : core::StopRule{}.drain;
+  // Somebody's weight that was undone by another engine, or in a turn that could not be saved, is
+  // forgotten; it had nothing to do with the rollout.
+  const bool saves_fail = world_.story().ports[static_cast<std::size_t>(Port::store_save)].any();
+  if (!router.raised_by_linnet && (world_.had_two_engines() || saves_fail)) return;
   const Duration away(world_.now_ms() - router.zero_since_ms);
-  if (router.weight.is_zero() && router.zero_since_ms > 0 && router.by_linnet && away < drain)
+  const bool stale = world_.story().ports[static_cast<std::size_t>(Port::router_read)].stale > 0;
+  if (router.weight.is_zero() && router.zero_since_ms > 0 && router.by_linnet && !stale &&
+      away < drain)
     broken("drained_before_stop", text(fmt::format("its traffic is away for {} of {}",
                                                    duration_text(away), duration_text(drain))));
 }
@@ -683,6 +760,7 @@ void Oracle::at_end(bool in_time) {
     return broken("ends_in_time", fmt::format("still {} since {}: {}; {} intents wait",
                                               core::phase_name(status.phase), status.since.text(),
                                               status.reason, durable.intents.size()));
+  check_good_version(status);
   if (core::is_running(status.phase)) return;
   if (!world_.router().weight.is_zero())
     broken("rests_clean", fmt::format("the weight is {}", world_.router().weight.text()));

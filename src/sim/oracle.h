@@ -102,6 +102,9 @@ class Oracle {
                      const std::vector<core::Intent>& intents);
   void check_evidence(const Lineage& mine, Lineage& book, const core::Status& next);
   void check_verdicts(const Told& told, const Lineage& mine, const core::Status& next);
+  void check_ready(const Told& told, const Lineage& mine, const core::Status& next,
+                   const std::vector<const core::Intent*>& accepted);
+  void check_good_version(const core::Status& status);
   void check_rollback_reason(const Lineage& mine, const core::Status& next);
   [[nodiscard]] double share_over(const core::Check& check, const core::Counts& counts,
                                   std::int64_t& requests, double& limit) const;

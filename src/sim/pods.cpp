@@ -17,7 +17,9 @@ bool is_alive(State state) { return state != State::stopping; }
 }  // namespace
 
 Pods::Pods(const Case& story, std::uint64_t seed, std::function<void(std::int64_t)> wake_at)
-    : story_(story), random_(seed), wake_at_(std::move(wake_at)), stopping_(500ms) {}
+    : story_(story), random_(seed), wake_at_(std::move(wake_at)) {
+  stopping_ = random_.chance(0.5) ? Duration(500) : random_.between(100ms, 5000ms);
+}
 
 void Pods::want(core::Track track, const std::string& version, int replicas, std::int64_t now_ms) {
   Level& wanted = level(track);
@@ -76,7 +78,12 @@ void Pods::change(Pod& pod, std::int64_t now_ms) {
       if (behaviour.never_ready) return next(State::starting, never);
       return next(State::ready, until_flap());
     case State::backoff: return next(State::starting, now_ms + crash_after.count());
-    case State::ready: return next(State::unready, now_ms + random_.between(500, 6000));
+    case State::ready:
+      if (behaviour.dies_when_it_flaps) {
+        ++pod.restarts;
+        return next(State::backoff, now_ms + random_.between(100, 2000));
+      }
+      return next(State::unready, now_ms + random_.between(500, 6000));
     case State::unready: return next(State::ready, until_flap());
     case State::stopping: pod.due_ms = 0; return;
   }
@@ -87,8 +94,9 @@ void Pods::start_one(Level& level, std::int64_t now_ms) {
   pod.name = fmt::format("{}-{}", &level == levels_.data() ? "stable" : "canary", level.next_id++);
   pod.behaviour = &story_.behaviour(level.version);
   const Duration startup = pod.behaviour->crash_loop ? crash_after : pod.behaviour->startup;
-  pod.due_ms = now_ms + std::max<std::int64_t>(1, startup.count());
-  wake_at_(pod.due_ms);
+  const bool fails = pod.behaviour->never_ready_as_stable && &level == levels_.data();
+  pod.due_ms = fails ? never : now_ms + std::max<std::int64_t>(1, startup.count());
+  if (!fails) wake_at_(pod.due_ms);
   level.pods.push_back(pod);
 }
 
@@ -135,7 +143,7 @@ core::TrackSeen Pods::seen(core::Track track) const {
     instance.version = pod.behaviour->version;
     instance.state = pod.state;
     instance.restarts = pod.restarts;
-    instance.crash_loop = pod.restarts >= loop_restarts;
+    instance.crash_loop = pod.behaviour->crash_loop && pod.restarts >= loop_restarts;
     if (pod.restarts > 0)
       instance.trouble = fmt::format("exited with status 1, {} times", pod.restarts);
   }
@@ -153,6 +161,12 @@ int Pods::ready_of(core::Track track, const std::string& version) const {
   return static_cast<int>(std::count_if(of.pods.begin(), of.pods.end(), [&](const Pod& pod) {
     return pod.state == State::ready && pod.behaviour->version == version;
   }));
+}
+
+int Pods::alive(core::Track track) const {
+  const Level& of = level(track);
+  return static_cast<int>(std::count_if(of.pods.begin(), of.pods.end(),
+                                        [](const Pod& pod) { return is_alive(pod.state); }));
 }
 
 int Pods::count(core::Track track) const { return static_cast<int>(level(track).pods.size()); }

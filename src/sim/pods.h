@@ -31,6 +31,8 @@ class Pods {
   [[nodiscard]] int ready(core::Track track) const;
   [[nodiscard]] int ready_of(core::Track track, const std::string& version) const;
   [[nodiscard]] int count(core::Track track) const;
+  /// Without those that are stopping.
+  [[nodiscard]] int alive(core::Track track) const;
   /// One ready version of the track by chance of its share; null when none is ready.
   [[nodiscard]] const Behaviour* serving(core::Track track) const;
   void stop_chaos() { chaos_ = false; }  // no flapping any more
@@ -63,7 +65,7 @@ class Pods {
   Random random_;
   std::function<void(std::int64_t)> wake_at_;
   std::array<Level, 2> levels_;
-  Duration stopping_{};
+  Duration stopping_{};  // from asking to the end
   bool chaos_ = true;
 };
 

@@ -40,7 +40,7 @@ core::Release a_release(Random& random) {
   analysis.compare = random.one_of(
       std::array{Compare::off, Compare::off, Compare::off, Compare::warn, Compare::rollback});
   if (random.chance(0.4)) release.promotion = core::Promotion::automatic;
-  if (random.chance(0.2)) release.on_failure = core::Then::hold;
+  if (random.chance(0.25)) release.on_failure = core::Then::hold;
   if (random.chance(0.3)) release.notify = {{"https://hooks.example/x", {}, {}}};
   release.turn = random.one_of(std::array<Duration, 4>{1000ms, 1000ms, 500ms, 2000ms});
   return release;
@@ -58,13 +58,15 @@ Behaviour a_behaviour(Random& random, std::string version) {
     const bool slow = random.chance(0.3);
     const double share = random.one_of(std::array{0.03, 0.06, 0.1, 0.3, 0.5, 1.0});
     (slow ? behaviour.slow_share : behaviour.error_share) = share;
-    behaviour.turns_after = random.between(3s, 60s);
+    behaviour.turns_after = random.chance(0.5) ? random.between(1s, 12s) : random.between(3s, 60s);
     behaviour.from_weight = random.uniform(0.02, 0.6);
     behaviour.clump = random.between(500ms, 3000ms);
   }
   if (random.chance(0.06)) behaviour.never_ready = true;
   if (random.chance(0.06)) behaviour.crash_loop = true;
+  if (random.chance(0.06)) behaviour.never_ready_as_stable = true;
   if (random.chance(0.12)) behaviour.flap_every = random.between(5s, 60s);
+  behaviour.dies_when_it_flaps = random.chance(0.4);
   return behaviour;
 }
 
@@ -145,11 +147,11 @@ core::Intent a_wish(Random& random) {
 
 Action an_action(Random& random) {
   Action action;
-  action.kind = random.one_of(
-      std::array{Kind::intent, Kind::intent, Kind::intent, Kind::foreign_weight,
-                 Kind::foreign_scale, Kind::delete_pod, Kind::kill, Kind::kill, Kind::kill_at_call,
-                 Kind::kill_at_call, Kind::kill_at_call, Kind::guardian, Kind::counters_reset,
-                 Kind::wall_jump, Kind::outage, Kind::engine_stalls, Kind::calendar_closes});
+  action.kind = random.one_of(std::array{
+      Kind::intent, Kind::intent, Kind::intent, Kind::foreign_weight, Kind::foreign_scale,
+      Kind::delete_pod, Kind::kill, Kind::kill, Kind::kill_at_call, Kind::kill_at_call,
+      Kind::kill_at_call, Kind::guardian, Kind::counters_reset, Kind::wall_jump, Kind::outage,
+      Kind::engine_stalls, Kind::calendar_closes, Kind::reply_lost});
   action.intent = a_wish(random);
   action.weight = Percent::whole(
       static_cast<std::int32_t>(random.one_of(std::array{0, 0, 0, 1, 5, 10, 25, 50, 100})));
@@ -160,6 +162,10 @@ Action an_action(Random& random) {
   action.after = random.chance(0.5);
   action.length = random.chance(0.6) ? random.between(10ms, 4000ms) : random.between(4s, 45s);
   if (action.kind == Kind::wall_jump) action.length = random.between(Duration(-2h), Duration(2h));
+  if (action.kind == Kind::reply_lost) {
+    action.port = random.one_of(std::array{Port::router_set, Port::workload_set, Port::store_save});
+    action.count = static_cast<int>(random.between(1, 3));
+  }
   if (action.kind == Kind::kill_at_call) {
     action.port = random.one_of(std::array{Port::router_set, Port::router_set, Port::workload_set,
                                            Port::store_save, Port::store_save, Port::router_read,
@@ -167,6 +173,25 @@ Action an_action(Random& random) {
     action.count = static_cast<int>(random.between(1, 6));
   }
   return action;
+}
+
+// Two or three things within a few seconds of one moment: where they meet, the bugs are.
+void some_that_meet(Random& random, Case& story) {
+  Event moment = at_some_time(random, {});
+  if (moment.phase.empty()) moment.phase = random.one_of(phases);
+  const std::int64_t count = random.between(2, 3);
+  for (std::int64_t i = 0; i < count; ++i) {
+    Event event = moment;
+    event.action = an_action(random);
+    if (random.chance(0.3)) {
+      event.action.kind = Kind::outage;
+      event.action.port = random.one_of(
+          std::array{Port::router_set, Port::workload_set, Port::store_save, Port::router_read});
+      event.action.length = random.between(500ms, 8000ms);
+    }
+    event.delay += random.between(0ms, 3000ms);
+    story.events.push_back(std::move(event));
+  }
 }
 
 Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {
@@ -179,6 +204,14 @@ Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {
 }
 
 }  // namespace
+
+bool Case::is_plain() const {
+  if (demand.all_fail_share > 0 || demand.silence_every > 0ms || metrics.any()) return false;
+  if (router.applies_after > 0ms) return false;
+  for (const PortFaults& faults : ports)
+    if (faults.any()) return false;
+  return events.size() == 2;
+}
 
 Case case_of_seed(std::uint64_t seed) {
   Random random(mix(seed, 77));
@@ -225,6 +258,7 @@ Case case_of_seed(std::uint64_t seed) {
       second.length = random.between(5s, 90s);
       story.events.push_back(at_some_time(random, second));
     }
+    if (random.chance(0.25)) some_that_meet(random, story);
     story.guardian_late = random.chance(0.2) ? 0.5 : 0.0;
     story.guardian = random.chance(0.85);
   }

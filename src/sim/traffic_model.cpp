@@ -90,11 +90,20 @@ void TrafficModel::answer(const Behaviour* version, const Flow& flow, std::int64
     errors = std::max(errors, demand.all_fail_share);
   totals.bad = random_.binomial(totals.requests, errors);
   const std::int64_t slow_ones = random_.binomial(totals.requests, slow);
-  const std::int64_t fast_ones = (totals.requests - slow_ones) / 4;
+  const std::int64_t fast_ones = random_.binomial(totals.requests - slow_ones, 0.25);
   totals.latency[slow_bucket_] += static_cast<std::int32_t>(slow_ones);
   totals.latency[fast_bucket_] += static_cast<std::int32_t>(fast_ones);
   totals.latency[usual_bucket_] +=
       static_cast<std::int32_t>(totals.requests - slow_ones - fast_ones);
+}
+
+Totals TrafficModel::answered(int good, int bad, int slow) const {
+  Totals totals;
+  totals.requests = good + bad + slow;
+  totals.bad = bad;
+  totals.latency[usual_bucket_] = good + bad;
+  totals.latency[slow_bucket_] += slow;
+  return totals;
 }
 
 core::Counts TrafficModel::counts(const Totals& newer, const Totals& older) const {

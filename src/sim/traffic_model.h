@@ -44,6 +44,9 @@ class TrafficModel {
   };
   TrackTotals draw(const Flow& flow);
 
+  /// Exactly these.
+  [[nodiscard]] Totals answered(int good, int bad, int slow) const;
+
   /// Requests per second at this time.
   [[nodiscard]] double rate_at(std::int64_t ms) const;
   /// As handed to core.

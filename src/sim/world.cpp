@@ -140,6 +140,43 @@ void World::step(const Item& item) {
   }
 }
 
+void World::pass(Duration length) {
+  const std::int64_t until_ms = now_ms_ + length.count();
+  while (!queue_.empty() && queue_.front().at_ms <= until_ms) {
+    std::pop_heap(queue_.begin(), queue_.end(), Later());
+    const Item item = queue_.back();
+    queue_.pop_back();
+    now_ms_ = item.at_ms;
+    step(item);
+  }
+  now_ms_ = until_ms;
+}
+
+void World::another_hand_sets(Percent weight, const std::string& by) {
+  apply_weight({core::SetWeight{weight, false}, by, false, -1});
+}
+
+void World::serve(core::Track track, int good, int bad, int slow) {
+  const Totals answered = traffic_.answered(good, bad, slow);
+  TrackTotals more;
+  (track == core::Track::stable ? more.stable : more.canary) = answered;
+  happened_.stable += more.stable;
+  happened_.canary += more.canary;
+  reported_.stable += more.stable;
+  reported_.canary += more.canary;
+}
+
+std::int64_t World::add_wish(core::Intent intent) {
+  add_intent(std::move(intent));
+  return static_cast<std::int64_t>(all_intents_.size());
+}
+
+std::optional<core::Answer> World::answer_of(std::int64_t intent) const {
+  for (const core::Answer& answer : durable_.answers)
+    if (answer.intent == intent) return answer;
+  return std::nullopt;
+}
+
 // ---- Engines ------------------------------------------------------------------------------------
 
 bool World::anyone_alive() const { return engines_[0].alive || engines_[1].alive; }
@@ -214,8 +251,7 @@ World::Answering World::call(int index, Port port, Duration allowed) {
   Engine& engine = engines_[static_cast<std::size_t>(index)];
   engine.told.begins(port);
   if (port == Port::router_set || port == Port::workload_set) {
-    const auto& record = engine.loop->record();
-    engine.told.version_current = record && record->version == durable_.version;
+    engine.told.version_current = engine.version() == durable_.version;
     engine.told.could_know = now_ms_ - durable_.saved_ms > 500;
   }
   if (engine.dies_at_call && engine.dies_at_call->port == port && --engine.calls_left <= 0) {
@@ -223,6 +259,11 @@ World::Answering World::call(int index, Port port, Duration allowed) {
     engine.dies_at_call.reset();
     plan(now_ms_, Due::kill, index, static_cast<std::uint64_t>(action.length.count()));
     (action.after ? answer.after : answer.before) = forever;
+    return answer;
+  }
+  if (reply_lost_in_[at(port)] > 0 && --reply_lost_in_[at(port)] == 0) {
+    answer.after = 100ms;
+    answer.error = Code::unknown_outcome;
     return answer;
   }
   if (is_calm()) return answer;
@@ -416,7 +457,6 @@ Result<core::Sample> World::sample(int index, const std::string& cursor) {
   Random& random = port_random_[at(Port::metrics_since)];
   const TrackTotals older = from ? told_[*from] : reported_;
   TrackTotals newer = reported_;
-  sampled_ = reported_;
   if (from && faulty && random.chance(faults.skew)) newer.canary = older.canary;
   if (from && faulty && random.chance(faults.duplicate)) {
     const Totals again = newer.canary;
@@ -425,6 +465,7 @@ Result<core::Sample> World::sample(int index, const std::string& cursor) {
     reported_.canary += again;
     reported_.canary -= older.canary;
   }
+  sampled_ = reported_;
   core::Sample sample;
   sample.stable = traffic_.counts(newer.stable, older.stable);
   sample.canary = traffic_.counts(newer.canary, older.canary);
@@ -561,6 +602,7 @@ void World::act(const Action& action) {
       return;
     case Kind::wall_jump: wall_offset_ms_ += action.length.count(); return;
     case Kind::outage: outage_until_ms_[at(action.port)] = now_ms_ + action.length.count(); return;
+    case Kind::reply_lost: reply_lost_in_[at(action.port)] = action.count; return;
     case Kind::calendar_closes: closed_until_ms_ = now_ms_ + action.length.count(); return;
     case Kind::kill:
     case Kind::kill_at_call:

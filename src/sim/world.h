@@ -81,7 +81,7 @@ struct Engine {
   Lineage pending;  // of the one it is saving
 
   [[nodiscard]] std::int64_t version() const {
-    return loop->record() ? loop->record()->version : -1;
+    return loop && loop->record() ? loop->record()->version : -1;
   }
 };
 
@@ -99,6 +99,15 @@ class World {
   std::function<void(const core::Status&)> on_turn;
   /// Stops the run when it answers true; asked after each save.
   std::function<bool(const core::Status&)> until;
+
+  // ---- For the contract suites, in a world that is not run ----
+  /// Lets virtual time pass.
+  void pass(Duration length);
+  void another_hand_sets(Percent weight, const std::string& by);
+  /// Requests that were answered just now, the slow ones above every limit.
+  void serve(core::Track track, int good, int bad, int slow);
+  std::int64_t add_wish(core::Intent intent);
+  [[nodiscard]] std::optional<core::Answer> answer_of(std::int64_t intent) const;
 
   // ---- For the ports ----
   struct Answering {
@@ -223,6 +232,7 @@ class World {
   std::array<Engine, 2> engines_;
   std::vector<bool> fired_;
   std::array<std::int64_t, port_count> outage_until_ms_{};
+  std::array<int, port_count> reply_lost_in_{};  // calls until one answer is lost; 0: none
   std::int64_t closed_until_ms_ = 0;
   std::uint64_t deaths_ = 0;
   int tidied_ = 0;

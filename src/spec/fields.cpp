@@ -36,6 +36,9 @@ constexpr auto latency = [](auto& r, std::size_t i) {
 constexpr auto health = [](auto& r, std::size_t i) {
   return std::get_if<core::HealthCheck>(&r.checks[i].rule);
 };
+constexpr auto gauge = [](auto& r, std::size_t i) {
+  return std::get_if<core::GaugeCheck>(&r.checks[i].rule);
+};
 constexpr auto window = [](auto& r, std::size_t i) { return &r.windows[i]; };
 constexpr auto freeze = [](auto& r, std::size_t i) { return &r.freezes[i]; };
 constexpr auto webhook = [](auto& r, std::size_t i) { return &r.notify[i]; };
@@ -119,6 +122,17 @@ Access quantile() {
       [](core::LatencyCheck& rule, Value value) {
         rule.quantile =
             Percent::from_ppm(static_cast<std::int32_t>(std::get<double>(value) * 1e6 + 0.5));
+      });
+}
+
+Access gauge_limit() {
+  return custom(
+      gauge,
+      [](const core::GaugeCheck& rule) -> Value {
+        return rule.limit_mib > 0 ? Value(mib_text(rule.limit_mib)) : Value();
+      },
+      [](core::GaugeCheck& rule, Value value) {
+        rule.limit_mib = parse_mib(std::get<std::string>(value)).value_or(0);
       });
 }
 
@@ -264,7 +278,8 @@ std::vector<Field> judging_rows() {
        "how long the share is held and watched", at(step, &Step::hold)},
       {"spec.checks", objects(1, 32), optional, "error_rate, latency and health",
        "the rules a canary must keep", list(&Release::checks)},
-      {"spec.checks[].name", text(check_name), optional, "error_rate, latency_p95, health",
+      {"spec.checks[].name", text(check_name), optional,
+       "error_rate, latency_p95, health, memory, cpu",
        "what status and history call the check; unique", at(check, &Check::name)},
       {"spec.checks[].min_requests", integer(0, 1e9), optional, "the release's",
        "requests before the plain rule may speak on this check", at(check, &Check::min_requests)},
@@ -283,6 +298,17 @@ std::vector<Field> judging_rows() {
       {"spec.checks[].health.restarts", integer(0, 1000), optional, "",
        "restarts of canary instances in one rollout that are accepted",
        at(health, &core::HealthCheck::restarts)},
+      {"spec.checks[].gauge", object_kind, choice, "",
+       "memory or CPU of the canary beside stable's, on one machine; sampled, so mostly advice",
+       object(gauge, choose_rule<core::GaugeCheck>)},
+      {"spec.checks[].gauge.of", word({"memory", "cpu"}), optional, "",
+       "resident memory of an instance, or CPU time of a request",
+       at(gauge, &core::GaugeCheck::of)},
+      {"spec.checks[].gauge.limit", text(memory_size), optional, "none",
+       "memory of one instance; a plain rule at a step's end", gauge_limit()},
+      {"spec.checks[].gauge.advisory", flag, optional, "",
+       "only warn; false needs a limit, above which the canary is taken back",
+       at(gauge, &core::GaugeCheck::advisory)},
       {"spec.min_requests", integer(0, 1e9), optional, "",
        "requests in a step before the plain rule may speak", at(release, &Release::min_requests)},
       {"spec.no_data", object_kind, optional, "", "what happens when there are no measurements",

@@ -215,6 +215,9 @@ const Format date_text{"YYYY-MM-DD", "a date like 2026-12-20",
                        "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
                        [](std::string_view t) { return when(parse_date(t).has_value()); }};
 
+const Format memory_size{"size", "a size like 512MiB or 2GiB", "^[0-9]+(\\.[0-9]+)?(MiB|GiB)$",
+                         [](std::string_view text) { return when(parse_mib(text).has_value()); }};
+
 const Format zone_name{"time zone", "the name of a time zone like Europe/Berlin or UTC",
                        "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
                        [](std::string_view t) { return when(is_zone(t)); }};
@@ -286,6 +289,21 @@ std::optional<std::string> parse_listen(std::string_view text) {
   if (!alone && !is_host(text.substr(0, colon))) return std::nullopt;
   return fmt::format("{}:{}", alone ? "127.0.0.1" : text.substr(0, colon), *port);
 }
+
+std::optional<double> parse_mib(std::string_view text) {
+  if (text.size() < 4 || !text.ends_with("iB") || text.front() == '-') return std::nullopt;
+  const char unit = text[text.size() - 3];
+  if (unit != 'M' && unit != 'G') return std::nullopt;
+  const char* const end = text.data() + text.size() - 3;
+  double value = 0;
+  const auto read = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  const double mib = unit == 'G' ? value * 1024 : value;
+  if (!(mib > 0 && mib <= 1024.0 * 1024 * 1024)) return std::nullopt;
+  return mib;
+}
+
+std::string mib_text(double mib) { return fmt::format("{}MiB", mib); }
 
 bool is_env_name(std::string_view text) {
   return sized(text, 128) && all_of(text, "", word_char) && !digit(text.front());

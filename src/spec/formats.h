@@ -19,7 +19,7 @@ struct Format {
 
 extern const Format any_text, argument, version_text, name_text, namespace_text, check_name,
     object_name, image_text, listen_address, url_path, web_url, absolute_path, include_path,
-    sticky_rule, recipe_name, parameter, clock_time, day_set, date_text, zone_name;
+    sticky_rule, recipe_name, parameter, clock_time, day_set, date_text, zone_name, memory_size;
 
 /// "09:30" -> 570; "24:00" is allowed.
 std::optional<int> parse_clock(std::string_view text);
@@ -35,6 +35,10 @@ std::optional<std::int64_t> parse_date(std::string_view text);
 
 /// "127.0.0.1:8080", "8080" -> "127.0.0.1:8080", "[::1]:80", "*:80", "localhost:80"; else nothing.
 std::optional<std::string> parse_listen(std::string_view text);
+
+/// "512MiB", "1.5GiB" -> MiB; nothing for other texts, 0 and more than 1 PiB.
+std::optional<double> parse_mib(std::string_view text);
+std::string mib_text(double mib);
 
 /// Whether an env variable may have this name.
 bool is_env_name(std::string_view text);

@@ -301,8 +301,11 @@ TEST(Mistakes, CalendarsAndWebhooksMustMakeSense) {
       {"  notify: [{ webhook: { url: '' } }]\n", "must be an http:// or https:// URL"},
       {"  notify: [{ webhook: { url: http://x, on: [promted] } }]\n", "did you mean 'promoted'?"},
       {"  notify: [{}]\n", "'webhook' is missing"},
+      {"  checks: [{ gauge: { of: cpu, limit: 1GiB } }]\n", "CPU is only compared"},
+      {"  checks: [{ gauge: { of: memory, advisory: false } }]\n", "false needs a limit"},
+      {"  checks: [{ gauge: { of: memory, limit: 512MB } }]\n", "a size like 512MiB"},
       {"  checks: [{ health: {} }, { health: { restarts: 5 } }]\n", "like checks[0]"},
-      {"  checks: [{ name: x }]\n", "needs one of error_rate, latency, health"},
+      {"  checks: [{ name: x }]\n", "needs one of error_rate, latency, health, gauge"},
   };
   for (const auto& [extra, part] : cases)
     EXPECT_NE(mistake_in(extra).find(part), std::string::npos) << mistake_in(extra);

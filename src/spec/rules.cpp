@@ -40,6 +40,8 @@ void fill_cluster_defaults(core::Release& release, const Seen& seen) {
 std::string default_name(const core::Check& check) {
   if (std::holds_alternative<core::ErrorRateCheck>(check.rule)) return "error_rate";
   if (std::holds_alternative<core::HealthCheck>(check.rule)) return "health";
+  if (const auto* gauge = std::get_if<core::GaugeCheck>(&check.rule))
+    return gauge->of == core::GaugeCheck::Of::memory ? "memory" : "cpu";
   const std::string text = std::get<core::LatencyCheck>(check.rule).quantile.text();
   return "latency_p" + text.substr(0, text.find(' '));
 }
@@ -164,12 +166,26 @@ class RuleChecker {
     std::map<std::string, std::size_t> names;
     for (std::size_t i = 0; i < release_.checks.size(); ++i) {
       if (!seen_.sound(fmt::format("spec.checks[{}]", i))) continue;
+      gauge(i);
       const auto [first, added] = names.emplace(release_.checks[i].name, i);
       if (added) continue;
       wrong(fmt::format("spec.checks[{}].name", i),
             fmt::format("is {}, like checks[{}]: give one of them another name",
                         shown(release_.checks[i].name), first->second));
     }
+  }
+
+  void gauge(std::size_t i) {
+    const auto* rule = std::get_if<core::GaugeCheck>(&release_.checks[i].rule);
+    if (rule == nullptr) return;
+    const std::string path = fmt::format("spec.checks[{}].gauge", i);
+    if (seen_.has("spec.workload.deployments"))
+      wrong(path, "gauges are of processes on this machine; Deployments have none");
+    if (rule->of == core::GaugeCheck::Of::cpu && rule->limit_mib > 0)
+      wrong(path + ".limit", "is a size of memory; CPU is only compared with stable's");
+    else if (!rule->advisory && rule->limit_mib <= 0)
+      wrong(path + ".advisory",
+            "false needs a limit: a comparison of gauges alone takes no canary back");
   }
 
   void calendar() {

@@ -76,6 +76,8 @@ std::vector<core::Release> specimens() {
   cluster.traffic = core::RecipeTraffic();
   machine.checks = core::default_checks();
   cluster.checks = core::default_checks();
+  machine.checks.insert(machine.checks.begin() + 2, {"memory", std::nullopt, core::GaugeCheck{}});
+  machine.checks.pop_back();
   for (core::Release* release : {&machine, &cluster}) {
     release->steps.resize(3);
     release->windows.resize(3);

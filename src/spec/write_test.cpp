@@ -112,7 +112,7 @@ core::Check some_check(int index) {
   core::Check check;
   check.name = "c" + std::to_string(index);
   if (*rc::gen::arbitrary<bool>()) check.min_requests = *rc::gen::inRange(0, 1000);
-  switch (*rc::gen::inRange(0, 3)) {
+  switch (*rc::gen::inRange(0, 4)) {
     case 0:
       check.rule = core::ErrorRateCheck{Percent::from_ppm(*rc::gen::inRange(1, 1'000'000))};
       break;
@@ -120,6 +120,14 @@ core::Check some_check(int index) {
       check.rule = core::LatencyCheck{Percent::from_ppm(*rc::gen::inRange(500'000, 999'901)),
                                       some_duration(1, 600'000)};
       break;
+    case 2: {
+      const bool limited = *rc::gen::arbitrary<bool>();
+      check.rule =
+          core::GaugeCheck{limited ? core::GaugeCheck::Of::memory : core::GaugeCheck::Of::cpu,
+                           limited ? *rc::gen::inRange(1, 100'000) / 8.0 : 0.0,
+                           !limited || *rc::gen::arbitrary<bool>()};
+      break;
+    }
     default: check.rule = core::HealthCheck{*rc::gen::inRange(0, 1001)};
   }
   return check;
@@ -158,6 +166,9 @@ core::Release some_release() {
     fill_cluster(release);
   }
   fill_lists(release);
+  if (std::holds_alternative<core::DeploymentsWorkload>(release.workload))
+    for (core::Check& check : release.checks)  // gauges are of processes here
+      if (std::holds_alternative<core::GaugeCheck>(check.rule)) check.rule = core::HealthCheck{};
   release.min_requests = *rc::gen::inRange(0, 1'000'000);
   release.no_data = {some_duration(100, 1'000'000), some({core::Then::rollback, core::Then::hold})};
   release.progress = some_duration(1000, 86'400'000);

@@ -8,6 +8,7 @@ namespace linnet::stats {
 namespace {
 
 constexpr double enough_windows = 30;
+constexpr double memory_windows = 360;  // an hour of windows of 10 s
 
 }  // namespace
 
@@ -63,8 +64,36 @@ double phi_used(std::optional<double> estimate) {
   return std::min(1.25 * *estimate, max_phi);
 }
 
+Result<void> FrozenDispersion::add_window(std::span<const Cell> cells) {
+  const FrozenDispersion before = *this;
+  Result<void> added = instances.add(cells);
+  for (const Cell& cell : cells)
+    if (added) added = pooled.add(cell);
+  if (!added) {
+    *this = before;
+    return added;
+  }
+  if (instances.windows > memory_windows) {
+    instances.pearson /= 2;
+    instances.degrees /= 2;
+    instances.windows /= 2;
+  }
+  const double per_window = static_cast<double>(cells.size() > 1 ? cells.size() : 1);
+  if (pooled.cells > memory_windows * per_window) {
+    pooled.requests /= 2;
+    pooled.spread /= 2;
+    pooled.cells /= 2;
+  }
+  return {};
+}
+
+double FrozenDispersion::compare_now() const {
+  const std::optional<double> between = instances.phi();
+  return phi_used(between ? between : pooled.phi());
+}
+
 void FrozenDispersion::freeze() {
-  phi_compare = phi_used(instances.phi());
+  phi_compare = compare_now();
   phi_threshold = phi_used(pooled.phi());
 }
 

@@ -63,6 +63,13 @@ struct FrozenDispersion {
   double phi_compare = 1;    // for TwoSample and LatencyComparison
   double phi_threshold = 1;  // for Threshold
 
+  /// Adds a window of about 10 s: a cell per instance, or one cell of all stable traffic where
+  /// instances are not told apart. Windows older than about an hour fade. Code::invalid as above;
+  /// the state then stays as it was.
+  Result<void> add_window(std::span<const Cell> cells);
+  /// The dispersion to divide comparisons by, were it frozen now. Between instances where they are
+  /// known; else that of the time windows, which is conservative.
+  [[nodiscard]] double compare_now() const;
   /// Call at each stage's start.
   void freeze();
 

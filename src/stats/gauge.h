@@ -27,6 +27,8 @@ struct GaugeComparison {
 
   enum class Advice { too_early, no_difference, canary_higher, canary_lower };
   [[nodiscard]] Advice advice(double alpha) const;
+
+  friend bool operator==(const GaugeComparison&, const GaugeComparison&) = default;
 };
 
 }  // namespace linnet::stats

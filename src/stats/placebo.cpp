@@ -35,11 +35,23 @@ Result<void> Placebo::add(std::span<const InstanceCounts> window, double phi) {
     known->highest = std::max(known->highest, log_mix(known->log_copies, prior_logs().fail_weight,
                                                       [](double copy) { return copy; }));
   }
+  windows += 1;
   return {};
+}
+
+void Placebo::next_run(double alpha) {
+  const Verdict last = verdict(alpha);
+  // Half of what was known before, so that an old trouble is forgotten after a few runs.
+  past_runs = last.watched - past_runs / 2;
+  past_alarms = last.alarms - past_alarms / 2;
+  instances.clear();
+  windows = 0;
 }
 
 Placebo::Verdict Placebo::verdict(double alpha) const {
   Verdict result;
+  result.watched = past_runs;
+  result.alarms = past_alarms;
   for (const Instance& instance : instances) {
     result.watched += 1;
     if (instance.highest >= -std::log(alpha)) result.alarms += 1;
@@ -48,9 +60,10 @@ Placebo::Verdict Placebo::verdict(double alpha) const {
       result.worst = instance.id;
     }
   }
-  // One false alarm among many instances is what alpha permits: three deviations above its mean.
+  // One false alarm among many instances is what alpha permits: four deviations above its mean.
   const double expected = result.watched * alpha;
-  result.broken = result.alarms > expected + 3 * std::sqrt(expected) && result.alarms >= 1;
+  const bool clear = result.alarms >= 1.5 || result.highest >= -2 * std::log(alpha);
+  result.broken = clear && result.alarms >= 1 && result.alarms > expected + 4 * std::sqrt(expected);
   return result;
 }
 

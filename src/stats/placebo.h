@@ -23,8 +23,9 @@ struct InstanceCounts {
   double bad = 0;
 };
 
-/// Regular value; every field may be saved. Instances beyond 64 are not watched themselves but
-/// count among "the others".
+/// One run is one rollout that never was: about an hour of windows, after which next_run() starts
+/// anew. Regular value; every field may be saved. Instances beyond 64 are not watched themselves
+/// but count among "the others".
 struct Placebo {
   struct Instance {
     std::string id;
@@ -33,20 +34,30 @@ struct Placebo {
     friend bool operator==(const Instance&, const Instance&) = default;
   };
   std::vector<Instance> instances;
+  double windows = 0;      // of this run
+  double past_runs = 0;    // instances times runs before this one; older ones count less
+  double past_alarms = 0;  // of them with evidence >= 1/alpha
 
   /// Adds a window with whole counts. Code::invalid for input that is not sane or an id that is
   /// given twice; the state then stays as it was. phi as for TwoSample.
   Result<void> add(std::span<const InstanceCounts> window, double phi = 1);
 
+  /// Forgets the evidence of this run and keeps its outcome.
+  void next_run(double alpha);
+
   struct Verdict {
-    double watched = 0;      // instances
+    double watched = 0;      // instances, those of earlier runs included
     double alarms = 0;       // of them with evidence >= 1/alpha at some time
     double highest = 0;      // largest ln E of all
     std::string_view worst;  // that instance; points into this object
     /// More alarms than alpha allows by more than chance: the comparison cannot be trusted here.
+    /// A single alarm counts only with evidence of 1/alpha^2, so that the placebo itself is wrong
+    /// less than once in a hundred days.
     bool broken = false;
   };
   [[nodiscard]] Verdict verdict(double alpha) const;
+
+  friend bool operator==(const Placebo&, const Placebo&) = default;
 };
 
 }  // namespace linnet::stats

@@ -11,6 +11,11 @@ namespace linnet::stats {
 BOOST_DESCRIBE_ENUM(Exact, automatic, never)
 BOOST_DESCRIBE_STRUCT(Cell, (), (requests, bad))
 BOOST_DESCRIBE_STRUCT(PooledDispersion, (), (requests, mean, spread, cells))
+BOOST_DESCRIBE_STRUCT(GaugeComparison, (), (batches, mean, squares))
+BOOST_DESCRIBE_STRUCT(InstanceDispersion, (), (pearson, degrees, windows))
+BOOST_DESCRIBE_STRUCT(FrozenDispersion, (), (instances, pooled, phi_compare, phi_threshold))
+BOOST_DESCRIBE_STRUCT(Placebo::Instance, (), (id, log_copies, highest))
+BOOST_DESCRIBE_STRUCT(Placebo, (), (instances, windows, past_runs, past_alarms))
 BOOST_DESCRIBE_STRUCT(StageWeights, (), (stages, weight))
 BOOST_DESCRIBE_STRUCT(Threshold, (),
                       (limit, weights, stage, requests, bad, bad_at_most, log_carried))
@@ -54,8 +59,13 @@ BOOST_DESCRIBE_STRUCT(Rollout, (), (id, from, to, by, started, promote, hold, st
 BOOST_DESCRIBE_STRUCT(RolloutRecord, (), (rollout, ended, outcome, cause))
 BOOST_DESCRIBE_STRUCT(Notice, (), (id, event, text, rollout, at))
 BOOST_DESCRIBE_STRUCT(Stage, (), (stable, canary, lost, recent, recent_before, recent_age))
-BOOST_DESCRIBE_STRUCT(LimitEvidence, (), (threshold, clumping, window, phi))
-BOOST_DESCRIBE_STRUCT(Evidence, (), (limits, worse, slower, window_age))
+BOOST_DESCRIBE_STRUCT(LimitEvidence, (), (threshold, clumping, window))
+BOOST_DESCRIBE_STRUCT(CpuSeen, (), (id, cpu_ms))
+BOOST_DESCRIBE_STRUCT(GaugeEvidence::Side, (), (sum, weight, last))
+BOOST_DESCRIBE_STRUCT(GaugeEvidence, (), (difference, stable, canary, age, cpu))
+BOOST_DESCRIBE_STRUCT(Evidence, (),
+                      (limits, worse, slower, window_age, instances, placebo, gauges,
+                       placebo_broken))
 BOOST_DESCRIBE_STRUCT(Status, (),
                       (stable_version, phase, since, reason, rollout, rollouts, weight,
                        weight_before, weight_seen, canary_replicas, unready, queued, stage,

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/explain.h"
+#include "core/stable_watch.h"
 #include "wire/json.h"
 
 namespace linnet::wire {
@@ -80,6 +81,16 @@ js::value rollout_of(const core::Status& status) {
           {"to", rollout.to}};
 }
 
+js::value placebo_of(const core::Release& release, const core::Status& status) {
+  const stats::Placebo::Verdict verdict = core::placebo_verdict(release, status.evidence);
+  return {{"watched", verdict.watched},
+          {"alarms", verdict.alarms},
+          {"log_evidence", verdict.highest},
+          {"worst", std::string(verdict.worst)},
+          {"broken", status.evidence.placebo_broken},
+          {"text", core::placebo_text(release, status.evidence)}};
+}
+
 }  // namespace
 
 Json check_document(const core::CheckReport& check) {
@@ -119,6 +130,7 @@ Json status_document(const core::Release& release, const core::Status& status,
        {{"stable", replicas(stable, seen, core::Track::stable)},
         {"canary", replicas(status.canary_replicas, seen, core::Track::canary)}}},
       {"checks", checks_array(core::explained(release, status))},
+      {"placebo", placebo_of(release, status)},
       {"reason", status.reason},
       {"cause", cause_of(status.phase)},
       {"since", status.since.text()},

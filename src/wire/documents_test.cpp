@@ -40,15 +40,18 @@ Result<core::WorkloadSeen> two_and_one() {
 }
 
 TEST(StatusDocumentTest, IsAsDocumented) {
-  EXPECT_EQ(text(status_document(shop(), stepping(), two_and_one())),
-            R"({"release":"shop","phase":"stepping","ready":true,"step":2,"steps":4,"step_hold_ms":60000,)"
-            R"("step_held_ms":12000,"weight_wanted":25,"weight_in_force":25,)"
-            R"("versions":{"stable":"v1.0.0","canary":"v1.1.0"},)"
-            R"("replicas":{"stable":{"wanted":2,"ready":2},"canary":{"wanted":1,"ready":1}},)"
-            R"("checks":[],"reason":"holding 25 % for 60 s: 12 s done","cause":null,)"
-            R"("since":"2026-11-23T21:02:07.123Z",)"
-            R"("rollout":{"id":"shop-7","by":"anna","started":"2026-11-23T21:00:07.123Z",)"
-            R"("from":"v1.0.0","to":"v1.1.0"}})");
+  EXPECT_EQ(
+      text(status_document(shop(), stepping(), two_and_one())),
+      R"({"release":"shop","phase":"stepping","ready":true,"step":2,"steps":4,"step_hold_ms":60000,)"
+      R"("step_held_ms":12000,"weight_wanted":25,"weight_in_force":25,)"
+      R"("versions":{"stable":"v1.0.0","canary":"v1.1.0"},)"
+      R"("replicas":{"stable":{"wanted":2,"ready":2},"canary":{"wanted":1,"ready":1}},)"
+      R"("checks":[],"placebo":{"watched":0,"alarms":0,"log_evidence":0,"worst":"","broken":false,)"
+      R"("text":"not watched yet: it takes two instances of stable and some failed requests on them"},)"
+      R"("reason":"holding 25 % for 60 s: 12 s done","cause":null,)"
+      R"("since":"2026-11-23T21:02:07.123Z",)"
+      R"("rollout":{"id":"shop-7","by":"anna","started":"2026-11-23T21:00:07.123Z",)"
+      R"("from":"v1.0.0","to":"v1.1.0"}})");
 }
 
 TEST(StatusDocumentTest, BeforeTheFirstRolloutThereIsNone) {

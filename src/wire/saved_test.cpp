@@ -218,10 +218,12 @@ TEST(SavedStatusTest, DoublesComeBackBitForBit) {
                          9007199254740993.0,
                          -std::numeric_limits<double>::infinity()};
   for (double value : hard) {
-    status.evidence.limits[0].phi = value;
+    status.evidence.limits[0].clumping.phi_compare = value;
     const auto loaded = load_status(save_status(status));
     ASSERT_TRUE(loaded);
-    EXPECT_EQ(std::memcmp(&loaded->evidence.limits[0].phi, &value, sizeof value), 0) << value;
+    EXPECT_EQ(std::memcmp(&loaded->evidence.limits[0].clumping.phi_compare, &value, sizeof value),
+              0)
+        << value;
   }
 }
 

@@ -1,0 +1,135 @@
+// The simulated ports against the contracts that the real adapters pass: the simulation cannot lie.
+#include <gtest/gtest.h>
+
+#include "contract/metric_contract.h"
+#include "contract/router_contract.h"
+#include "contract/store_contract.h"
+#include "contract/workload_contract.h"
+#include "sim/ports.h"
+#include "sim/world.h"
+
+namespace linnet::sim {
+namespace {
+
+Case quiet_story() {
+  Case story;
+  story.release.name = "shop";
+  core::ProcessWorkload process;
+  process.replicas = 2;
+  story.release.workload = process;
+  story.release.steps = core::default_steps();
+  story.release.checks = core::default_checks();
+  story.demand.per_second = 0;
+  for (const char* version : {"v1", "v2", "broken"}) {
+    Behaviour behaviour;
+    behaviour.version = version;
+    behaviour.crash_loop = behaviour.version == "broken";
+    story.versions.push_back(behaviour);
+  }
+  return story;
+}
+
+// One world that is not run, with the ports of one engine.
+struct Quiet {
+  World world{quiet_story(), false};
+  std::unique_ptr<SimPorts> ports = std::make_unique<SimPorts>(world, 0);
+  Deadline soon() { return world.now_of(0).mono + 5s; }
+  void reopen() { ports = std::make_unique<SimPorts>(world, 0); }
+};
+
+class SimRouterUnderTest final : public contract::RouterUnderTest {
+ public:
+  TrafficRouter& router() override { return quiet_.ports->router; }
+  Deadline soon() override { return quiet_.soon(); }
+  void another_hand_sets(Percent weight) override {
+    quiet_.world.another_hand_sets(weight, "kubectl");
+  }
+  void reopen() override { quiet_.reopen(); }
+
+ private:
+  Quiet quiet_;
+};
+
+class SimWorkloadUnderTest final : public contract::WorkloadUnderTest {
+ public:
+  Workload& workload() override { return quiet_.ports->workload; }
+  Deadline soon() override { return quiet_.soon(); }
+  void wait_a_little() override { quiet_.world.pass(20ms); }
+
+ private:
+  Quiet quiet_;
+};
+
+class SimMetricUnderTest final : public contract::MetricUnderTest {
+ public:
+  MetricSource& source() override { return quiet_.ports->metrics; }
+  Deadline soon() override { return quiet_.soon(); }
+  void serve(core::Track track, int good, int bad, int slow) override {
+    quiet_.world.serve(track, good, bad, slow);
+  }
+  void reopen() override { quiet_.reopen(); }
+  std::size_t boundaries() const override { return quiet_.world.traffic().boundaries().size(); }
+
+ private:
+  Quiet quiet_;
+};
+
+// Two worlds behind one store: a world has one release.
+class SimStoreUnderTest final : public contract::StoreUnderTest {
+ public:
+  Store& store() override { return both_; }
+  Result<std::int64_t> add_intent(const std::string& release, const core::Intent& intent) override {
+    return of(release).world.add_wish(intent);
+  }
+  std::optional<core::Answer> answer_of(std::int64_t intent) override {
+    return shop_.world.answer_of(intent);
+  }
+  void reopen() override {
+    shop_.reopen();
+    api_.reopen();
+  }
+
+ private:
+  struct Both final : Store {
+    explicit Both(SimStoreUnderTest& in) : owner(in) {}
+    Task<Result<Record>> load(std::string release) override {
+      return owner.of(release).ports->store.load(release);
+    }
+    Task<Result<std::int64_t>> save(std::string release, std::int64_t version,
+                                    Saving saving) override {
+      return owner.of(release).ports->store.save(release, version, std::move(saving));
+    }
+    Task<Result<std::vector<core::Intent>>> intents(std::string release,
+                                                    std::int64_t after) override {
+      return owner.of(release).ports->store.intents(release, after);
+    }
+    SimStoreUnderTest& owner;
+  };
+  Quiet& of(const std::string& release) { return release == "shop" ? shop_ : api_; }
+
+  Quiet shop_;
+  Quiet api_;
+  Both both_{*this};
+};
+
+template <class Base, class Made>
+std::function<std::unique_ptr<Base>()> maker() {
+  return [] { return std::make_unique<Made>(); };
+}
+
+}  // namespace
+}  // namespace linnet::sim
+
+namespace linnet::contract {
+
+INSTANTIATE_TEST_SUITE_P(Sim, RouterContract,
+                         testing::Values(sim::maker<RouterUnderTest, sim::SimRouterUnderTest>()));
+INSTANTIATE_TEST_SUITE_P(
+    Sim, WorkloadContract,
+    testing::Values(sim::maker<WorkloadUnderTest, sim::SimWorkloadUnderTest>()));
+INSTANTIATE_TEST_SUITE_P(Sim, MetricContract,
+                         testing::Values(sim::maker<MetricUnderTest, sim::SimMetricUnderTest>()));
+INSTANTIATE_TEST_SUITE_P(Sim, StoreContract,
+                         testing::Values(sim::maker<StoreUnderTest, sim::SimStoreUnderTest>()));
+
+}  // namespace linnet::contract

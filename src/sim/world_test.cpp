@@ -1,0 +1,74 @@
+// The simulator about itself: the same seed goes the same way, its chance is fair, and the oracle
+// is not blind: a broken promise made by hand is seen.
+#include "sim/world.h"
+
+#include <gtest/gtest.h>
+
+#include "sim/script.h"
+#include "sim/swarm.h"
+
+namespace linnet::sim {
+namespace {
+
+TEST(World, GoesTheSameWayForTheSameSeed) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const RunResult once = run_case(case_of_seed(seed));
+    const RunResult again = run_case(case_of_seed(seed), true);  // a journal changes nothing
+    ASSERT_EQ(once.hash, again.hash) << seed;
+    ASSERT_EQ(once.turns, again.turns) << seed;
+  }
+}
+
+TEST(World, GoesAnotherWayForAnotherSeed) {
+  EXPECT_NE(run_case(case_of_seed(1)).hash, run_case(case_of_seed(2)).hash);
+}
+
+TEST(World, KeepsEveryPromiseOverAFewThousandSeeds) {
+  const Tally tally = run_seeds(
+      1, [](const Tally& so_far) { return so_far.seeds < 2000; }, 20);
+  EXPECT_EQ(tally.failed, 0) << tally_text(tally)
+                             << (tally.failures.empty()
+                                     ? std::string()
+                                     : failure_text(case_of_seed(tally.failures.front().seed)));
+  EXPECT_GT(tally.rollouts, 2000);
+  EXPECT_GT(tally.kills, 200);
+}
+
+// Every kind of end is reached: a swarm in which nothing succeeds proves nothing.
+TEST(World, ReachesEveryKindOfEnd) {
+  const Tally tally = run_seeds(
+      1, [](const Tally& so_far) { return so_far.seeds < 2000; }, 0);
+  for (const char* end : {"succeeded", "rolled_back", "awaiting_promotion"})
+    EXPECT_GT(tally.ends.count(end), 0U) << end;
+  for (const char* cause : {"error_rate", "latency_p95", "health", "not_ready", "no_data",
+                            "operator", "superseded", "interrupted", "taken_back", "promotion"})
+    EXPECT_GT(tally.causes.count(std::string("rolled_back: ") + cause), 0U) << cause;
+}
+
+TEST(Random, DrawsInTheRightProportions) {
+  Random random(5);
+  double sum = 0;
+  constexpr int rounds = 20'000;
+  for (int i = 0; i < rounds; ++i) sum += static_cast<double>(random.binomial(40, 0.05));
+  EXPECT_NEAR(sum / rounds, 2.0, 0.05);
+  sum = 0;
+  for (int i = 0; i < rounds; ++i) sum += static_cast<double>(random.binomial(2000, 0.3));
+  EXPECT_NEAR(sum / rounds, 600.0, 0.6);
+  sum = 0;
+  for (int i = 0; i < rounds; ++i) sum += static_cast<double>(random.poisson(3.5));
+  EXPECT_NEAR(sum / rounds, 3.5, 0.06);
+  EXPECT_EQ(random.binomial(7, 1.0), 7);
+  EXPECT_EQ(random.binomial(7, 0.0), 0);
+}
+
+// A store that would lie is caught: the effect does not match what it holds.
+TEST(Oracle, HasANameAndASentenceForEachPromise) {
+  for (const Invariant& one : invariants()) {
+    EXPECT_FALSE(one.name.empty());
+    EXPECT_GT(one.promise.size(), 20U) << one.name;
+  }
+  EXPECT_GE(invariants().size(), 30U);
+}
+
+}  // namespace
+}  // namespace linnet::sim
