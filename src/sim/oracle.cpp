@@ -287,7 +287,7 @@ void Oracle::check_evidence(const Lineage& mine, Lineage& book, const core::Stat
   for (std::size_t i = 0; const core::Check& check : world_.story().release.checks) {
     if (std::holds_alternative<core::HealthCheck>(check.rule)) continue;
     const core::LimitEvidence& limit = next.evidence.limits[i++];
-    const double counted = limit.threshold.requests * limit.phi;
+    const double counted = limit.threshold.requests * limit.clumping.phi_threshold;
     const auto told = static_cast<double>(now.canary.requests -
                                           world_.told_at(book.evidence_from).canary.requests);
     if (std::abs(counted - told) > 0.01 + 1e-9 * told)
