@@ -1,4 +1,5 @@
 // The life of the daemon: what is made, in which order it starts and ends.
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,6 +76,19 @@ Result<void> make_passable(const std::string& state_dir, uid_t uid) {
   return {};
 }
 
+// A daemon that was killed while it started an instance leaves its locks to that child until the
+// child sees that nobody is there and ends: milliseconds.
+template <class Take>
+auto patiently(Take take) {
+  constexpr int attempts = 100;
+  constexpr int pause_ms = 20;
+  for (int attempt = 1;; ++attempt) {
+    auto taken = take();
+    if (taken || taken.error().code != Code::conflict || attempt == attempts) return taken;
+    ::poll(nullptr, 0, pause_ms);
+  }
+}
+
 Result<std::unique_ptr<net::HttpServer>> scrape_server(asio::io_context& io, api::Routes& routes,
                                                        const std::string& listen) {
   if (listen.empty()) return std::unique_ptr<net::HttpServer>();
@@ -131,10 +145,10 @@ int serve(const ServeOptions& options) {
     return give_up(made.error());
   const std::string switches = options.paths.state_dir + "/switches";
   if (auto made = make_passable(options.paths.state_dir, uid); !made) return give_up(made.error());
-  auto store = local::SqliteStore::open(options.paths.store);
+  auto store = patiently([&] { return local::SqliteStore::open(options.paths.store); });
   if (!store) return give_up(store.error());
   const std::string lock_file = options.paths.state_dir + "/daemon.lock";
-  auto lock = local::DaemonLock::take(lock_file);
+  auto lock = patiently([&] { return local::DaemonLock::take(lock_file); });
   if (!lock) return give_up(lock.error());
 
   asio::io_context io(1);
