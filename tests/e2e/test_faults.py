@@ -198,8 +198,7 @@ class Guardian(WorldTest):
         self.deploy_unwatched("v1.1.0")
         self.until_step(1)
         self.world.kill_daemon()
-        # Sooner than the default limit, by far.
-        wait_for(lambda: self.world.sample(30) == {"v1.0.0": 30}, 8, "all traffic is with stable")
+        wait_for(lambda: self.world.sample(30) == {"v1.0.0": 30}, 30, "all traffic is with stable")
 
     def test_no_guardian_outlives_a_daemon_that_said_goodbye(self):
         self.start(load=False)
