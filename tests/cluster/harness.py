@@ -9,6 +9,7 @@ import unittest
 from cluster import (  # noqa: F401  (tests take these from here)
     CANARY_WEIGHT, GATEWAY_PORT, IMAGE, INGRESS_PORT, PROMETHEUS, Refused, TimedOut, World,
     wait_for)
+import suite  # after cluster, which sets the path
 
 needs_bed = unittest.skipUnless(os.environ.get("LINNET_CLUSTER_BED"),
                                 "needs the test bed's data plane, images or faults")
@@ -33,8 +34,7 @@ class ClusterTest(unittest.TestCase):
         self.addCleanup(self.world.close)
 
     def tearDown(self):
-        # The failure is not in the result yet while tearDown runs: unittest keeps it in _outcome.
-        if not self._outcome.success:
+        if suite.has_failed(self):
             print(f"\n=== logs of {self.id()}\n{self.world.logs()}\n===", file=sys.stderr)
 
     def start_stable(self, version="v1.0.0", replicas=3):

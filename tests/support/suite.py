@@ -18,6 +18,13 @@ def arguments(text, at_a_time):
     return parser
 
 
+def has_failed(test):
+    """Whether a test that is being torn down has failed until now."""
+    result = test._outcome.result  # the only place where unittest tells it then
+    return any(test in (found, getattr(found, "test_case", None))
+               for found, _ in result.failures + result.errors)
+
+
 def names(folder, words):
     """Ids of all tests in the folder, in the order of the files."""
     sys.path.insert(0, str(folder))
