@@ -42,6 +42,10 @@ struct Instance {
 
 struct TrackSeen {
   std::vector<Instance> instances;
+  /// Replicas that the platform gives this track, by an autoscaler's wish or a person's: on such a
+  /// platform linnet does not choose them for stable. Not set: linnet chooses.
+  std::optional<int> wanted;
+  std::string trouble;  // of the track as a whole, when no instance can tell: "exceeded quota ..."
 
   [[nodiscard]] int ready() const;
   [[nodiscard]] int ready_of(std::string_view version) const;

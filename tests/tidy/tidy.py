@@ -47,7 +47,7 @@ IMPURE = re.compile(
     r"|\bclock_gettime\b|\bgettimeofday\b|\brandom_device\b|\bs?rand\("
     r"|\btime\(\s*(nullptr|NULL|0)\s*\)")
 # wire describes core's types to Boost.JSON: its headers are for the few files that use it.
-BOOST_IN_HEADERS = ("async", "net", "runtime", "wire")
+BOOST_IN_HEADERS = ("async", "net", "runtime", "wire", "kubernetes")
 READS_ENVIRONMENT = ("runtime", "cli")
 # A service inherits the daemon's environment; that is the one thing passed on unread.
 HANDS_ENVIRONMENT_ON = "src/local/process_launch.cpp"
