@@ -37,21 +37,6 @@ std::string expression_text(const Json& expression) {
 
 }  // namespace
 
-const Json* find_at(const Json& json, std::initializer_list<std::string_view> path) {
-  const Json* here = &json;
-  for (const std::string_view key : path) {
-    if (here == nullptr || !here->is_object()) return nullptr;
-    here = here->get_object().if_contains(key);
-  }
-  return here;
-}
-
-std::string text_at(const Json& json, std::initializer_list<std::string_view> path) {
-  const Json* found = find_at(json, path);
-  if (found == nullptr || !found->is_string()) return {};
-  return std::string(found->get_string());
-}
-
 std::int64_t number_at(const Json& json, Path path, std::int64_t fallback) {
   const Json* found = find_at(json, path);
   if (found != nullptr && found->is_int64()) return found->get_int64();

@@ -8,17 +8,13 @@
 #include <string>
 #include <string_view>
 
-#include "kubernetes/client.h"
+#include "kubernetes/requests.h"
 
 namespace linnet::kubernetes {
 
 using Labels = std::map<std::string, std::string>;
 using Path = std::initializer_list<std::string_view>;
 
-/// The text at /a/b/c of an object; empty when there is none.
-std::string text_at(const Json& json, std::initializer_list<std::string_view> path);
-/// Null when there is none.
-const Json* find_at(const Json& json, std::initializer_list<std::string_view> path);
 std::int64_t number_at(const Json& json, Path path, std::int64_t fallback);
 bool is_true_at(const Json& json, Path path);
 const boost::json::array& list_at(const Json& json, Path path);
