@@ -14,14 +14,20 @@ constexpr std::size_t longest_label = 63;
 // What other programs keep there for themselves: a copy would make them take the clone for theirs,
 // or a second address be published.
 bool is_others(std::string_view key) {
-  constexpr std::array<std::string_view, 12> starts{
-      "kubectl.kubernetes.io/",       "deployment.kubernetes.io/", "argocd.argoproj.io/",
-      "meta.helm.sh/",                "helm.sh/",                  "kustomize.toolkit.fluxcd.io/",
-      "helm.toolkit.fluxcd.io/",      "external-dns.alpha",        "service.beta.kubernetes.io/",
-      "service.kubernetes.io/",       "cloud.google.com/",         "endpoints.kubernetes.io/"};
-  return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) {
-    return key.substr(0, start.size()) == start;
-  });
+  constexpr std::array<std::string_view, 12> starts{"kubectl.kubernetes.io/",
+                                                    "deployment.kubernetes.io/",
+                                                    "argocd.argoproj.io/",
+                                                    "meta.helm.sh/",
+                                                    "helm.sh/",
+                                                    "kustomize.toolkit.fluxcd.io/",
+                                                    "helm.toolkit.fluxcd.io/",
+                                                    "external-dns.alpha",
+                                                    "service.beta.kubernetes.io/",
+                                                    "service.kubernetes.io/",
+                                                    "cloud.google.com/",
+                                                    "endpoints.kubernetes.io/"};
+  return std::any_of(starts.begin(), starts.end(),
+                     [&](std::string_view start) { return key.substr(0, start.size()) == start; });
 }
 
 json::object kept(const Labels& all) {
@@ -75,24 +81,24 @@ std::vector<std::string> keys_to_change(const Labels& deployment, const Labels& 
 
 }  // namespace
 
-Labels canary_labels(const Names&, const Json& stable, const Json& stable_service) {
+Labels canary_labels(const Names& names, const Json& stable, const Json& stable_service) {
   Labels labels = pod_labels(stable);
   labels["version"] = "canary";
+  labels["linnet.dev/release"] = names.release;
   const Labels service = labels_at(stable_service, {"spec", "selector"});
   const Json& selector = selector_of(stable);
   const auto apart = [&] {
     return !selects(service, labels) && !selector_matches(selector, labels);
   };
   if (apart()) return labels;
-  for (const std::string& key :
-       keys_to_change(labels_at(selector, {"matchLabels"}), service))
+  for (const std::string& key : keys_to_change(labels_at(selector, {"matchLabels"}), service))
     labels[key] = canary_value(labels[key]);
   return labels;
 }
 
 json::object canary_deployment(const Names& names, const Json& stable, const Json& stable_service) {
   const Labels labels = canary_labels(names, stable, stable_service);
-  Labels selector{{"version", "canary"}};
+  Labels selector{{"version", "canary"}, {"linnet.dev/release", names.release}};
   for (const auto& [key, value] : labels_at(selector_of(stable), {"matchLabels"}))
     selector[key] = labels.at(key);
   json::object pods;
@@ -148,10 +154,11 @@ std::vector<std::string> overlaps(const Names& names, const Json& stable, const 
     if (service.is_null()) return;
     const Labels selector = labels_at(service, {"spec", "selector"});
     if (!others.empty() && selects(selector, others))
-      all.push_back(fmt::format(
-          "the Service {} selects the pods of {} as well ({}): requests meant for {} would go there "
-          "past every weight",
-          name_of(service), theirs, labels_text(selector), mine));
+      all.push_back(
+          fmt::format("the Service {} selects the pods of {} as well ({}): requests meant for {} "
+                      "would go there "
+                      "past every weight",
+                      name_of(service), theirs, labels_text(selector), mine));
     else if (!own.empty() && !selects(selector, own))
       all.push_back(fmt::format("the Service {} does not select the pods of {} ({} against {})",
                                 name_of(service), mine, labels_text(selector), labels_text(own)));

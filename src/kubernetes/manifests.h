@@ -15,11 +15,12 @@ namespace linnet::kubernetes {
 struct Found {
   boost::json::value stable, canary;                  // Deployments
   boost::json::value stable_service, canary_service;  // Services
-  std::map<std::string, boost::json::value> ingresses;  // the main ones that exist, and the canary's
-  std::vector<boost::json::value> autoscalers;          // all of the namespace
-  std::vector<boost::json::value> disruption_budgets;   // all of the namespace
-  std::vector<boost::json::value> ingress_classes;      // as far as they may be read
-  bool has_service_monitors = false;                    // the kind exists
+  std::map<std::string, boost::json::value>
+      ingresses;                                       // the main ones that exist, and the canary's
+  std::vector<boost::json::value> autoscalers;         // all of the namespace
+  std::vector<boost::json::value> disruption_budgets;  // all of the namespace
+  std::vector<boost::json::value> ingress_classes;     // as far as they may be read
+  bool has_service_monitors = false;                   // the kind exists
   boost::json::value service_monitor;
 };
 
@@ -41,7 +42,7 @@ InitPlan plan_init(const Names& names, const std::string& version, const Found& 
 /// Labels by which everything that linnet made is known.
 boost::json::object own_labels(const Names& names);
 
-/// The object as YAML, for people and for `kubectl apply`.
-std::string yaml_text(const boost::json::value& object);
+/// The plan as people read it: a line for each write, then the obstacles and notes.
+std::vector<std::string> plan_lines(const InitPlan& plan);
 
 }  // namespace linnet::kubernetes
