@@ -106,8 +106,8 @@ const Json* DeploymentsWorkload::State::deployment(Track track) {
   const auto& objects = one.deployments->objects();
   const auto found = objects.find(one.name.name);
   if (found == objects.end()) return nullptr;
-  const bool same = text_at(one.written, {"metadata", "uid"}) ==
-                    text_at(found->second, {"metadata", "uid"});
+  const bool same =
+      text_at(one.written, {"metadata", "uid"}) == text_at(found->second, {"metadata", "uid"});
   const bool newer = number_at(one.written, {"metadata", "generation"}, 0) >
                      number_at(found->second, {"metadata", "generation"}, 0);
   if (same && newer) return &one.written;
@@ -133,7 +133,8 @@ Result<core::TrackSeen> DeploymentsWorkload::State::seen(Track track) {
   TrackObjects objects{one.name.name, deployment(track), {}, one.service, {}};
   if (objects.deployment != nullptr) {
     const bool current = one.pods && one.selector == wanted_selector(track);
-    TRY_VOID(fresh(current ? one.pods.get() : nullptr, fmt::format("the pods of {}", one.name.name)));
+    TRY_VOID(
+        fresh(current ? one.pods.get() : nullptr, fmt::format("the pods of {}", one.name.name)));
     for (const auto& [name, pod] : one.pods->objects()) objects.pods.push_back(&pod);
   }
   if (!one.service.empty()) {
@@ -145,30 +146,37 @@ Result<core::TrackSeen> DeploymentsWorkload::State::seen(Track track) {
   return track_seen(names.workload, objects, clock.now().wall);
 }
 
-// The selector of a Deployment cannot be changed, but the Deployment can be made anew.
+// The selector of a Deployment cannot be changed, but the Deployment can be made anew. Watches that
+// are of no use any more are cancelled at once and joined at the end, so that this coroutine waits
+// in one place only and its own cancellation is seen there.
 Task<void> DeploymentsWorkload::State::watch_pods(std::shared_ptr<State> self, Track track) {
   OneTrack& one = self->of(track);
-  const recipes::ObjectName pods = object_name("Pod", self->names.name_space, "");
-  bool cancelled = false;
-  while (!cancelled) {
-    runtime::TaskGroup group(self->executor);
-    one.selector = self->wanted_selector(track);
-    if (!one.selector.empty()) {
-      one.pods =
-          std::make_unique<Cache>(self->client, collection(pods), one.selector, self->on_change());
-      group.spawn("pods", one.pods->run());
+  const Resource pods = collection(object_name("Pod", self->names.name_space, ""));
+  std::vector<std::unique_ptr<runtime::TaskGroup>> groups;
+  std::vector<std::unique_ptr<Cache>> outdated;
+  co_await asio::this_coro::throw_if_cancelled(false);
+  for (;;) {
+    auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none) break;
+    std::string wanted = self->wanted_selector(track);
+    if (wanted != one.selector) {
+      if (one.pods) groups.back()->cancel();
+      if (one.pods) outdated.push_back(std::move(one.pods));
+      one.selector = std::move(wanted);
+      if (one.selector.empty()) continue;
+      one.pods = std::make_unique<Cache>(self->client, pods, one.selector, self->on_change());
+      groups.push_back(std::make_unique<runtime::TaskGroup>(self->executor));
+      groups.back()->spawn("pods", one.pods->run());
     }
-    co_await asio::this_coro::throw_if_cancelled(false);
-    while (!cancelled && self->wanted_selector(track) == one.selector) {
-      co_await self->poke.async_wait(asio::as_tuple(asio::use_awaitable));
-      auto state = co_await asio::this_coro::cancellation_state;
-      cancelled = state.cancelled() != asio::cancellation_type::none;
-    }
-    co_await asio::this_coro::reset_cancellation_state();
-    group.cancel();
-    co_await group.join();
-    one.pods.reset();
+    co_await self->poke.async_wait(asio::as_tuple(asio::use_awaitable));
   }
+  co_await asio::this_coro::reset_cancellation_state();
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    groups[i]->cancel();
+    co_await groups[i]->join();
+  }
+  one.pods.reset();
+  one.selector.clear();
 }
 
 Task<void> DeploymentsWorkload::State::run(std::shared_ptr<State> self) {
@@ -207,15 +215,15 @@ Task<Result<void>> DeploymentsWorkload::State::set(std::shared_ptr<State> self,
     if (!patch) co_return fail(std::move(patch).error());
     if (patch->empty()) co_return Result<void>();
     Json body(std::move(*patch));
+    PatchOptions options;
     auto done = co_await self->client.patch(resource, one.name.name, PatchKind::json,
-                                            std::move(body), PatchOptions{}, deadline);
+                                            std::move(body), options, deadline);
     if (done) {
       one.written = std::move(*done);
       co_return Result<void>();
     }
     // A failed `test` of a JSON patch is answered with 422.
-    const bool outdated =
-        done.error().code == Code::invalid || done.error().code == Code::conflict;
+    const bool outdated = done.error().code == Code::invalid || done.error().code == Code::conflict;
     if (read || !outdated)
       co_return fail(std::move(done).error().while_doing("changing " + one.name.name));
     now = Json();

@@ -52,7 +52,9 @@ Names names_of(const core::Release& release, const std::string& fallback) {
     names.stable_service = one_of(*traffic, "stable_service");
     names.canary_service = one_of(*traffic, "canary_service");
     names.ingresses = all_of(*traffic, "ingress");
-    names.canary_ingress = one_of(*traffic, "canary_ingress");
+    names.canary_ingresses = all_of(*traffic, "canary_ingress");
+    for (std::size_t i = names.canary_ingresses.size(); i < names.ingresses.size(); ++i)
+      names.canary_ingresses.push_back(names.ingresses[i] + "-canary");  // as the recipe does
   }
   return names;
 }

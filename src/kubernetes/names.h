@@ -15,8 +15,8 @@ struct Names {
   std::string name_space;
   core::DeploymentsWorkload workload;
   std::string stable_service, canary_service;  // empty: the router knows its own way
-  std::vector<std::string> ingresses;  // the main ones; empty: the router is of another kind
-  std::string canary_ingress;
+  std::vector<std::string> ingresses;         // the main ones; empty: the router is of another kind
+  std::vector<std::string> canary_ingresses;  // one for each of them
 };
 
 /// `fallback` is the context's namespace, for a spec that names none. The release has Deployments.
