@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "async/task.h"
 #include "kubernetes/config.h"
 #include "net/http.h"
+#include "ports/ports.h"
 
 namespace linnet::net {
 class Curl;
@@ -51,10 +53,11 @@ struct ApiRequest {
 };
 
 /// Errors of all calls: Code::not_found 404; Code::conflict 409 (the message names the reason:
-/// Conflict, AlreadyExists); Code::denied 401 and 403 (naming verb and resource); Code::invalid 400,
-/// 405, 415 and 422; Code::unavailable no connection, 429 and 5xx after the retries that
+/// Conflict, AlreadyExists); Code::denied 401 and 403 (naming verb and resource); Code::invalid
+/// 400, 405, 415 and 422; Code::unavailable no connection, 429 and 5xx after the retries that
 /// Retry-After allows within the deadline; Code::timed_out; Code::unknown_outcome a write without
-/// an answer. (kubernetes/apimachinery pkg/api/errors, client-go rest/with_retry.go)
+/// an answer, or with one (500, 502, 504) that leaves open whether it was done.
+/// (kubernetes/apimachinery pkg/api/errors, client-go rest/with_retry.go)
 class Client {
  public:
   /// `curl` outlives it. `field_manager` names us in managedFields.
@@ -66,8 +69,9 @@ class Client {
   [[nodiscard]] const Config& config() const;
 
   Task<Result<Json>> get(Resource resource, std::string name, Deadline deadline);
-  /// All pages as one list object; `label_selector` may be empty.
-  Task<Result<Json>> list(Resource resource, std::string label_selector, Deadline deadline);
+  /// All pages as one list object; the selectors may be empty.
+  Task<Result<Json>> list(Resource resource, std::string label_selector, Deadline deadline,
+                          std::string field_selector = {});
   Task<Result<Json>> create(Resource resource, Json object, Deadline deadline);
   /// PUT; metadata.resourceVersion in the object is the lock.
   Task<Result<Json>> replace(Resource resource, Json object, Deadline deadline);
@@ -78,10 +82,24 @@ class Client {
   /// Anything else: proxies, logs, self reviews. Any HTTP status is an answer.
   Task<Result<net::ServerResponse>> send(ApiRequest request, Deadline deadline);
 
+  /// When the server last answered anything or sent a byte; 0 before.
+  [[nodiscard]] MonoTime last_heard() const;
+
  private:
   friend class Cache;
   struct State;
   std::shared_ptr<State> state_;
+};
+
+/// How long a Cache bears what. A deploy is under way while it runs: it comes back sooner than
+/// client-go's 30 s.
+struct CacheTimes {
+  Duration list = 15s;  // one list of all pages
+  Duration first_backoff = 800ms;
+  Duration longest_backoff = 5s;
+  Duration ask_after = 5s;  // without a word from the server it is asked for its version
+  Duration limit = 10s;     // what was not heard of for so long is not fresh
+  Duration stall = 120s;    // a watch without one byte; bookmarks come each minute
 };
 
 /// A copy of one collection, kept fresh by list and watch (bookmarks, 410, back-off with jitter;
@@ -90,7 +108,10 @@ class Cache {
  public:
   /// `changed` is called after each list and each event. `client` outlives it.
   Cache(Client& client, Resource resource, std::string label_selector,
-        std::function<void()> changed);
+        std::function<void()> changed, std::string field_selector = {}, CacheTimes times = {});
+  ~Cache();
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
   /// Until cancelled.
   Task<void> run();
 

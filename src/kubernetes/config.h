@@ -2,8 +2,9 @@
 // of a pod. (client-go tools/clientcmd/loader.go, api/v1/types.go)
 #pragma once
 
-#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -19,7 +20,9 @@ struct ExecPlugin {
   std::vector<std::pair<std::string, std::string>> environment;
   std::string install_hint;
   bool provide_cluster_info = false;
-  bool interactive_always = false;
+  std::string cluster_extension;  // JSON that the cluster's entry carries for plugins; may be empty
+  enum class Interactive { never, if_available, always } interactive = Interactive::if_available;
+  std::vector<std::string> inherited;  // our own environment, "NAME=value"
 
   friend bool operator==(const ExecPlugin&, const ExecPlugin&) = default;
 };
@@ -36,7 +39,9 @@ struct Config {
   std::string token_file;  // read again every minute
   std::string username, password;
   std::string impersonate;  // as
+  std::string impersonate_uid;
   std::vector<std::string> impersonate_groups;
+  std::vector<std::pair<std::string, std::string>> impersonate_extra;
   std::optional<ExecPlugin> exec;
 };
 
@@ -49,10 +54,11 @@ struct ConfigChoice {
   std::string service_host;     // $KUBERNETES_SERVICE_HOST, $KUBERNETES_SERVICE_PORT
   std::string service_port;
   std::string service_account = "/var/run/secrets/kubernetes.io/serviceaccount";
+  std::vector<std::string> environment;  // "NAME=value": what exec plugins inherit
 };
 
-/// Code::not_found: no file, no context and no pod, saying where was looked; Code::invalid with file
-/// and key.
+/// Code::not_found: no file, no context and no pod, saying where was looked; Code::invalid with
+/// file and key.
 Result<Config> load_config(const ConfigChoice& choice);
 
 }  // namespace linnet::kubernetes
