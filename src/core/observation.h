@@ -46,6 +46,7 @@ struct TrackSeen {
   /// which for stable are its owner's or its autoscaler's business, and the version.
   std::optional<int> wanted;
   std::string wanted_version;
+  std::string trouble;  // of the track as a whole, when no instance can tell: "exceeded quota ..."
 
   [[nodiscard]] int ready() const;
   [[nodiscard]] int ready_of(std::string_view version) const;

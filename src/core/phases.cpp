@@ -25,6 +25,7 @@ Duration not_ready_limit(const Release& release) {
 }
 
 std::string first_trouble(const TrackSeen& track) {
+  if (!track.trouble.empty()) return track.trouble;
   for (const Instance& instance : track.instances)
     if (!instance.trouble.empty()) return fmt::format("{}: {}", instance.id, instance.trouble);
   return {};

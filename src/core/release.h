@@ -50,6 +50,11 @@ struct DeploymentsWorkload {
   std::string canary;
   std::string container;
   std::string image;  // "autograph/api-gateway:{{version}}"
+  // What `init` gives the Deployments and the Ingress that it creates; others stay as they are.
+  int replicas = 2;        // of stable
+  std::uint16_t port = 0;  // of container and Services; read_specs() fills it in
+  std::string health = "/health";
+  std::string host = {};  // of the main Ingress; empty: none is created
 
   friend bool operator==(const DeploymentsWorkload&, const DeploymentsWorkload&) = default;
 };

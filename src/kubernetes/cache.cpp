@@ -14,14 +14,6 @@ constexpr int shortest_watch_s = 300;   // asked of the server; at random up to 
 constexpr Duration healthy_after = 5s;  // a watch that lasted so long ended for a reason of its own
 constexpr int most_doublings = 10;
 
-/// Items of a list come without what all of them have in common; events come with it.
-void complete(Json& object, const std::string& api_version, const std::string& kind) {
-  if (!object.is_object()) return;
-  if (!object.get_object().contains("kind") && !kind.empty()) object.get_object()["kind"] = kind;
-  if (!object.get_object().contains("apiVersion") && !api_version.empty())
-    object.get_object()["apiVersion"] = api_version;
-}
-
 bool is_expired(int status, const Json& json) {
   const std::string reason = text_at(json, {"reason"});
   return status == 410 || reason == "Expired" || reason == "Gone";
@@ -77,13 +69,9 @@ std::string Cache::State::key_of(const Json& object) const {
 }
 
 void Cache::State::take_list(Json list) {
-  std::string kind = text_at(list, {"kind"});
-  if (kind.ends_with("List")) kind.resize(kind.size() - 4);
-  const std::string api_version = text_at(list, {"apiVersion"});
   std::map<std::string, Json> found;
   if (Json* items = list.get_object().if_contains("items"); items != nullptr && items->is_array()) {
     for (Json& item : items->get_array()) {
-      complete(item, api_version, kind);
       std::string key = key_of(item);
       if (!key.empty()) found.insert_or_assign(std::move(key), std::move(item));
     }

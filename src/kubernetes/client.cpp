@@ -196,7 +196,9 @@ Task<Result<Json>> Client::State::list(std::shared_ptr<State> self, Resource res
     } while (!token.empty());
     if (expired) continue;
     all["items"] = std::move(items);
-    co_return Json(std::move(all));
+    Json whole(std::move(all));
+    complete_items(whole);
+    co_return whole;
   }
 }
 

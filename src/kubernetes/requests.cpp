@@ -252,6 +252,20 @@ std::string text_at(const Json& json, std::initializer_list<std::string_view> pa
   return std::string(found->get_string());
 }
 
+void complete_items(Json& list) {
+  std::string kind = text_at(list, {"kind"});
+  if (!kind.ends_with("List")) return;
+  kind.resize(kind.size() - std::string_view("List").size());
+  const std::string api_version = text_at(list, {"apiVersion"});
+  Json* items = list.get_object().if_contains("items");
+  if (items == nullptr || !items->is_array()) return;
+  for (Json& item : items->get_array()) {
+    if (!item.is_object()) continue;
+    if (!item.get_object().contains("kind")) item.get_object()["kind"] = kind;
+    if (!item.get_object().contains("apiVersion")) item.get_object()["apiVersion"] = api_version;
+  }
+}
+
 Result<std::vector<std::string>> LineFramer::take(std::string_view piece) {
   std::vector<std::string> lines;
   while (!piece.empty()) {

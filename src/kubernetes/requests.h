@@ -63,6 +63,9 @@ std::string text_at(const Json& json, std::initializer_list<std::string_view> pa
 /// Null when there is none.
 const Json* find_at(const Json& json, std::initializer_list<std::string_view> path);
 
+/// Items of a list come without the kind and apiVersion that all of them have; events come with it.
+void complete_items(Json& list);
+
 /// Cuts a stream into lines, whatever its pieces are.
 class LineFramer {
  public:

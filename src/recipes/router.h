@@ -46,11 +46,12 @@ struct Write {
 
 struct WeightRead {
   Percent weight;
-  bool taken_back = false;  // the mark of a rollback (annotation linnet.dev/taken-back) stands there
+  bool taken_back =
+      false;  // the mark of a rollback (annotation linnet.dev/taken-back) stands there
   /// The controller has said that this generation is accepted; true where routers say nothing.
   bool accepted = true;
   std::string waits_for;  // when it is not: which condition, in words
-  std::string by;  // the field manager that wrote the weight last, when managedFields tells
+  std::string by;         // the field manager that wrote the weight last, when managedFields tells
 };
 
 class RouterRecipe {
@@ -64,8 +65,18 @@ class RouterRecipe {
   [[nodiscard]] const std::string& tried() const;
   /// The smallest step of weights that it can carry.
   [[nodiscard]] Percent smallest_step() const;
+  /// Whether it can write this weight exactly.
+  [[nodiscard]] bool carries(Percent weight) const;
   /// How long after a write some data plane may still answer by the weight before.
   [[nodiscard]] Duration settles() const;
+
+  struct ParameterHelp {
+    std::string name, help;
+    bool list = false, required = false;
+    std::string otherwise;  // the default, if any
+    std::vector<std::string> words;
+  };
+  [[nodiscard]] std::vector<ParameterHelp> parameters() const;
 
   /// Code::invalid names every missing and unknown parameter.
   Result<void> check(const Parameters& with) const;
@@ -80,9 +91,12 @@ class RouterRecipe {
                                         Percent weight, bool taken_back) const;
   /// What `init` makes: objects that are missing (a clone of the main Ingress, weight 0).
   Result<std::vector<Write>> create(const Parameters& with, const std::vector<Seen>& seen) const;
+  /// What `cleanup` takes away: what create() made, by its label or mark, and nothing else.
+  Result<std::vector<Write>> remove(const Parameters& with, const std::vector<Seen>& seen) const;
+
+  struct Recipe;  // router_recipe.h
 
  private:
-  struct Recipe;
   std::shared_ptr<const Recipe> recipe_;
 };
 

@@ -149,6 +149,17 @@ const Format object_name{
                   lower_or_digit(t.back()));
     }};
 
+const Format host_text{
+    "host or empty", "empty, or a host name like shop.example or *.shop.example",
+    "^((\\*\\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$", [](std::string_view t) {
+      if (t.substr(0, 2) == "*.")
+        t.remove_prefix(2);
+      else if (t.empty())
+        return fine;
+      return when(sized(t, 251) && all_of(t, "-.", lower_or_digit) && lower_or_digit(t.front()) &&
+                  lower_or_digit(t.back()) && t.find("..") == std::string_view::npos);
+    }};
+
 const Format image_text{
     "image with {{version}}", "an image like shop/web:{{version}}",
     "^[A-Za-z0-9._/:@{}-]*\\{\\{version\\}\\}[A-Za-z0-9._/:@{}-]*$", [](std::string_view t) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "spec/formats.h"
 
@@ -13,6 +14,18 @@ using core::DeploymentsWorkload;
 using core::NginxTraffic;
 using core::ProcessWorkload;
 using core::RecipeTraffic;
+
+// The port that the router's recipe was given, when it is a number.
+std::uint16_t port_of(const RecipeTraffic* traffic) {
+  constexpr std::uint16_t usual = 8080;
+  if (traffic == nullptr) return usual;
+  const auto given = traffic->with.find("port");
+  if (given == traffic->with.end() || given->second.empty()) return usual;
+  std::uint16_t port = 0;
+  const std::string& text = given->second.front();
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), port);
+  return read.ec == std::errc() && read.ptr == text.data() + text.size() && port > 0 ? port : usual;
+}
 
 void fill_cluster_defaults(core::Release& release, const Seen& seen) {
   auto* pair = std::get_if<DeploymentsWorkload>(&release.workload);
@@ -29,6 +42,7 @@ void fill_cluster_defaults(core::Release& release, const Seen& seen) {
                      {"stable_service", {name + "-service-stable"}},
                      {"canary_service", {name + "-service-canary"}},
                      {"port", {"8080"}}};
+  if (pair->port == 0) pair->port = port_of(traffic);
   core::Metrics& metrics = release.metrics;
   if (!seen.has("spec.metrics.source")) metrics.source = "prometheus";
   if (metrics.source != "prometheus") return;

@@ -97,7 +97,14 @@ core::NginxTraffic some_nginx() {
 
 void fill_cluster(core::Release& release) {
   release.workload =
-      core::DeploymentsWorkload{name() + "-s", name() + "-c", name(), "a/b:{{version}}"};
+      core::DeploymentsWorkload{name() + "-s",
+                                name() + "-c",
+                                name(),
+                                "a/b:{{version}}",
+                                *rc::gen::inRange(1, 1001),
+                                static_cast<std::uint16_t>(*rc::gen::inRange(1, 65536)),
+                                some<std::string>({"/health", "/h?a=1"}),
+                                some<std::string>({"", "shop.example", "*.shop.example"})};
   core::RecipeTraffic traffic{"gateway-api", {}};
   for (int i = *rc::gen::inRange(0, 4); i > 0; --i) {
     auto& values = traffic.with["p" + std::to_string(i)];
