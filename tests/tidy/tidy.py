@@ -17,7 +17,7 @@ PURE = {
     "stats": {"base"},
     "core": {"base", "stats"},
     "spec": {"base", "core"},
-    "recipes": {"base", "core"},
+    "recipes": {"base", "core", "spec"},
     "judge": {"base", "stats", "core"},
     "wire": {"base", "core"},
 }
