@@ -252,8 +252,9 @@ class World:
     def kubectl(self, *words, **options):
         return self.cluster.kubectl("-n", self.namespace, *words, **options)
 
-    def apply(self, *manifests):
-        """Each is the name of a file in manifests/ ("stable"), or a text or document."""
+    def apply(self, *manifests, changes=()):
+        """Each is the name of a file in manifests/ ("stable"), or a text or document. `changes`
+        are words to be replaced, as {"replicas: 3": "replicas: 1"}."""
         for manifest in manifests:
             if isinstance(manifest, dict):
                 text = json.dumps(manifest)
@@ -261,7 +262,9 @@ class World:
                 text = manifest
             else:
                 text = (MANIFESTS / f"{manifest}.yaml").read_text()
-            self.kubectl("apply", "-f", "-", text=text.replace(HOST, self.host))
+            for old, new in {HOST: self.host, **dict(changes)}.items():
+                text = text.replace(old, new)
+            self.kubectl("apply", "-f", "-", text=text)
 
     def get(self, kind, name):
         """The object, or nothing."""
@@ -275,6 +278,11 @@ class World:
     def list(self, kind, labels=""):
         query = urllib.parse.urlencode({"labelSelector": labels})
         return self.cluster.must("GET", f"{self._path(kind)}?{query}")["items"]
+
+    def pods(self, labels=""):
+        """Those that are not on their way out."""
+        return [pod for pod in self.list("pod", labels)
+                if "deletionTimestamp" not in pod["metadata"]]
 
     def patch(self, kind, name, document):
         """A merge patch, as somebody else than linnet."""
@@ -312,7 +320,7 @@ class World:
     def tell(self, labels, **how):
         """Changes how running pods behave: tell("version=canary", fail=20, delay=100)."""
         query = urllib.parse.urlencode(how)
-        for pod in self.list("pod", labels):
+        for pod in self.pods(labels):
             connection = http.client.HTTPConnection(pod["status"]["podIP"], 8080, timeout=5)
             try:
                 connection.request("GET", f"/ctl?{query}")

@@ -39,11 +39,8 @@ class ClusterTest(unittest.TestCase):
 
     def start_stable(self, version="v1.0.0", replicas=3):
         """The service as somebody has it before linnet: ready, and served through the Ingress."""
-        self.world.apply("stable")
-        if version != "v1.0.0":
-            self.world.set_image("api-gateway-stable", version)
-        if replicas != 3:
-            self.world.patch("deployment", "api-gateway-stable", {"spec": {"replicas": replicas}})
+        self.world.apply("stable", changes={f"{IMAGE}:v1.0.0": f"{IMAGE}:{version}",
+                                            "replicas: 3": f"replicas: {replicas}"})
         self.world.wait_ready("api-gateway-stable")
         self.world.wait_served(version)
 

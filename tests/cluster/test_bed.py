@@ -83,7 +83,7 @@ class Bed(ClusterTest):
 
             def waiting(version=version):
                 return [state["state"]["waiting"]["reason"]
-                        for pod in self.world.list("pod", "version=canary")
+                        for pod in self.world.pods("version=canary")
                         for state in pod["status"].get("containerStatuses", [])
                         if state["image"].endswith(version) and "waiting" in state["state"]]
             wait_for(lambda word=word: word in waiting(), 40, f"{version} waits with {word}", 0.2)
@@ -105,7 +105,7 @@ class Bed(ClusterTest):
             "GET", "api/v1/namespaces/traefik/services/traefik:9100/proxy/metrics")
         self.assertEqual(status, 200, text)
         self.assertIn("traefik_service_requests_total", text)
-        pod = self.world.list("pod", "version=stable")[0]["metadata"]["name"]
+        pod = self.world.pods("version=stable")[0]["metadata"]["name"]
         status, text = self.cluster.api(
             "GET", f"api/v1/namespaces/{self.world.namespace}/pods/{pod}:8080/proxy/metrics")
         self.assertEqual(status, 200, text)
