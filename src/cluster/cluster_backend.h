@@ -7,6 +7,7 @@
 
 #include "api/backend.h"
 #include "api/changes.h"
+#include "cluster/doctor.h"
 #include "cluster/drive.h"
 #include "cluster/parts.h"
 #include "runtime/task_group.h"
@@ -46,9 +47,18 @@ class ClusterBackend final : public api::Backend {
 
  private:
   [[nodiscard]] Result<void> is_ours(const std::string& release) const;
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] Deadline within(Duration limit) const;
+  runtime::TaskGroup::OnFailure failure_teller();
+  /// Starts the engine unless it runs.
+  void engage();
   /// Holds the Lease and runs the loop, until cancelled; takes over from a holder that died.
   Task<void> drive();
   Task<void> run_loop();
+  /// Makes what is missing, before stable is told its version.
+  Task<Result<void>> prepare_init(core::Intent& intent);
+  /// The store's word, or the engine's when it runs here.
+  Task<Result<core::Status>> status_now();
 
   std::unique_ptr<Parts> parts_;
   api::Changes& changes_;

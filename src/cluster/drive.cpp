@@ -64,15 +64,16 @@ int drive(const DriveOptions& options) {
     return 4;
   };
   api::Changes changes(io.get_executor());
-  auto backend = ClusterBackend::make(io, clock, log, changes, options, LINNET_VERSION);
-  if (!backend) return give_up(backend.error());
-  api::Routes routes(**backend, changes, clock);
+  auto parts = Parts::make({io, clock, log, changes}, options);
+  if (!parts) return give_up(parts.error());
+  ClusterBackend backend(std::move(*parts), changes, LINNET_VERSION);
+  api::Routes routes(backend, changes, clock);
   auto server = net::HttpServer::on_unix_socket(
       io.get_executor(), options.socket,
       [&routes](net::ServerRequest request) { return routes.answer(std::move(request)); });
   if (!server) return give_up(server.error());
   int code = 0;
-  asio::co_spawn(io, live(io, **backend, **server, options), [&](std::exception_ptr failed) {
+  asio::co_spawn(io, live(io, backend, **server, options), [&](std::exception_ptr failed) {
     if (!failed) return;
     try {
       std::rethrow_exception(failed);
