@@ -16,6 +16,7 @@
 #include "kubernetes/client.h"
 #include "kubernetes/requests.h"
 #include "net/stream_imposter.h"
+#include "recipes/patch.h"
 #include "runtime/with_deadline.h"
 
 namespace linnet::kubernetes {
@@ -255,7 +256,11 @@ class ApiImposter {
       state.erase(path);
       return status(200, "", "");
     }
-    if (call.method == "PATCH") {
+    if (call.method == "PATCH" && body.is_array()) {
+      auto patched = recipes::apply({recipes::Write::Kind::json_patch, {}, body}, found->second);
+      if (!patched) return status(422, "Invalid", patched.error().message);
+      body = *std::move(patched);
+    } else if (call.method == "PATCH") {
       Json merged = found->second;
       merge(merged, body);
       body = std::move(merged);
