@@ -6,6 +6,7 @@
 
 #include "kubernetes/images.h"
 #include "kubernetes/objects.h"
+#include "kubernetes/names.h"
 #include "kubernetes/pod_trouble.h"
 #include "wire/json.h"
 
