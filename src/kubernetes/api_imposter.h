@@ -296,7 +296,7 @@ class ApiImposter {
     } ringing(*state, &bell);
     const int epoch = state->epoch;
     std::size_t said = state->said.size();
-    while (state->epoch == epoch) {
+    for (;;) {
       std::string out = state->said.substr(said);
       for (const Event& event : state->events) {
         if (event.version <= seen) continue;
@@ -312,6 +312,7 @@ class ApiImposter {
         if (!there) break;
         continue;
       }
+      if (state->epoch != epoch) break;
       bell.expires_after(std::chrono::hours(1));
       co_await bell.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
       auto cancellation = co_await boost::asio::this_coro::cancellation_state;
