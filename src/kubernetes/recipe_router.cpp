@@ -181,8 +181,10 @@ Task<Result<void>> RecipeRouter::perform(Write write, Deadline deadline) {
     co_return Result<void>{};
   }
   const PatchKind kind = write.kind == Write::Kind::json_patch ? PatchKind::json : PatchKind::merge;
-  auto patched = co_await client_.patch(resource, write.object.name, kind, std::move(write.body),
-                                        PatchOptions{}, deadline);
+  std::string name = write.object.name;
+  PatchOptions options;  // a temporary in the statement below would be freed twice (GCC 12)
+  auto patched = co_await client_.patch(resource, std::move(name), kind, std::move(write.body),
+                                        std::move(options), deadline);
   if (!patched) co_return fail(patched.error());
   for (std::size_t i = 0; i < carriers_.size(); ++i)
     if (carriers_[i] == write.object) written_[i] = *std::move(patched);
@@ -212,7 +214,8 @@ Task<Result<void>> RecipeRouter::create(Deadline deadline) {
 }
 
 Task<Result<void>> RecipeRouter::remove(Deadline deadline) {
-  auto zero = co_await set(core::SetWeight{Percent(), false}, deadline);
+  const core::SetWeight nothing;
+  auto zero = co_await set(nothing, deadline);
   if (!zero) co_return zero;
   auto writes = co_await plan_remove(deadline);
   if (!writes) co_return fail(writes.error().while_doing("removing the canary's side"));
