@@ -36,6 +36,9 @@ struct Request {
   /// Not set: what http_proxy, https_proxy and no_proxy say. Empty: none.
   std::optional<std::string> proxy;
   std::string unix_socket;  // connect there instead of to the URL's host
+  std::string username;     // Basic, or with `sign_as` the access key
+  std::string password;     // and the secret key
+  std::string sign_as;      // "aws:amz:REGION:SERVICE": AWS Signature Version 4 (libcurl 7.75)
 };
 
 struct Response {
