@@ -85,6 +85,11 @@ Result<void> CurlTransfer::prepare() {
   set(CURLOPT_HEADERDATA, this);
   if (request_.proxy) set(CURLOPT_PROXY, request_.proxy->c_str());
   if (!request_.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+  if (!request_.username.empty()) {
+    set(CURLOPT_USERNAME, request_.username.c_str());
+    set(CURLOPT_PASSWORD, request_.password.c_str());
+  }
+  if (!request_.sign_as.empty()) set(CURLOPT_AWS_SIGV4, request_.sign_as.c_str());
   set_body();
   if (url.starts_with("https://")) {
     set_tls();

@@ -314,7 +314,8 @@ std::vector<Field> cluster_and_traffic_rows() {
        "which queries to ask: recipes/metrics/NAME.yaml",
        at(release, &Release::metrics, &Metrics::recipe)},
       {"spec.metrics.address", text(web_url), optional,
-       "http://prometheus.monitoring:9090 with Deployments", "URL of the metrics server",
+       "http://prometheus.monitoring:9090 with Deployments",
+       "URL of the metrics server; scrape has none, others the recipe's",
        at(release, &Release::metrics, &Metrics::address)},
   };
 }
