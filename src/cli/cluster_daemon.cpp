@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "cli/documents.h"
+#include "cli/exit_code.h"
 #include "net/unix_client.h"
 #include "runtime/paths.h"
 
