@@ -76,6 +76,17 @@ class Bed(ClusterTest):
         self.assert_no_failure(summary)
         self.assertEqual(set(summary["versions"]), {"v1.0.0", "v1.1.0"})
 
+    def test_a_rolling_update_of_pods_that_exit_at_once_loses_requests_and_they_are_counted(self):
+        self.start_stable("v2.0.0-nodrain")
+        load = self.world.load(400, clients=64, extra=("--timeout-ms", "2000"))
+        self.world.set_image(STABLE, "v1.1.0")
+        self.world.wait_ready(STABLE)
+        wait_for(lambda: len(self.world.pods()) == 3 == len(self.world.list("pod")), 20,
+                 "the old pods are gone", 0.1)
+        summary = load.stop()
+        bad = sum(seen["bad"] for seen in summary["versions"].values())
+        self.assertGreater(bad + sum(summary["failures"].values()), 0, summary)
+
     def test_a_version_behaves_as_its_tag_says(self):
         self.world.apply("canary")
         for version, word in (("v2.0.0-crash", "CrashLoopBackOff"), ("v9.9.9", "ErrImagePull")):
