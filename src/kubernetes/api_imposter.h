@@ -275,7 +275,8 @@ class ApiImposter {
                           Call call) {
     std::int64_t seen = std::stoll(call.query["resourceVersion"]);
     if (seen < state->oldest) {
-      co_await exchange->answer(status(410, "Expired", "too old resource version"));
+      net::ServerResponse gone = status(410, "Expired", "too old resource version");
+      co_await exchange->answer(std::move(gone));
       co_return;
     }
     co_await exchange->begin_chunks();

@@ -95,7 +95,7 @@ bool Cache::State::take_event(const std::string& line) {
   if (type == "ERROR") {
     const int status = status_code(*object);
     event_trouble =
-        error_of(asked("watch"), status, boost::json::serialize(*object), client->config.user);
+        error_of(asked("watch"), status, boost::json::serialize(*object), client->who());
     if (is_expired(status, *object)) version.clear();
     return false;
   }
@@ -215,8 +215,7 @@ Task<Result<void>> Cache::State::watch(std::shared_ptr<State> self) {
   if (!ended) co_return fail(std::move(ended).error().while_doing(self->asked("watch").text()));
   if (ended->status >= 200 && ended->status <= 299) co_return Result<void>();
   if (ended->status == 410) self->version.clear();
-  co_return fail(
-      error_of(self->asked("watch"), ended->status, ended->body, self->client->config.user));
+  co_return fail(error_of(self->asked("watch"), ended->status, ended->body, self->client->who()));
 }
 
 Task<void> Cache::State::run(std::shared_ptr<State> self) {

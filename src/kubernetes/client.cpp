@@ -42,6 +42,11 @@ Client::State::State(net::Curl& in_curl, Clock& in_clock, Config in_config, std:
       manager(std::move(in_manager)),
       random(std::random_device()()) {}
 
+std::string Client::State::who() const {
+  if (config.impersonate.empty()) return config.user;
+  return fmt::format("{} as {}", config.user, config.impersonate);
+}
+
 Duration Client::State::left(Deadline deadline) {
   return std::max(deadline - clock.now().mono, Duration(0));
 }
@@ -156,7 +161,7 @@ Task<Result<Json>> Client::State::ask(std::shared_ptr<State> self, Asked asked, 
                                       Deadline deadline) {
   auto got = co_await send(self, std::move(request), deadline);
   if (!got) co_return fail(std::move(got).error().while_doing(asked.text()));
-  co_return read_answer(asked, got->status, got->body, self->config.user);
+  co_return read_answer(asked, got->status, got->body, self->who());
 }
 
 Client::Client(net::Curl& curl, Clock& clock, Config config, std::string field_manager)
@@ -188,7 +193,7 @@ Task<Result<Json>> Client::State::list(std::shared_ptr<State> self, Resource res
       // The pages' token has expired: what was read is of a past that cannot be continued.
       expired = got->status == 410 && !token.empty() && restarts < most_list_restarts;
       if (expired) break;
-      CO_TRY(page, read_answer(asked, got->status, got->body, self->config.user));
+      CO_TRY(page, read_answer(asked, got->status, got->body, self->who()));
       token = text_at(page, {"metadata", "continue"});
       all = std::move(page.get_object());
       if (js::value* more = all.if_contains("items"); more != nullptr && more->is_array())

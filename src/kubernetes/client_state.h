@@ -32,6 +32,8 @@ struct Client::State {
   Error plugin_trouble;
   std::optional<WallTime> plugin_expires;
 
+  /// As whom we act, for messages.
+  [[nodiscard]] std::string who() const;
   Duration left(Deadline deadline);
   /// In [0, 1).
   double random_share();

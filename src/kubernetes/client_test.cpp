@@ -241,7 +241,8 @@ TEST_F(ClientTest, CallsThatBeginTogetherRunThePluginOnce) {
   int done = 0;
   for (int i = 0; i < 5; ++i) {
     tasks.spawn("get", [](Client& c, Resource r, Deadline d, int& count) -> Task<void> {
-      auto got = co_await c.get(std::move(r), "web", d);
+      std::string name = "web";
+      auto got = co_await c.get(std::move(r), std::move(name), d);
       if (got) ++count;
     }(*client, maps, soon(), done));
   }

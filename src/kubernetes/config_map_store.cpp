@@ -349,8 +349,8 @@ Task<Result<std::string>> ConfigMapStore::spec(std::string release) {
 
 Task<Result<std::vector<std::string>>> ConfigMapStore::releases() {
   const Deadline deadline = state_->deadline();
-  auto list =
-      co_await state_->client.list(state_->maps, "app.kubernetes.io/managed-by=linnet", deadline);
+  std::string ours = "app.kubernetes.io/managed-by=linnet";
+  auto list = co_await state_->client.list(state_->maps, std::move(ours), deadline);
   if (!list) co_return fail(list.error());
   std::vector<std::string> names;
   for (const Json& item : list->at("items").as_array()) {

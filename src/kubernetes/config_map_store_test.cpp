@@ -305,7 +305,8 @@ TEST_F(ConfigMapStoreTest, WritesOfOneProcessWaitForEachOther) {
   const int before = api.count("PUT");
   for (int i = 0; i < 10; ++i)
     tasks.spawn("add", [](ConfigMapStore& s, core::Intent intent, int& count) -> Task<void> {
-      auto id = co_await s.add_intent("web", std::move(intent));
+      std::string release = "web";
+      auto id = co_await s.add_intent(std::move(release), std::move(intent));
       if (id) ++count;
     }(*store, wish("anna"), done));
   ASSERT_TRUE(eventually([&] { return done == 10; }));
