@@ -11,7 +11,8 @@ DONE, ROLLED_BACK, INVALID, NO_DATA, UNREACHABLE, BUSY, INTERRUPTED = 0, 1, 2, 3
 STABLE, CANARY = "api-gateway-stable", "api-gateway-canary"
 SCRAPE = """
     source: scrape
-    recipe: traefik-ingress"""
+    recipe: traefik-ingress
+    with: { controller_selector: app=traefik }"""
 PROMETHEUS = """
     source: prometheus
     recipe: traefik-ingress
@@ -108,5 +109,5 @@ class ReleaseTest(ClusterTest):
     def assert_at_rest(self):
         """Stable has all traffic, the canary is kept without pods, its Ingress at weight 0."""
         self.assertEqual(self.world.weight(), 0)
-        wait_for(lambda: not self.world.list("pod", "version=canary"), 30, "the canary is gone")
+        wait_for(lambda: not self.world.pods("version=canary"), 30, "the canary is gone")
         self.assertEqual(self.world.get("deployment", CANARY)["spec"]["replicas"], 0)
