@@ -71,6 +71,16 @@ struct RealPrometheus : ::testing::Test {
       return testing::answer_with(page(), 200, "text/plain; version=0.0.4");
     };
   }
+  void open(const recipes::MetricRecipe& recipe, std::uint16_t port) {
+    core::Metrics metrics;
+    metrics.address = fmt::format("http://127.0.0.1:{}", port);
+    StoreClient client([this]() -> Result<net::Curl*> { return curl.get(); }, clock, metrics, "",
+                       read_secret_file);
+    recipes::Parameters with = testing::shop();
+    with["route"] = {"web", "web.api"};  // several: regular expressions
+    PrometheusOptions options{recipe, with, testing::boundaries, {1000}, 0s};
+    source = PrometheusSource::make(clock, options, std::move(client), {}).value();
+  }
   std::string page() const {
     const std::string labels = R"(namespace="shop",ingress="web",canary="shop-web-canary-80")";
     const auto line = [&](const char* metric, const std::string& more, int value) {
@@ -110,13 +120,7 @@ struct RealPrometheus : ::testing::Test {
 TEST_F(RealPrometheus, CountsWhatItScraped) {
   const PrometheusProcess prometheus(imposter.port());
   if (!prometheus.started) GTEST_SKIP() << "there is no prometheus: apt-get install prometheus";
-  core::Metrics metrics;
-  metrics.address = fmt::format("http://127.0.0.1:{}", prometheus.port);
-  StoreClient client([this]() -> Result<net::Curl*> { return curl.get(); }, clock, metrics, "",
-                     read_secret_file);
-  PrometheusOptions options{
-      testing::built_in("ingress-nginx"), testing::shop(), testing::boundaries, {1000}, 0s};
-  source = PrometheusSource::make(clock, options, std::move(client), {}).value();
+  open(testing::built_in("ingress-nginx"), prometheus.port);
 
   const auto begun = [](const core::Sample& sample) {
     return sample.cursor.find("ingress/127.0.0.1") != std::string::npos;
@@ -136,6 +140,18 @@ TEST_F(RealPrometheus, CountsWhatItScraped) {
   sample = until(sample.cursor, all(9));
   EXPECT_EQ(sample.canary.requests, 9);
   EXPECT_EQ(sample.canary.bad, 1);
+}
+
+TEST_F(RealPrometheus, UnderstandsTheQueryOfEveryRecipe) {
+  const PrometheusProcess prometheus(imposter.port());
+  if (!prometheus.started) GTEST_SKIP() << "there is no prometheus: apt-get install prometheus";
+  for (const auto& [name, text] : recipes::built_in_metrics()) {
+    const recipes::MetricRecipe recipe = testing::built_in(name);
+    if (recipe.json() != nullptr) continue;
+    open(recipe, prometheus.port);
+    until("", [](const core::Sample&) { return true; });
+    EXPECT_EQ(trouble, "") << name << ": " << source->query();
+  }
 }
 
 }  // namespace
