@@ -1,11 +1,13 @@
 #include "prometheus/json_source.h"
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 #include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
 
 #include "prometheus/exposition.h"
+#include "runtime/task_group.h"
 #include "wire/json.h"
 
 namespace linnet::prometheus {
@@ -133,8 +135,8 @@ Result<std::unique_ptr<JsonHttpSource>> JsonHttpSource::make(Clock& clock, JsonH
       new JsonHttpSource(clock, std::move(options), std::move(client), std::move(tell)));
 }
 
-Task<Result<std::int64_t>> JsonHttpSource::ask(const JsonDialect::Query& query,
-                                               recipes::JsonWindow window, Deadline deadline) {
+Task<Result<std::int64_t>> JsonHttpSource::ask(JsonDialect::Query query, recipes::JsonWindow window,
+                                               Deadline deadline) {
   const JsonDialect& dialect = *options_.recipe.json();
   const std::string doing = fmt::format("asking {} at {}", options_.recipe.name(), client_.where());
   CO_TRY(rendered, recipes::render(dialect, query, options_.with, window));
@@ -151,6 +153,12 @@ Task<Result<std::int64_t>> JsonHttpSource::ask(const JsonDialect::Query& query,
   auto number = number_of(dialect, answer->body);
   if (!number) co_return fail(std::move(number.error()).while_doing(doing));
   co_return number->value_or(0);
+}
+
+Task<void> JsonHttpSource::ask_into(JsonDialect::Query query, recipes::JsonWindow window,
+                                    Deadline deadline, Result<std::int64_t>* to) {
+  auto number = co_await ask(query, window, deadline);
+  *to = std::move(number);
 }
 
 Task<Result<core::Sample>> JsonHttpSource::since(std::string cursor, Deadline deadline) {
@@ -171,11 +179,18 @@ Task<Result<core::Sample>> JsonHttpSource::since(std::string cursor, Deadline de
   }
   if (end <= *begin) co_return sample;
   const recipes::JsonWindow window{{*begin}, {end}, now.wall};
-  for (const JsonDialect::Query& query : dialect.queries) {
-    auto number = co_await ask(query, window, deadline);
-    if (!number) co_return fail(std::move(number.error()));
+  std::vector<Result<std::int64_t>> numbers(dialect.queries.size(),
+                                            fail(Code::internal, "not asked"));
+  const auto executor = co_await boost::asio::this_coro::executor;
+  runtime::TaskGroup group(executor);
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    group.spawn("metrics query", ask_into(dialect.queries[i], window, deadline, &numbers[i]));
+  co_await group.join();
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (!numbers[i]) co_return fail(std::move(numbers[i].error()));
+    const JsonDialect::Query& query = dialect.queries[i];
     core::Counts& counts = query.track == core::Track::stable ? sample.stable : sample.canary;
-    (query.number == recipes::JsonNumber::bad ? counts.bad : counts.requests) = *number;
+    (query.number == recipes::JsonNumber::bad ? counts.bad : counts.requests) = *numbers[i];
   }
   for (core::Counts* counts : {&sample.stable, &sample.canary}) {
     if (counts->bad > counts->requests)

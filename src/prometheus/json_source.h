@@ -31,8 +31,10 @@ class JsonHttpSource final : public MetricSource {
 
  private:
   JsonHttpSource(Clock& clock, JsonHttpOptions options, StoreClient client, Tell tell);
-  Task<Result<std::int64_t>> ask(const recipes::JsonDialect::Query& query,
-                                 recipes::JsonWindow window, Deadline deadline);
+  Task<Result<std::int64_t>> ask(recipes::JsonDialect::Query query, recipes::JsonWindow window,
+                                 Deadline deadline);
+  Task<void> ask_into(recipes::JsonDialect::Query query, recipes::JsonWindow window,
+                      Deadline deadline, Result<std::int64_t>* to);
 
   Clock& clock_;
   JsonHttpOptions options_;

@@ -5,6 +5,7 @@
 
 #include "prometheus/exposition.h"
 #include "runtime/task_group.h"
+#include "runtime/with_deadline.h"
 
 namespace linnet::prometheus {
 namespace {
@@ -16,8 +17,10 @@ struct Fetched {
   Result<std::string> text = fail(Code::internal, "not asked");
 };
 
-Task<void> fetch_into(Fetch fetch, ScrapeTarget target, Deadline deadline, Fetched* to) {
-  auto text = co_await fetch(std::move(target), deadline);
+Task<void> fetch_into(Fetch fetch, ScrapeTarget target, Deadline deadline, Duration limit,
+                      Fetched* to) {
+  auto reading = fetch(std::move(target), deadline);
+  auto text = co_await runtime::with_deadline(std::move(reading), limit, "reading it");
   to->text = std::move(text);
 }
 
@@ -93,10 +96,12 @@ Task<Result<core::Sample>> ScrapeSource::since(std::string cursor, Deadline dead
     co_return fail(Code::invalid, "{} metrics pages, more than the {} that are read each turn",
                    targets.size(), options_.most_targets);
   std::vector<Fetched> fetched(targets.size());
+  const MonoTime now = clock_.now().mono;
+  const Duration limit = std::min(options_.page_limit, deadline - now);
   const auto executor = co_await boost::asio::this_coro::executor;
   runtime::TaskGroup group(executor);
   for (std::size_t i = 0; i < targets.size(); ++i)
-    group.spawn("metrics page", fetch_into(fetch_, targets[i], deadline, &fetched[i]));
+    group.spawn("metrics page", fetch_into(fetch_, targets[i], now + limit, limit, &fetched[i]));
   co_await group.join();
 
   std::vector<Page> pages;

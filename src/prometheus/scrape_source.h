@@ -36,6 +36,7 @@ struct ScrapeOptions {
   std::vector<double> boundaries_ms;  // core::latency_boundaries(release)
   std::vector<double> limits_ms;      // of the latency checks
   std::size_t most_targets = 200;
+  Duration page_limit = 1500ms;  // a page that takes longer has failed: others do not wait for it
 };
 
 class ScrapeSource final : public MetricSource {

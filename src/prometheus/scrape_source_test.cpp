@@ -51,6 +51,17 @@ TEST_F(ScrapeTest, APageThatFailsBringsItsRequestsLater) {
   EXPECT_EQ(source->pages()[2].trouble, "");
 }
 
+TEST_F(ScrapeTest, APageThatHangsKeepsNobodyWaiting) {
+  const std::string cursor = since("")->cursor;
+  pods[stable_2].hangs = true;
+  pods[canary].good += 5;
+  const auto sample = since(cursor);
+  ASSERT_TRUE(sample) << sample.error().message;
+  EXPECT_EQ(sample->canary.requests, 5);
+  EXPECT_NE(source->pages()[1].trouble.find("took longer than 100ms"), std::string::npos)
+      << source->pages()[1].trouble;
+}
+
 TEST_F(ScrapeTest, NoPageAtAllIsNoData) {
   const std::string cursor = since("")->cursor;
   for (auto& [name, pod] : pods) pod.answers = false;

@@ -16,6 +16,7 @@ namespace linnet::prometheus::testing {
 struct Pod {
   std::int64_t good = 0, bad = 0, slow = 0;
   bool answers = true;
+  bool hangs = false;
   [[nodiscard]] std::string page() const {
     const std::int64_t all = good + bad + slow;
     return fmt::format(
@@ -32,6 +33,7 @@ using Pods = std::map<std::string, Pod>;
 inline Task<Result<std::string>> fetch_page(Pods* pods, ScrapeTarget target, Deadline) {
   co_await runtime::sleep_for(1ms);
   const Pod& pod = (*pods)[target.location];
+  if (pod.hangs) co_await runtime::sleep_for(1h);
   if (!pod.answers) co_return fail(Code::timed_out, "no answer");
   co_return pod.page();
 }
@@ -50,7 +52,7 @@ struct PodWorld {
       return fetch_page(&pods, std::move(target), deadline);
     };
     auto tell = [this](const core::Entry& entry) { told.push_back(entry.text); };
-    ScrapeOptions options{built_in("application"), shop(), boundaries, {1000}};
+    ScrapeOptions options{built_in("application"), shop(), boundaries, {1000}, 200, 100ms};
     source = ScrapeSource::make(clock, options, targets, fetch, tell).value();
   }
   ManualClock clock;

@@ -42,10 +42,12 @@ inline std::string answer_of(const Counters& stable, const Counters& canary) {
   return R"({"status":"success","data":{"resultType":"vector","result":[)" + all + "]}}";
 }
 
-inline Task<net::ServerResponse> answer_with(std::string body, int status) {
+inline Task<net::ServerResponse> answer_with(std::string body, int status,
+                                             std::string type = "application/json") {
   net::ServerResponse response;
   response.status = status;
   response.body = std::move(body);
+  response.content_type = std::move(type);
   co_return response;
 }
 
