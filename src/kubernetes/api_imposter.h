@@ -190,11 +190,41 @@ class ApiImposter {
     if (field != call.query.end() &&
         field->second != "metadata.name=" + text_at(object, {"metadata", "name"}))
       return false;
-    const auto label = call.query.find("labelSelector");
-    if (label == call.query.end()) return true;
-    const std::size_t equals = label->second.find('=');
-    return text_at(object, {"metadata", "labels", label->second.substr(0, equals)}) ==
-           label->second.substr(equals + 1);
+    const auto labels = call.query.find("labelSelector");
+    return labels == call.query.end() || selects(labels->second, object);
+  }
+
+  /// "a=b,c in (d,e)"
+  static bool selects(std::string selector, const Json& object) {
+    while (!selector.empty()) {
+      const bool set = selector.find(" in (") < selector.find(',');
+      const std::size_t end = set ? selector.find(')') + 1 : selector.find(',');
+      const std::string one = selector.substr(0, end);
+      selector = end >= selector.size() ? "" : selector.substr(end + 1);
+      const std::size_t cut = set ? one.find(" in (") : one.find('=');
+      const std::string value = text_at(object, {"metadata", "labels", one.substr(0, cut)});
+      const std::string wanted = set ? "," + one.substr(cut + 5, one.size() - cut - 6) + ","
+                                     : "," + one.substr(cut + 1) + ",";
+      if (wanted.find("," + value + ",") == std::string::npos) return false;
+    }
+    return true;
+  }
+
+  /// test, add and replace; null when a test fails or a place is not there.
+  static Json patched(Json object, const boost::json::array& patch) {
+    for (const Json& step : patch) {
+      const std::string path = text_at(step, {"path"}), op = text_at(step, {"op"});
+      boost::system::error_code failed;
+      if (op == "test") {
+        const Json* here = object.find_pointer(path, failed);
+        if (here == nullptr || *here != step.at("value")) return nullptr;
+        continue;
+      }
+      Json* parent = object.find_pointer(path.substr(0, path.rfind('/')), failed);
+      if (parent == nullptr || !parent->is_object()) return nullptr;
+      parent->get_object()[path.substr(path.rfind('/') + 1)] = step.at("value");
+    }
+    return object;
   }
 
   static net::ServerResponse good(const Json& json, int code = 200) {
@@ -256,9 +286,19 @@ class ApiImposter {
       return status(200, "", "");
     }
     if (call.method == "PATCH") {
-      Json merged = found->second;
-      merge(merged, body);
-      body = std::move(merged);
+      Json changed = found->second;
+      if (body.is_array())
+        changed = patched(std::move(changed), body.get_array());
+      else
+        merge(changed, body);
+      if (changed.is_null())
+        return status(422, "Invalid", "the server rejected our request due to an error in it");
+      if (const Json* spec = find_at(changed, {"spec"});
+          spec != nullptr && *spec != found->second.at("spec")) {
+        Json& generation = changed.at("metadata").as_object()["generation"];
+        generation = generation.is_int64() ? generation.get_int64() + 1 : 2;
+      }
+      body = std::move(changed);
     }
     const std::string lock = text_at(body, {"metadata", "resourceVersion"});
     if (!lock.empty() && lock != text_at(found->second, {"metadata", "resourceVersion"}))

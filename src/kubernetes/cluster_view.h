@@ -1,6 +1,7 @@
 // Reading for `init` and `doctor` what the pure parts judge, and doing what `init` has planned.
 #pragma once
 
+#include "kubernetes/client.h"
 #include "kubernetes/cluster_doctor.h"
 
 namespace linnet::kubernetes {
