@@ -1,6 +1,8 @@
 // linnet rbac: the rights that a release needs in its cluster, to be read and applied.
 #include "kubernetes/rbac.h"
 
+#include <algorithm>
+
 #include "cli/commands.h"
 #include "cli/documents.h"
 #include "cli/release_file.h"
@@ -28,6 +30,9 @@ Result<std::vector<kubernetes::RouterObject>> router_objects(const core::Release
   with["release"] = {names.release};
   TRY(objects, recipe.objects(with));
   for (recipes::ObjectName& one : objects) {
+    const auto& main = names.ingresses;
+    if (one.kind == "Ingress" && std::find(main.begin(), main.end(), one.name) != main.end())
+      continue;  // what the canary's was cloned from: read only
     if (one.name_space.empty()) one.name_space = names.name_space;
     all.push_back({std::move(one), true});
   }

@@ -129,7 +129,7 @@ void on_traffic(Turn& turn, const Intent& intent) {
   LINNET_MARK(manual_weight);
   holding.weight = intent.weight;
   turn.next.canary_replicas = std::max(
-      turn.next.canary_replicas, canary_replicas_for(intent.weight, stable_replicas(turn.release)));
+      turn.next.canary_replicas, canary_replicas_for(intent.weight, stable_size(turn.release, turn.next)));
   turn.enter(std::move(holding), text + "; the steps stand still until `resume`");
   turn.notice("paused", text);
   accept(turn, intent, fmt::format("the canary gets {}", intent.weight.text()));
@@ -164,7 +164,7 @@ void on_promote(Turn& turn, const Intent& intent) {
   }
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,
-               canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
+               canary_replicas_for(Percent::whole(100), stable_size(turn.release, turn.next)));
   turn.enter(Promoting{}, fmt::format("{} becomes stable, asked by {}{}{}", turn.next.rollout->to,
                                       intent.by.empty() ? "hand" : intent.by,
                                       skipped.empty() ? "" : "; ", skipped));

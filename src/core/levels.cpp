@@ -10,6 +10,10 @@ namespace linnet::core {
 namespace {
 
 bool differs(const TrackSeen& seen, const std::string& version, int replicas) {
+  if (seen.wanted) {
+    const bool other = replicas > 0 && !seen.is_told(version);
+    return other || *seen.wanted != replicas;
+  }
   const auto of_version =
       std::count_if(seen.instances.begin(), seen.instances.end(),
                     [&](const Instance& instance) { return instance.version == version; });
@@ -51,7 +55,7 @@ void want_levels(Turn& turn) {
     // What was ready when the weight was decided may be gone when it is written, or written again.
     const bool waits =
         weight > seen.weight &&
-        turn.canary_ready() < canary_replicas_for(weight, stable_replicas(turn.release));
+        turn.canary_ready() < canary_replicas_for(weight, stable_size(turn.release, next));
     // The switch to 0 is always written: a raise before it may be on its way and not show yet.
     const bool changed = weight.is_zero() && !turn.before.weight.is_zero() && !seen.taken_back &&
                          !std::holds_alternative<Holding>(next.phase);
@@ -62,7 +66,7 @@ void want_levels(Turn& turn) {
     turn.decision.effects.push_back(SetWeight{Percent(), true});  // safe without looking
   }
   if (!next.stable_version.empty())
-    want_track(turn, Track::stable, next.stable_version, stable_replicas(turn.release));
+    want_track(turn, Track::stable, next.stable_version, stable_size(turn.release, next));
   const std::string canary = next.rollout ? next.rollout->to : std::string();
   const bool stays = next.canary_replicas == 0 && is_draining(next.phase);
   if (!next.stable_version.empty() && !LINNET_STOPS(draining_keeps_canary, stays))

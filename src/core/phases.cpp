@@ -90,7 +90,7 @@ bool fails_readiness(Turn& turn) {
 
 void on_idle(Turn& turn, Idle idle) {
   if (turn.next.stable_version.empty()) return turn.waits("nothing runs yet: `linnet init`");
-  const int wanted = stable_replicas(turn.release);
+  const int wanted = stable_size(turn.release, turn.next);
   const std::string& version = turn.next.stable_version;
   if (!idle.ready) {
     idle.waited += turn.elapsed;
@@ -138,7 +138,7 @@ void on_preparing(Turn& turn, Preparing preparing) {
 void start_promotion(Turn& turn, const std::string& why) {
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,
-               canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
+               canary_replicas_for(Percent::whole(100), stable_size(turn.release, turn.next)));
   turn.enter(Promoting{}, fmt::format("{} {}", why, turn.next.rollout->to));
 }
 
@@ -278,7 +278,7 @@ void to_part(Turn& turn, Promoting::Part part, std::string reason) {
 
 void stable_rolls(Turn& turn, Duration waited) {
   const std::string& version = turn.next.rollout->to;
-  const int wanted = stable_replicas(turn.release);
+  const int wanted = stable_size(turn.release, turn.next);
   if (turn.seen.workload) {
     const TrackSeen& stable = turn.seen.workload->stable;
     const Instance* bad = crash_looping(stable, version);
@@ -289,7 +289,8 @@ void stable_rolls(Turn& turn, Duration waited) {
                                     ready_text(turn, Track::stable, version, wanted))});
     }
     if (LINNET_NEEDS(weight_down_needs_stable,
-                     stable.ready_of(version) == wanted && stable.count() == wanted)) {
+                     stable.ready_of(version) == wanted && stable.count() == wanted &&
+                         stable.is_told(version))) {
       turn.want_weight(Percent(), "stable runs the new version");
       return to_part(turn, Promoting::Part::stable_takes_all,
                      fmt::format("stable runs {}: it takes all traffic", version));
@@ -355,7 +356,8 @@ bool stable_is_back(const Turn& turn) {
   const TrackSeen& stable = turn.seen.workload->stable;
   for (const Instance& instance : stable.instances)
     if (instance.version != turn.next.stable_version) return false;
-  return stable.ready() > 0 || stable_replicas(turn.release) == 0;
+  if (!stable.is_told(turn.next.stable_version)) return false;
+  return stable.ready() > 0 || stable_size(turn.release, turn.next) == 0;
 }
 
 void on_rolling_back(Turn& turn, RollingBack rolling) {
@@ -468,10 +470,22 @@ bool notice_others(Turn& turn) {
   return true;
 }
 
+// Stable may be resized while a release runs: the canary's share of the load grows with it.
+void follow_size(Turn& turn) {
+  const bool carries = std::holds_alternative<Stepping>(turn.next.phase) ||
+                       std::holds_alternative<Holding>(turn.next.phase) ||
+                       std::holds_alternative<AwaitingPromotion>(turn.next.phase);
+  if (!carries || turn.next.stable_size <= turn.before.stable_size) return;
+  turn.next.canary_replicas = std::max(
+      turn.next.canary_replicas,
+      canary_replicas_for(turn.next.weight, stable_size(turn.release, turn.next)));
+}
+
 }  // namespace
 
 void advance_phase(Turn& turn) {
   if (notice_others(turn)) return;
+  follow_size(turn);
   const Phase phase = turn.next.phase;
   std::visit(Overloaded{
                  [&](const Idle& idle) { on_idle(turn, idle); },

@@ -120,7 +120,7 @@ void Turn::start_rollout(const Intent& intent) {
   rollout.hold = intent.hold;
   next.rollout = rollout;
   next.canary_replicas =
-      canary_replicas_for(release.steps.front().weight, stable_replicas(release));
+      canary_replicas_for(release.steps.front().weight, stable_size(release, next));
   next.unready = 0ms;
   start_evidence(release, next);
   const std::string text = fmt::format("rollout {} from {} to {}: starting the canary", rollout.id,
@@ -137,7 +137,7 @@ void Turn::finish_rollout(const std::string& outcome, const Cause& cause) {
 void Turn::start_step(int index) {
   const Step& step = release.steps[static_cast<std::size_t>(index)];
   next.canary_replicas =
-      std::max(next.canary_replicas, canary_replicas_for(step.weight, stable_replicas(release)));
+      std::max(next.canary_replicas, canary_replicas_for(step.weight, stable_size(release, next)));
   // Entered anew after a hold, even the first step is another stage: what passes is counted anew.
   start_stage(release, next, std::holds_alternative<Preparing>(next.phase));
   const std::string text = fmt::format("step {} of {}: {} for {}", index + 1, release.steps.size(),

@@ -16,6 +16,7 @@
 #include "kubernetes/client.h"
 #include "kubernetes/requests.h"
 #include "net/stream_imposter.h"
+#include "recipes/patch.h"
 #include "runtime/with_deadline.h"
 
 namespace linnet::kubernetes {
@@ -210,23 +211,6 @@ class ApiImposter {
     return true;
   }
 
-  /// test, add and replace; null when a test fails or a place is not there.
-  static Json patched(Json object, const boost::json::array& patch) {
-    for (const Json& step : patch) {
-      const std::string path = text_at(step, {"path"}), op = text_at(step, {"op"});
-      boost::system::error_code failed;
-      if (op == "test") {
-        const Json* here = object.find_pointer(path, failed);
-        if (here == nullptr || *here != step.at("value")) return nullptr;
-        continue;
-      }
-      Json* parent = object.find_pointer(path.substr(0, path.rfind('/')), failed);
-      if (parent == nullptr || !parent->is_object()) return nullptr;
-      parent->get_object()[path.substr(path.rfind('/') + 1)] = step.at("value");
-    }
-    return object;
-  }
-
   static net::ServerResponse good(const Json& json, int code = 200) {
     net::ServerResponse out;
     out.status = code;
@@ -287,12 +271,13 @@ class ApiImposter {
     }
     if (call.method == "PATCH") {
       Json changed = found->second;
-      if (body.is_array())
-        changed = patched(std::move(changed), body.get_array());
-      else
+      if (body.is_array()) {
+        auto patched = recipes::apply({recipes::Write::Kind::json_patch, {}, body}, changed);
+        if (!patched) return status(422, "Invalid", patched.error().message);
+        changed = *std::move(patched);
+      } else {
         merge(changed, body);
-      if (changed.is_null())
-        return status(422, "Invalid", "the server rejected our request due to an error in it");
+      }
       if (const Json* spec = find_at(changed, {"spec"});
           spec != nullptr && *spec != found->second.at("spec")) {
         Json& generation = changed.at("metadata").as_object()["generation"];
@@ -331,7 +316,7 @@ class ApiImposter {
     } ringing(*state, &bell);
     const int epoch = state->epoch;
     std::size_t said = state->said.size();
-    while (state->epoch == epoch) {
+    for (;;) {
       std::string out = state->said.substr(said);
       for (const Event& event : state->events) {
         if (event.version <= seen) continue;
@@ -347,6 +332,7 @@ class ApiImposter {
         if (!there) break;
         continue;
       }
+      if (state->epoch != epoch) break;
       bell.expires_after(std::chrono::hours(1));
       co_await bell.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
       auto cancellation = co_await boost::asio::this_coro::cancellation_state;

@@ -139,9 +139,6 @@ TEST_F(ClientTest, AReadWhoseConnectionBreaksIsAskedAgainAndAWriteIsNot) {
   api.loses() = [&](const net::ServerRequest&) { return ++lost == 1; };
   EXPECT_TRUE(get("web"));
   EXPECT_EQ(api.asked().size(), 2u);
-  // On a fresh connection: curl itself sends again what found a kept one closed.
-  curl = std::move(*net::Curl::load(io.get_executor()));
-  client = std::make_unique<Client>(*curl, clock, api.config());
   api.loses() = [](const net::ServerRequest&) { return true; };
   const auto written = run(client->create(maps, named("api"), soon()));
   ASSERT_FALSE(written);

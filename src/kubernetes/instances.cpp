@@ -6,6 +6,7 @@
 
 #include "kubernetes/images.h"
 #include "kubernetes/objects.h"
+#include "kubernetes/names.h"
 #include "kubernetes/pod_trouble.h"
 #include "wire/json.h"
 
@@ -139,8 +140,10 @@ core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObj
                            WallTime now) {
   core::TrackSeen seen;
   seen.trouble = deployment_trouble(objects.deployment_name, objects.deployment);
-  if (objects.deployment != nullptr)
+  if (objects.deployment != nullptr) {
     seen.wanted = static_cast<int>(number_at(*objects.deployment, {"spec", "replicas"}, 1));
+    seen.wanted_version = running_version(spec, *objects.deployment);
+  }
   const ReadyEndpoints endpoints(objects.slices);
   for (const Json* pod : objects.pods) {
     if (!is_owned(*pod, objects.deployment_name) || has_ended(*pod)) continue;

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "kubernetes/base64.h"
+#include "wire/json.h"
 
 namespace linnet::kubernetes {
 namespace {
@@ -61,7 +62,8 @@ Code code_of(const Asked& asked, int status, std::string_view reason) {
   }
 }
 
-std::string json_text(const Json& json) { return js::serialize(json); }
+/// Boost.JSON's own writer lets bytes through that are no UTF-8.
+std::string json_text(const Json& json) { return wire::text(json); }
 
 }  // namespace
 
@@ -152,6 +154,7 @@ net::Request http_request(const Config& config, const Credentials& credentials,
   out.tls.server_name = config.tls_server_name;
   out.proxy = config.proxy;
   out.http2 = false;  // see kubernetes/client.cpp
+  out.send_once = true;
   out.headers.emplace_back("Accept", "application/json");
   if (!request.content_type.empty()) out.headers.emplace_back("Content-Type", request.content_type);
   if (!credentials.token.empty())

@@ -45,7 +45,13 @@ struct Request {
   /// False: a connection for each request under way, so that one that hangs is closed at its time
   /// limit and takes no other along.
   bool http2 = true;
+  /// True: a body goes out once. Otherwise curl sends it again by itself when a kept connection
+  /// breaks before the first byte of an answer, though the server may have acted.
+  bool send_once = false;
   Duration stall_limit = 60s;  // of stream(): the longest time without one byte
+  std::string username;     // Basic, or with `sign_as` the access key
+  std::string password;     // and the secret key
+  std::string sign_as;      // "aws:amz:REGION:SERVICE": AWS Signature Version 4 (libcurl 7.75)
 };
 
 struct Response {

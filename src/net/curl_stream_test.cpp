@@ -176,5 +176,57 @@ TEST_F(CurlStreamTest, ManyFollowersAndARequestBesideThemDoNotWaitForEachOther) 
   group.cancel();
 }
 
+/// Answers what has no body, and breaks the connection on what has one.
+Task<void> dislike_bodies(std::shared_ptr<Exchange> exchange, int& bodies) {
+  if (exchange->request.body.empty()) {
+    co_await exchange->answer({});
+    co_return;
+  }
+  ++bodies;
+  exchange->close = true;
+}
+
+TEST_F(CurlStreamTest, ABodyThatIsToGoOutOnceIsNotSentAgainWhenAKeptConnectionBreaks) {
+  int bodies = 0;
+  const StreamImposter imposter(io, [&bodies](std::shared_ptr<Exchange> exchange) {
+    return dislike_bodies(std::move(exchange), bodies);
+  });
+  Request request;
+  request.url = imposter.url("/");
+  request.proxy = "";
+  request.send_once = true;
+  ASSERT_TRUE(run(io, curl->send(request))) << "opens the connection that is kept";
+  request.method = "POST";
+  request.body = std::string(300'000, 'x');
+  const auto got = run(io, curl->send(request));
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, Code::unknown_outcome) << got.error().message;
+  EXPECT_EQ(bodies, 1);
+  EXPECT_EQ(imposter.connections(), 1);
+}
+
+Task<void> echo_body(std::shared_ptr<Exchange> exchange) {
+  ServerResponse response;
+  response.body = exchange->request.method + exchange->request.body;
+  co_await exchange->answer(std::move(response));
+}
+
+TEST_F(CurlStreamTest, ABodyThatIsToGoOutOnceComesWhole) {
+  const StreamImposter imposter(io, echo_body);
+  for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {
+    Request request;
+    request.url = imposter.url("/");
+    request.proxy = "";
+    request.send_once = true;
+    request.method = method;
+    for (const std::string& body : {std::string(), std::string("x"), std::string(300'000, 'y')}) {
+      request.body = body;
+      const auto got = run(io, curl->send(request));
+      ASSERT_TRUE(got) << got.error().message;
+      EXPECT_EQ(got->body, method + body);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace linnet::net

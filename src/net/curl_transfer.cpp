@@ -85,6 +85,11 @@ Result<void> CurlTransfer::prepare() {
   set(CURLOPT_HEADERDATA, this);
   if (request_.proxy) set(CURLOPT_PROXY, request_.proxy->c_str());
   if (!request_.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+  if (!request_.username.empty()) {
+    set(CURLOPT_USERNAME, request_.username.c_str());
+    set(CURLOPT_PASSWORD, request_.password.c_str());
+  }
+  if (!request_.sign_as.empty()) set(CURLOPT_AWS_SIGV4, request_.sign_as.c_str());
   set_body();
   if (url.starts_with("https://")) {
     set_tls();
@@ -100,7 +105,14 @@ void CurlTransfer::set_body() {
     set(CURLOPT_NOBODY, 1L);
   } else if (request_.method != "GET" || !request_.body.empty()) {
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-    set(CURLOPT_POSTFIELDS, request_.body.data());
+    if (request_.send_once && !request_.body.empty()) {
+      // Read by a callback that cannot go back: so curl cannot send it again.
+      set(CURLOPT_POST, 1L);
+      set(CURLOPT_READFUNCTION, &CurlTransfer::on_read);
+      set(CURLOPT_READDATA, this);
+    } else {
+      set(CURLOPT_POSTFIELDS, request_.body.data());
+    }
     set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
 }
@@ -160,6 +172,13 @@ std::size_t CurlTransfer::on_body(char* data, std::size_t size, std::size_t coun
   body.append(data, bytes);
   if (streams) transfer.on_piece_();
   return bytes;
+}
+
+std::size_t CurlTransfer::on_read(char* into, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  const std::size_t got = transfer.request_.body.copy(into, size * count, transfer.body_read_);
+  transfer.body_read_ += got;
+  return got;
 }
 
 std::size_t CurlTransfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {

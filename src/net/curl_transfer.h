@@ -43,6 +43,7 @@ class CurlTransfer {
   Error error() const;
   [[nodiscard]] bool was_sent() const;
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* self);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   void end_of_head();
 
@@ -51,6 +52,7 @@ class CurlTransfer {
   CURL* easy_;
   curl_slist* headers_ = nullptr;
   curl_slist* connect_to_ = nullptr;
+  std::size_t body_read_ = 0;
   char error_text_[CURL_ERROR_SIZE] = {};
   CURLcode bad_option_ = CURLE_OK;
   Response response_;

@@ -177,7 +177,8 @@ void check_writing(const RouterRecipe& recipe, const Case& one, std::vector<std:
   const std::string expected = one.set == "create"   ? "0%"
                                : one.set == "remove" ? "nothing"
                                                      : without_spaces(one.set);
-  if (now != expected && (!writes->empty() || one.set != "0%"))
+  // Where nothing splits there may be nothing to write.
+  if (now != expected && (!writes->empty() || (one.set != "0%" && one.set != "remove")))
     wrong.push_back(fmt::format("after setting {} it reads {}", one.set, now));
   auto again = one;
   again.given = *after;
@@ -186,12 +187,13 @@ void check_writing(const RouterRecipe& recipe, const Case& one, std::vector<std:
     wrong.push_back(fmt::format("setting {} once more is not without effect", one.set));
 }
 
-// From what is given, up and down: each weight that the recipe can carry.
-void check_every_weight(const RouterRecipe& recipe, const Case& one,
+// From what is given, up and down: each weight that the recipe can carry (or each of every few).
+// False: nothing to start from.
+bool check_every_weight(const RouterRecipe& recipe, const Case& one, int every,
                         std::vector<std::string>& wrong) {
-  if (!one.every_weight || !recipe.weight(one.with, one.given)) return;
+  if (!one.every_weight || !recipe.weight(one.with, one.given)) return false;
   std::vector<Seen> world = one.given;
-  for (int i = 0; i <= 1001 && wrong.empty(); ++i) {
+  for (int i = 0; i <= 1001 && wrong.empty(); i += every) {
     const Percent weight = Percent::from_ppm(1000 * (i * 617 % 1001));
     if (!recipe.carries(weight)) continue;
     const bool taken_back = weight.is_zero() && i > 0;
@@ -204,6 +206,7 @@ void check_every_weight(const RouterRecipe& recipe, const Case& one,
     else
       world = *std::move(after);
   }
+  return true;
 }
 
 }  // namespace
@@ -228,11 +231,13 @@ Result<std::vector<CaseResult>> run_cases(const RouterRecipe& recipe, std::strin
     cases = CaseReader(recipe, mistakes).read(*document);
   TRY_VOID(no_mistakes(mistakes));
   std::vector<CaseResult> out;
+  bool all_done = false;
   for (const Case& one : cases) {
     CaseResult result{one.name, {}};
     check_reading(recipe, one, result.failures);
     check_writing(recipe, one, result.failures);
-    check_every_weight(recipe, one, result.failures);
+    // All of them once a file, a few from each other start.
+    if (check_every_weight(recipe, one, all_done ? 77 : 1, result.failures)) all_done = true;
     out.push_back(std::move(result));
   }
   return out;

@@ -61,7 +61,8 @@ class RouterRecipe {
 
   [[nodiscard]] const std::string& name() const;
   [[nodiscard]] const std::string& summary() const;
-  /// What it was run against, in words ("Traefik 3.7.13 ..."); empty: never against the real thing.
+  /// What it was run against, in words ("Traefik 3.7.13 ..."); starts with "not run" when it never
+  /// was.
   [[nodiscard]] const std::string& tried() const;
   /// The smallest step of weights that it can carry.
   [[nodiscard]] Percent smallest_step() const;
@@ -82,6 +83,8 @@ class RouterRecipe {
   Result<void> check(const Parameters& with) const;
   /// The objects to read and to watch, in the order of the recipe.
   Result<std::vector<ObjectName>> objects(const Parameters& with) const;
+  /// Those of them that carry the weight: all that weight() and set_weight() need to see.
+  Result<std::vector<ObjectName>> carriers(const Parameters& with) const;
   /// The weight in force as the objects say. Code::not_found: nothing splits traffic yet (weight 0
   /// for all that it matters); Code::conflict: objects disagree, in words.
   Result<WeightRead> weight(const Parameters& with, const std::vector<Seen>& seen) const;

@@ -64,7 +64,7 @@ Result<Json> make_clone(const RouterRecipe::Recipe& recipe, const Values& values
   const Path only = bound(form.only, values, index);
   if (!only.empty() && !keep_only(copy, only, 0))
     return fail(Code::invalid, "{} sends nothing to stable by {}", main_title,
-                fmt::format("{}", only.back().text));
+                fill(only.back().text, values, index));
   std::vector<Fixed> values_to_set = form.set;
   values_to_set.insert(values_to_set.end(), recipe.fixed.begin(), recipe.fixed.end());
   for (const Fixed& fixed : values_to_set) {

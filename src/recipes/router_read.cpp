@@ -26,9 +26,9 @@ class RecipeReader {
   RecipeReader(RouterRecipe::Recipe& out, Form& form) : out_(out), form_(form) {}
 
   void read() {
-    out_.name = form_.needed_text("router");
+    out_.name = form_.needed_text("name");
     if (!out_.name.empty() && spec::recipe_name.problem(out_.name))
-      form_.wrong(form_.place("router"), "router",
+      form_.wrong(form_.place("name"), "name",
                   fmt::format("must be {}", spec::recipe_name.expects));
     out_.summary = form_.needed_text("summary");
     out_.tried = form_.text("tried");
@@ -195,7 +195,7 @@ Result<RouterRecipe> RouterRecipe::read(std::string_view yaml, const std::string
   const std::vector<spec::Document> documents = spec::parse_documents(yaml, mistakes);
   if (const Node* document = only_document(documents, mistakes)) {
     Form form(*document, "", mistakes,
-              {"router", "summary", "tried", "settles", "parameters", "object", "weight", "fixed",
+              {"name", "summary", "tried", "settles", "parameters", "object", "weight", "fixed",
                "accepted", "clone"});
     RecipeReader(*recipe, form).read();
   }
@@ -268,10 +268,14 @@ Result<void> RouterRecipe::check(const Parameters& with) const {
   return {};
 }
 
-Result<std::vector<ObjectName>> RouterRecipe::objects(const Parameters& with) const {
+Result<std::vector<ObjectName>> RouterRecipe::carriers(const Parameters& with) const {
   TRY_VOID(check(with));
+  return recipe_->names(values_of(recipe_->parameters, with), recipe_->object);
+}
+
+Result<std::vector<ObjectName>> RouterRecipe::objects(const Parameters& with) const {
+  TRY(names, carriers(with));
   const Values values = values_of(recipe_->parameters, with);
-  std::vector<ObjectName> names = recipe_->names(values, recipe_->object);
   if (recipe_->clone.of.empty()) return names;
   for (ObjectName& name : recipe_->names(values, recipe_->clone.of))
     if (std::find(names.begin(), names.end(), name) == names.end())

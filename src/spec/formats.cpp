@@ -213,6 +213,27 @@ const Format recipe_name{
 const Format parameter{"text", "a text of at most 1024 bytes without control characters",
                        "^[^\\u0000-\\u001f]{0,1024}$", any_text.problem};
 
+const Format secret_place{
+    "env:NAME or file:PATH", "where the secret stands: env:NAME or file:/PATH, not itself",
+    "^(env:[A-Za-z0-9_]{1,128}|file:/(?!.*\\.\\.)[A-Za-z0-9._+/-]*[A-Za-z0-9._+-])?$",
+    [](std::string_view t) {
+      if (t.starts_with("env:")) return when(is_env_name(t.substr(4)));
+      if (!t.starts_with("file:")) return when(t.empty());
+      const std::string_view path = t.substr(5);
+      return when(!path.empty() && is_absolute(path, ".+-/") && path.back() != '/');
+    }};
+
+const Format header_line{
+    "\"Name: value\"",
+    "a header like \"X-Scope-OrgID: shop\"; the value may be env:NAME or "
+    "file:/PATH",
+    "^[A-Za-z0-9_-]{1,128}: [^\\u0000-\\u001f]{1,1024}$", [](std::string_view t) {
+      const std::size_t colon = t.find(": ");
+      if (colon == std::string_view::npos) return unexpected;
+      return when(sized(t.substr(0, colon), 128) && all_of(t.substr(0, colon), "_-", word_char) &&
+                  sized(t.substr(colon + 2), 1024) && !has_control(t, false));
+    }};
+
 const Format clock_time{"HH:MM", "a time of day like \"09:00\" (\"24:00\" is midnight at the end)",
                         "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$",
                         [](std::string_view t) { return when(parse_clock(t).has_value()); }};

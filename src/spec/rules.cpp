@@ -45,9 +45,11 @@ void fill_cluster_defaults(core::Release& release, const Seen& seen) {
   if (pair->port == 0) pair->port = port_of(traffic);
   core::Metrics& metrics = release.metrics;
   if (!seen.has("spec.metrics.source")) metrics.source = "prometheus";
-  if (metrics.source != "prometheus") return;
+  const bool asked = metrics.source == "prometheus";
+  if (!asked && metrics.source != "scrape") return;
   if (traffic != nullptr && !seen.has("spec.metrics.recipe")) metrics.recipe = traffic->router;
-  if (!seen.has("spec.metrics.address")) metrics.address = "http://prometheus.monitoring:9090";
+  if (asked && !seen.has("spec.metrics.address"))
+    metrics.address = "http://prometheus.monitoring:9090";
 }
 
 // "latency_p95", "latency_p99.9"
@@ -155,7 +157,8 @@ class RuleChecker {
           "access_log is the log of NGINX on this machine; Deployments have prometheus or scrape");
     if (log && !metrics.address.empty())
       wrong("spec.metrics.address", "access_log takes no address");
-    if (!log && metrics.source != "scrape" && metrics.address.empty())
+    // Recipes of other stores may have an address of their own.
+    if (metrics.source == "prometheus" && metrics.address.empty())
       wrong("spec.metrics.address",
             fmt::format("{} needs the address of its server", shown(metrics.source)));
   }

@@ -112,7 +112,20 @@ void fill_cluster(core::Release& release) {
   }
   release.traffic = traffic;
   release.metrics =
-      some<core::Metrics>({{"prometheus", "x", "http://p:9090/a?b=c"}, {"scrape", "", ""}});
+      some<core::Metrics>({{"prometheus", "x", "http://p:9090/a?b=c", {}, {}, {}, {}},
+                           {"scrape", "", "", {{"port", {"80"}}, {"l", {"a", "b"}}}, {}, {}, {}},
+                           {"prometheus",
+                            "",
+                            "https://p",
+                            {},
+                            core::SigV4Auth{"eu-west-1", "aps", "env:A", "file:/s/k", ""},
+                            {"X-Scope-OrgID: shop", "X-Key: env:KEY"},
+                            {"/ca.pem", "", "", true}}});
+  release.metrics.auth = some<core::MetricsAuth>(
+      {{},
+       core::BasicAuth{"anna", "env:PASSWORD"},
+       core::BearerAuth{"file:/var/run/token"},
+       core::OAuth2Auth{"https://id.example/token", "me", "env:SECRET", {"read", "metrics"}}});
 }
 
 core::Check some_check(int index) {

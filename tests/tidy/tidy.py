@@ -27,7 +27,7 @@ LAYERS = {
     "async": {"base"},
     "ports": {"base", "core", "async"},
     "engine": {"base", "core", "spec", "async", "ports"},
-    "runtime": {"base", "core", "async", "ports"},
+    "runtime": {"base", "core", "spec", "async", "ports"},
     "net": {"base", "async", "runtime"},
     "local": VALUES | {"async", "ports", "net", "runtime"},
     "prometheus": VALUES | {"async", "ports", "net", "runtime", "recipes"},
@@ -36,7 +36,8 @@ LAYERS = {
     "api": VALUES | {"async", "ports", "net", "runtime", "engine"},
     "sim": VALUES | {"async", "ports", "engine"},
 }
-LAYERS["daemon"] = set(LAYERS) - {"sim"}
+LAYERS["daemon"] = set(LAYERS) - {"sim", "kubernetes", "prometheus", "recipes"}
+LAYERS["cluster"] = set(LAYERS) - {"sim", "local", "daemon"}
 LAYERS["cli"] = set(LAYERS)
 
 # These decide; they are given the time and what was seen, and ask nobody.
