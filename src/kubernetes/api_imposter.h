@@ -191,11 +191,24 @@ class ApiImposter {
     if (field != call.query.end() &&
         field->second != "metadata.name=" + text_at(object, {"metadata", "name"}))
       return false;
-    const auto label = call.query.find("labelSelector");
-    if (label == call.query.end()) return true;
-    const std::size_t equals = label->second.find('=');
-    return text_at(object, {"metadata", "labels", label->second.substr(0, equals)}) ==
-           label->second.substr(equals + 1);
+    const auto labels = call.query.find("labelSelector");
+    return labels == call.query.end() || selects(labels->second, object);
+  }
+
+  /// "a=b,c in (d,e)"
+  static bool selects(std::string selector, const Json& object) {
+    while (!selector.empty()) {
+      const bool set = selector.find(" in (") < selector.find(',');
+      const std::size_t end = set ? selector.find(')') + 1 : selector.find(',');
+      const std::string one = selector.substr(0, end);
+      selector = end >= selector.size() ? "" : selector.substr(end + 1);
+      const std::size_t cut = set ? one.find(" in (") : one.find('=');
+      const std::string value = text_at(object, {"metadata", "labels", one.substr(0, cut)});
+      const std::string wanted = set ? "," + one.substr(cut + 5, one.size() - cut - 6) + ","
+                                     : "," + one.substr(cut + 1) + ",";
+      if (wanted.find("," + value + ",") == std::string::npos) return false;
+    }
+    return true;
   }
 
   static net::ServerResponse good(const Json& json, int code = 200) {
@@ -256,14 +269,21 @@ class ApiImposter {
       state.erase(path);
       return status(200, "", "");
     }
-    if (call.method == "PATCH" && body.is_array()) {
-      auto patched = recipes::apply({recipes::Write::Kind::json_patch, {}, body}, found->second);
-      if (!patched) return status(422, "Invalid", patched.error().message);
-      body = *std::move(patched);
-    } else if (call.method == "PATCH") {
-      Json merged = found->second;
-      merge(merged, body);
-      body = std::move(merged);
+    if (call.method == "PATCH") {
+      Json changed = found->second;
+      if (body.is_array()) {
+        auto patched = recipes::apply({recipes::Write::Kind::json_patch, {}, body}, changed);
+        if (!patched) return status(422, "Invalid", patched.error().message);
+        changed = *std::move(patched);
+      } else {
+        merge(changed, body);
+      }
+      if (const Json* spec = find_at(changed, {"spec"});
+          spec != nullptr && *spec != found->second.at("spec")) {
+        Json& generation = changed.at("metadata").as_object()["generation"];
+        generation = generation.is_int64() ? generation.get_int64() + 1 : 2;
+      }
+      body = std::move(changed);
     }
     const std::string lock = text_at(body, {"metadata", "resourceVersion"});
     if (!lock.empty() && lock != text_at(found->second, {"metadata", "resourceVersion"}))

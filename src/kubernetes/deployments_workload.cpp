@@ -46,12 +46,13 @@ struct DeploymentsWorkload::State : std::enable_shared_from_this<State> {
   };
 
   State(asio::any_io_executor executor_in, Client& client_in, Clock& clock_in, Names names_in,
-        std::function<void()> changed_in)
+        std::function<void()> changed_in, CacheTimes times_in)
       : executor(executor_in),
         client(client_in),
         clock(clock_in),
         names(std::move(names_in)),
         changed(std::move(changed_in)),
+        times(times_in),
         poke(executor_in) {
     poke.expires_at(asio::steady_timer::time_point::max());
   }
@@ -74,6 +75,7 @@ struct DeploymentsWorkload::State : std::enable_shared_from_this<State> {
   Clock& clock;
   Names names;
   std::function<void()> changed;
+  CacheTimes times;
   std::array<OneTrack, 2> all;
   std::unique_ptr<Cache> slices;  // null: no Service is named
   asio::steady_timer poke;        // cancelled at each change: wakes who waits for a selector
@@ -94,11 +96,12 @@ void DeploymentsWorkload::State::make_caches() {
     one.name = deployment_name(names, track);
     one.service = track == Track::stable ? names.stable_service : names.canary_service;
     one.deployments = std::make_unique<Cache>(client, collection(one.name), "", on_change(),
-                                              "metadata.name=" + one.name.name);
+                                              "metadata.name=" + one.name.name, times);
   }
   if (names.stable_service.empty() && names.canary_service.empty()) return;
   const recipes::ObjectName name = object_name("EndpointSlice", names.name_space, "");
-  slices = std::make_unique<Cache>(client, collection(name), slices_selector(names), on_change());
+  slices = std::make_unique<Cache>(client, collection(name), slices_selector(names), on_change(),
+                                   "", times);
 }
 
 const Json* DeploymentsWorkload::State::deployment(Track track) {
@@ -164,7 +167,8 @@ Task<void> DeploymentsWorkload::State::watch_pods(std::shared_ptr<State> self, T
       if (one.pods) outdated.push_back(std::move(one.pods));
       one.selector = std::move(wanted);
       if (one.selector.empty()) continue;
-      one.pods = std::make_unique<Cache>(self->client, pods, one.selector, self->on_change());
+      one.pods = std::make_unique<Cache>(self->client, pods, one.selector, self->on_change(), "",
+                                         self->times);
       groups.push_back(std::make_unique<runtime::TaskGroup>(self->executor));
       groups.back()->spawn("pods", one.pods->run());
     }
@@ -231,9 +235,10 @@ Task<Result<void>> DeploymentsWorkload::State::set(std::shared_ptr<State> self,
 }
 
 DeploymentsWorkload::DeploymentsWorkload(asio::any_io_executor executor, Client& client,
-                                         Clock& clock, Names names, std::function<void()> changed)
+                                         Clock& clock, Names names, std::function<void()> changed,
+                                         CacheTimes times)
     : state_(std::make_shared<State>(std::move(executor), client, clock, std::move(names),
-                                     std::move(changed))) {
+                                     std::move(changed), times)) {
   state_->make_caches();
 }
 

@@ -17,7 +17,7 @@ class DeploymentsWorkload final : public Workload {
  public:
   /// `changed` is called after each change of what is watched.
   DeploymentsWorkload(boost::asio::any_io_executor executor, Client& client, Clock& clock,
-                      Names names, std::function<void()> changed);
+                      Names names, std::function<void()> changed, CacheTimes times = {});
   ~DeploymentsWorkload() override;
   DeploymentsWorkload(const DeploymentsWorkload&) = delete;
   DeploymentsWorkload& operator=(const DeploymentsWorkload&) = delete;

@@ -39,8 +39,10 @@ std::string expression_text(const Json& expression) {
 
 std::int64_t number_at(const Json& json, Path path, std::int64_t fallback) {
   const Json* found = find_at(json, path);
-  if (found != nullptr && found->is_int64()) return found->get_int64();
-  return fallback;
+  if (found == nullptr) return fallback;
+  boost::system::error_code failed;
+  const auto number = found->to_number<std::int64_t>(failed);
+  return failed ? fallback : number;
 }
 
 bool is_true_at(const Json& json, Path path) {

@@ -13,7 +13,7 @@ namespace linnet::kubernetes {
 namespace {
 
 constexpr std::int64_t deaths_of_a_loop = 3;
-constexpr Duration registry_patience = 60s;
+constexpr Duration registry_patience = 40s;  // the kubelet has tried three times by then
 constexpr std::size_t most_text = 300;
 
 bool has(std::string_view text, std::string_view part) {
@@ -50,6 +50,9 @@ PullProblem pull_problem(const std::string& reason, const std::string& message) 
     return {"the registry refuses it, or has no such repository (imagePullSecrets?)"};
   if (has_any(message, absent) && !has(message, "no such host"))
     return {"the registry has no such image or tag"};
+  if (const std::size_t at = message.find("dial tcp");
+      at != std::string::npos && !has(message, "no such host"))
+    return {"the registry cannot be reached: " + tail(message.substr(at)), true};
   if (has(message, "toomanyrequests") || has(message, "429"))
     return {"the registry limits the rate of pulls", true};
   if (has(message, "no such host")) return {"the registry's name cannot be resolved", true};
@@ -174,16 +177,22 @@ std::string one_ending(const Json& ended, const Json* container) {
     return fmt::format("killed for lack of memory{}",
                        limit.empty() ? "" : fmt::format(" (limit {})", limit));
   }
-  const std::string message = tail(text_at(ended, {"message"}));
-  if (reason == "StartError" || reason == "ContainerCannotRun")
-    return fmt::format("cannot be started: {}", message.empty() ? reason : message);
+  std::string message = text_at(ended, {"message"});
+  if (reason == "StartError" || reason == "ContainerCannotRun") {
+    // Of all that the runtime says, what it wanted to execute.
+    if (const std::size_t at = message.find("exec: "); at != std::string::npos)
+      message = message.substr(at);
+    return fmt::format("cannot be started: {}", message.empty() ? reason : tail(message));
+  }
+  message = tail(message);
   const bool probed = container != nullptr && find_at(*container, {"livenessProbe"}) != nullptr;
-  std::string out = fmt::format("exited with status {}", status);
-  if (status == 137 || status == 143)
-    out = fmt::format("killed by signal {}{}", status - 128,
-                      probed ? fmt::format(", perhaps since its liveness probe ({}) failed",
-                                           probe_text(*container, "livenessProbe"))
-                             : "");
+  const bool killed = status == 137 || status == 143;
+  std::string out = killed ? fmt::format("killed by signal {}", status - 128)
+                           : fmt::format("exited with status {}", status);
+  // A service that ends itself in order when asked to: the kubelet asks when it fails this probe.
+  if (probed && (killed || status == 0))
+    out += fmt::format(", perhaps since its liveness probe ({}) failed",
+                       probe_text(*container, "livenessProbe"));
   if (!message.empty()) out += fmt::format(" ({})", shortened(message, 120));
   return out;
 }
