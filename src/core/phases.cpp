@@ -17,6 +17,8 @@ template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
 
 Duration not_ready_limit(const Release& release) {
   const auto* process = std::get_if<ProcessWorkload>(&release.workload);

@@ -203,7 +203,14 @@ Result<Zone> Zone::parse(std::string_view input) {
     return wrong();
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] >= chars.size() || std::abs(zone.types_[i].offset_s) > 26 * 3600) return wrong();
-    zone.types_[i].abbreviation = chars.substr(names[i], chars.find('\0', names[i]) - names[i]);
+    const std::string_view name = chars.substr(names[i], chars.find('\0', names[i]) - names[i]);
+    // It is shown to people: RFC 8536 allows letters, digits, '+' and '-'.
+    const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+             c == '+' || c == '-';
+    });
+    if (!plain) return wrong();
+    zone.types_[i].abbreviation = name;
   }
   if (width == 4) return zone;
   if (bytes.take(1) != "\n") return wrong();
