@@ -42,7 +42,8 @@ Turn::Turn(const Release& spec, const Status& status, const Observation& observa
 void Turn::enter(Phase phase, std::string reason, const std::string& noted) {
   next.phase = std::move(phase);
   next.since = now.wall;
-  entry("phase", fmt::format("{}: {}", phase_name(next.phase), noted.empty() ? reason : noted));
+  if (LINNET_STOPS(phase_is_told, true))
+    entry("phase", fmt::format("{}: {}", phase_name(next.phase), noted.empty() ? reason : noted));
   next.reason = std::move(reason);
 }
 
@@ -89,7 +90,7 @@ void Turn::roll_back(Cause cause) {
 }
 
 void Turn::stop_for(Cause cause, Then then) {
-  if (then == Then::rollback) return roll_back(std::move(cause));
+  if (LINNET_STOPS(failure_takes_back, then == Then::rollback)) return roll_back(std::move(cause));
   if (std::holds_alternative<Holding>(next.phase)) {
     waits(cause.text);
     return;
@@ -103,7 +104,8 @@ void Turn::stop_for(Cause cause, Then then) {
   }
   // A write that has not come through yet must not raise the weight of what just failed.
   const Percent in_force = seen.traffic ? seen.traffic->weight : next.weight_seen;
-  if (in_force < next.weight) want_weight(in_force, "it is left as it is in force");
+  if (LINNET_STOPS(failed_stays_low, in_force < next.weight))
+    want_weight(in_force, "it is left as it is in force");
   const std::string text = cause.text + "; waiting for a person: resume, promote or rollback";
   enter(std::move(holding), text);
   notice("paused", text);

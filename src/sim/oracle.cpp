@@ -36,7 +36,10 @@ void Told::begins(Port port) {
 Oracle::Oracle(const World& world) : world_(world) {}
 
 void Oracle::broken(std::string_view invariant, std::string text) {
-  if (!violation_) violation_ = Violation{std::string(invariant), std::move(text), world_.now_ms()};
+  if (!violation_)
+    violation_ = Violation{std::string(invariant), std::move(text), world_.now_ms(), {}};
+  else if (violation_->invariant != invariant)
+    violation_->also.emplace_back(invariant);
 }
 
 void Oracle::loaded(Told& told) { told.turn_before_ms = -1; }

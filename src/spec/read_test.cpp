@@ -389,6 +389,11 @@ TEST(Hostile, SyntaxErrorsNameTheirPlace) {
 }
 
 TEST(Hostile, MessagesAreSafeForATerminal) {
+  // Cut and escaped, this key is as long as it was with its quotes.
+  const auto same_length = read_specs("\"\\e" + std::string(65, 'a') + "\": 1\n", "t.yaml");
+  EXPECT_FALSE(same_length.mistakes.empty());
+  for (const Mistake& mistake : same_length.mistakes)
+    for (char c : mistake.text()) EXPECT_TRUE(c >= ' ') << mistake.text();
   const ReadSpecs read =
       read_specs(spec_with("  \"a\\e[31m\\x9b\": 1\n  promotion: \"\\e]0;x\\a\"\n"), "t.yaml");
   EXPECT_EQ(read.mistakes.size(), 2U);

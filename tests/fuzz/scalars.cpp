@@ -63,14 +63,14 @@ void of_spec(std::string_view text) {
 
 void of_http(std::string_view text) {
   if (const auto target = net::parse_target(text)) {
-    CHECK(!target->segments.empty() && target->segments.size() <= 16);
-    CHECK(target->query.size() <= 16);
+    CHECK(target->segments.size() <= 16 && target->query.size() <= 16);
     std::string again;
     for (const std::string& segment : target->segments) {
       CHECK(!segment.empty() && segment != "." && segment != "..");
       CHECK(segment.find('/') == std::string::npos && segment.find('\0') == std::string::npos);
       again += "/" + net::percent_encode(segment);
     }
+    if (again.empty()) again = "/";
     for (std::size_t i = 0; i < target->query.size(); ++i)
       again +=
           fmt::format("{}{}={}", i == 0 ? "?" : "&", net::percent_encode(target->query[i].first),
