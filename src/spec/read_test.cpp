@@ -210,7 +210,7 @@ TEST(Mistakes, NothingForeignReachesAnNginxConfiguration) {
   for (const char* listen :
        {"\"8080; include /etc/passwd\"", "'8080\n}'", "\"127.0.0.1:80 ssl\"", "a b:80", "0",
         "65536", "1.2.3:80", "999.1.1.1:80", "\"[::1:80\"", "\"[:::]:80\"", "x", "unix:/tmp/x",
-        "\"$host:80\"", "\"\\0\"", "-1", "\"127.0.0.1:\""})
+        "\"$host:80\"", "\"\\0\"", "\"[::\\0x]:80\"", "-1", "\"127.0.0.1:\""})
     EXPECT_NE(mistake_in(fmt::format("  traffic: {{ nginx: {{ listen: {} }} }}\n", listen))
                   .find("listen"),
               std::string::npos)
