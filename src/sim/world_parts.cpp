@@ -241,7 +241,10 @@ void World::add_intent(core::Intent intent) {
   ring();
 }
 
-void World::send(const core::Notice& notice) { delivered_.push_back(notice.id); }
+void World::send(const core::Notice& notice) {
+  if (std::find(delivered_.begin(), delivered_.end(), notice.id) == delivered_.end())
+    delivered_.push_back(notice.id);
+}
 
 std::vector<std::int64_t> World::delivered() { return std::exchange(delivered_, {}); }
 
