@@ -458,6 +458,7 @@ bool notice_others(Turn& turn) {
   if (const auto* step = std::get_if<Stepping>(&turn.next.phase)) {
     holding.index = step->index;
   } else if (const auto* other = std::get_if<Holding>(&turn.next.phase)) {
+    LINNET_MARK(foreign_weight_in_holding);
     holding.from = other->from;
     holding.index = other->index;
   } else {

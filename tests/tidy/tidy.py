@@ -326,8 +326,24 @@ def words(sources, _root):
             yield source.path, 1, "a name that says nothing"
 
 
+def marks_and_guards(sources, root):
+    """Each mark and each guard of the tables in src/base stands somewhere in the product."""
+    code = "\n".join(source.text for source in sources
+                     if source.folder not in (None, "base") and not source.is_test)
+    for name, table, use in (("mark", "MARKS_TABLE", "MARK"),
+                             ("mutant", "GUARDS", "(?:STOPS|NEEDS)")):
+        path = pathlib.Path("src/base") / f"{name}.h"
+        if not (root / path).exists():
+            continue
+        text = (root / path).read_text()
+        listed = re.search(rf"#define LINNET_{table}\(X\)(.*?)\n\n", text, re.S)
+        for word in re.findall(r"X\(\s*\\?\s*(\w+)\s*\)", listed[1] if listed else ""):
+            if not re.search(rf"LINNET_{use}\(\s*{word}\b", code):
+                yield path, 1, f"{word} stands nowhere in the product"
+
+
 RULES = (layers, purity, boost_in_headers, environment, line_length, function_length, file_length,
-         dead_files, openings, pragma_once, sleeps, words)
+         dead_files, openings, pragma_once, sleeps, words, marks_and_guards)
 
 
 def check(root):
