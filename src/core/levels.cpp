@@ -65,8 +65,12 @@ void want_levels(Turn& turn) {
     LINNET_MARK(rollback_without_router);
     turn.decision.effects.push_back(SetWeight{Percent(), true});  // safe without looking
   }
-  if (!next.stable_version.empty())
-    want_track(turn, Track::stable, next.stable_version, stable_size(turn.release, next));
+  if (!next.stable_version.empty()) {
+    const int whole = stable_size(turn.release, next);
+    const int beside_canary = std::max(1, whole - next.canary_replicas);
+    want_track(turn, Track::stable, next.stable_version,
+               LINNET_STOPS(stable_keeps_size, true) ? whole : beside_canary);
+  }
   const std::string canary = next.rollout ? next.rollout->to : std::string();
   const bool stays = next.canary_replicas == 0 && is_draining(next.phase);
   if (!next.stable_version.empty() && !LINNET_STOPS(draining_keeps_canary, stays))

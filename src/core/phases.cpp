@@ -17,6 +17,8 @@ template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
 
 Duration not_ready_limit(const Release& release) {
   const auto* process = std::get_if<ProcessWorkload>(&release.workload);
@@ -144,9 +146,10 @@ void start_promotion(Turn& turn, const std::string& why) {
 
 void pass_step(Turn& turn, int index) {
   turn.record_step("passed");
-  if (index + 1 < static_cast<int>(turn.release.steps.size())) return turn.start_step(index + 1);
+  const int following = LINNET_STOPS(steps_follow, true) ? index + 1 : index + 2;
+  if (following < static_cast<int>(turn.release.steps.size())) return turn.start_step(following);
   const std::string& version = turn.next.rollout->to;
-  if (turn.next.rollout->promote)
+  if (LINNET_NEEDS(promotion_needs_asking, turn.next.rollout->promote))
     return start_promotion(turn, "all steps passed: promoting to stable");
   const std::string text =
       fmt::format("all {} steps passed: {} waits for `promote` (or `rollback`)",
@@ -210,7 +213,8 @@ void on_stepping(Turn& turn, Stepping step) {
     return turn.stop_for({"no_data", silence_text(turn, step.silent)}, turn.release.no_data.then);
   }
   // Judged first: the canary may fail at the last step's weight while instances start for this one.
-  if (!at_weight(turn, wanted.weight, fmt::format("step {}", step.index + 1))) return;
+  const Percent most = LINNET_STOPS(step_bounds_weight, true) ? wanted.weight : Percent::whole(100);
+  if (!at_weight(turn, most, fmt::format("step {}", step.index + 1))) return;
   if (LINNET_STOPS(silence_waits, silent))
     return turn.waits(silence_text(turn, step.silent) + "; holding");
   if (!step.in_force)
@@ -425,9 +429,9 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
 
 // Somebody else moved the weight, or a guardian took it back. True when that decided the turn.
 bool notice_others(Turn& turn) {
-  if (!turn.seen.traffic || !is_running(turn.before.phase)) return false;
-  if (!is_running(turn.next.phase) || std::holds_alternative<RollingBack>(turn.next.phase))
-    return false;
+  const bool at_rest = !is_running(turn.before.phase) || !is_running(turn.next.phase);
+  if (!turn.seen.traffic || LINNET_STOPS(ended_stays_ended, at_rest)) return false;
+  if (std::holds_alternative<RollingBack>(turn.next.phase)) return false;
   const TrafficSeen& traffic = *turn.seen.traffic;
   if (traffic.weight == turn.before.weight) {
     if (turn.next.weight == turn.before.weight) turn.next.weight_before = traffic.weight;
@@ -457,6 +461,7 @@ bool notice_others(Turn& turn) {
   if (const auto* step = std::get_if<Stepping>(&turn.next.phase)) {
     holding.index = step->index;
   } else if (const auto* other = std::get_if<Holding>(&turn.next.phase)) {
+    LINNET_MARK(foreign_weight_in_holding);
     holding.from = other->from;
     holding.index = other->index;
   } else {

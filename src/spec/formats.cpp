@@ -91,7 +91,9 @@ bool is_host(std::string_view host) {
   unsigned char address[16];
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
     const std::string inner(host.substr(1, host.size() - 2));
-    return inner.size() <= 45 && inet_pton(AF_INET6, inner.c_str(), address) == 1;
+    // A NUL would end it for the C library only.
+    return inner.size() <= 45 && inner.find('\0') == std::string::npos &&
+           inet_pton(AF_INET6, inner.c_str(), address) == 1;
   }
   if (!sized(host, 253)) return false;
   const bool numeric = all_of(host, ".", digit);

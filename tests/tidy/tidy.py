@@ -57,8 +57,6 @@ HANDS_ENVIRONMENT_ON = "src/local/process_launch.cpp"
 FREE_WITH_TASK = "<boost/asio/any_io_executor.hpp>"
 
 MAX_COLUMNS, MAX_FUNCTION, MAX_FILE = 100, 90, 600
-# Longer than they should be, named here until they are split (docs/roadmap.md).
-LONG_FILES = ("src/sim/oracle.cpp", "src/sim/world.cpp")
 BANNED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|\w*(Manager|Helper|Utils?)\b(?=\s*[{:;(])|"
                     r"\bEXPECT_TRUE\(true\)|\bGTEST_SKIP\(\)(?! << \")")  # a skip tells why
 SLEEPS = re.compile(r"\bthis_thread::sleep|\b(::)?u?sleep\(\d|\bnanosleep\b|\btime\.sleep\b|"
@@ -264,8 +262,6 @@ def function_length(sources, _root):
 def file_length(sources, _root):
     """A file has one subject: 600 lines at most, tests excepted."""
     for source in sources:
-        if str(source.path) in LONG_FILES:
-            continue
         if len(source.lines) > MAX_FILE and not source.is_test:
             yield source.path, 1, f"{len(source.lines)} lines"
 
@@ -335,8 +331,24 @@ def words(sources, _root):
             yield source.path, 1, "a name that says nothing"
 
 
+def marks_and_guards(sources, root):
+    """Each mark and each guard of the tables in src/base stands somewhere in the product."""
+    code = "\n".join(source.text for source in sources
+                     if source.folder not in (None, "base") and not source.is_test)
+    for name, table, use in (("mark", "MARKS_TABLE", "MARK"),
+                             ("mutant", "GUARDS", "(?:STOPS|NEEDS)")):
+        path = pathlib.Path("src/base") / f"{name}.h"
+        if not (root / path).exists():
+            continue
+        text = (root / path).read_text()
+        listed = re.search(rf"#define LINNET_{table}\(X\)(.*?)\n\n", text, re.S)
+        for word in re.findall(r"X\(\s*\\?\s*(\w+)\s*\)", listed[1] if listed else ""):
+            if not re.search(rf"LINNET_{use}\(\s*{word}\b", code):
+                yield path, 1, f"{word} stands nowhere in the product"
+
+
 RULES = (layers, purity, boost_in_headers, environment, line_length, function_length, file_length,
-         dead_files, openings, pragma_once, sleeps, words)
+         dead_files, openings, pragma_once, sleeps, words, marks_and_guards)
 
 
 def check(root):
