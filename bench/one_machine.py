@@ -199,10 +199,11 @@ def run_seconds(pids):
 
 
 def cpu(rounds=5, seconds=3):
-    """What split and log add to a request, in CPU time of NGINX's workers."""
+    """What split and log add to a request, in CPU time of NGINX's workers. Each track has one
+    instance, as the plain one has: no slot is empty."""
     plain, ours = [], []
     with World("bench") as world:
-        begin(world)
+        begin(world, replicas=1)
         deploy(world)
         nginx = PlainNginx(world)
         own = [pid for pid in workers_of(world.folder) if pid not in nginx.workers()]
@@ -279,9 +280,9 @@ def start(rounds=200):
 
 
 def idle(seconds=20):
-    """The daemon with one release and nothing to do."""
+    """The daemon with one release and nothing to do; health and turns as they are by default."""
     with World("bench") as world:
-        begin(world)
+        begin(world, every="1s", turn="1s")
         pid = world.daemon.pid
         pause(2)  # what init left to do is done
         used = run_seconds([pid])
