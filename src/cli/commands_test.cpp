@@ -309,8 +309,8 @@ TEST_F(Commands, StatusIsOneScreenFromOneRequest) {
       "stable  v1.0.0  2/2 ready  75 %  [#####################-------]\n"
       "canary  v1.1.0  1/1 ready  25 %  [#######---------------------]\n"
       "\n"
-      "error_rate  pass  0.4 %  limit 5 %  412 requests  8 % of the limit  evidence: nothing "
-      "unusual\n"
+      "CHECK       VERDICT  MEASURED  AGAINST  REQUESTS  EVIDENCE\n"
+      "error_rate  pass        0.4 %      5 %       412  none\n"
       "\n"
       "rollout shop-1: v1.0.0 -> v1.1.0 by anna, started 2026-11-23 20:58 (";
   EXPECT_EQ(ran.out.substr(0, head.size()), head);

@@ -42,9 +42,7 @@ oracle::Real log_worse_reference(const std::vector<PairedCounts>& windows, oracl
     for (std::size_t k = 0; k < 8; ++k)
       log_e[k] += oracle::Real(w.canary_bad) * log(prior.psi[k]) + log_g[0] - log_g[k + 1];
   }
-  oracle::Real sum = 0;
-  for (std::size_t k = 0; k < 8; ++k) sum += prior.weight[k] * exp(log_e[k]);
-  return log(sum);
+  return oracle::log_sum(prior, log_e);
 }
 
 TEST(TwoSample, TheNormaliserAgreesWithExactFractions) {
