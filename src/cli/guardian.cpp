@@ -19,6 +19,8 @@ int run_guardian(int argc, char** argv) {
       options.root = argv[i + 1];
     else if (name == "--lock")
       options.lock = argv[i + 1];
+    else if (name == "--daemon")
+      options.daemon = argv[i + 1];
   }
   if (options.pipe_fd < 0 || options.root.empty() || options.lock.empty()) {
     fmt::print(stderr, "linnet guardian is started by `linnet serve`, not by hand\n");

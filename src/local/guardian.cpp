@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "local/weight_switch.h"
@@ -42,6 +43,13 @@ void leave_the_daemon_behind(int pipe_fd) {
   [[maybe_unused]] const int moved = ::chdir("/");
 }
 
+/// True: another daemon than the one that died. A process that is killed keeps its lock a little
+/// longer than its end of the pipe, and a child that it had just forked keeps it longer still.
+bool is_back(const GuardianOptions& options) {
+  const std::string holder = DaemonLock::holder(options.lock);
+  return !holder.empty() && holder != options.daemon;
+}
+
 /// True: the daemon said goodbye.
 bool wait_for_the_end(int pipe_fd) {
   char byte = 0;
@@ -68,16 +76,29 @@ Result<DaemonLock> DaemonLock::take(const std::string& path) {
       return fail(Code::conflict, "another linnet daemon holds {}", path);
     return fail(Code::unavailable, "locking {}: {}", path, std::strerror(error));
   }
+  // Always of the same length, so that a full disk cannot refuse to overwrite it.
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  const std::string name =
+      fmt::format("{:>10} {:>12}.{:09}\n", ::getpid(), now.tv_sec, now.tv_nsec);
+  if (::pwrite(fd, name.data(), name.size(), 0) != static_cast<ssize_t>(name.size())) {
+    const int error = errno;
+    ::close(fd);
+    return fail(Code::unavailable, "writing the lock {}: {}", path, std::strerror(error));
+  }
   return DaemonLock(fd);
 }
 
-bool DaemonLock::is_held(const std::string& path) {
+std::string DaemonLock::holder(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
+  if (fd < 0) return "";
   auto lock = whole_file();
-  const bool asked = ::fcntl(fd, F_OFD_GETLK, &lock) == 0;
+  const bool held = ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  char name[64];
+  const auto got = held ? ::pread(fd, name, sizeof name, 0) : 0;
   ::close(fd);
-  return asked && lock.l_type != F_UNLCK;
+  if (!held) return "";
+  return got > 0 ? std::string(name, static_cast<std::size_t>(got)) : "unnamed";
 }
 
 DaemonLock::DaemonLock(DaemonLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -123,13 +144,13 @@ int run_guardian(const GuardianOptions& options) {
   if (wait_for_the_end(options.pipe_fd)) return 0;
   const auto limit = Steady::now() + options.limit;
   while (Steady::now() < limit) {
-    if (DaemonLock::is_held(options.lock)) return 0;  // it is back, with a guardian of its own
+    if (is_back(options)) return 0;  // with a guardian of its own
     const auto left = std::chrono::duration_cast<Duration>(limit - Steady::now());
     ::poll(nullptr, 0, static_cast<int>(std::clamp(left, Duration(0), look_every).count()));
   }
   // A full disk or a mount that comes back late: kept up, as nobody else will do it.
   for (int attempt = 0;; ++attempt) {
-    if (DaemonLock::is_held(options.lock)) return 0;
+    if (is_back(options)) return 0;
     const auto done = take_back_all(options.root);
     if (done.errors.empty()) return done.releases.empty() ? 0 : 1;
     if (attempt == 600) return 2;

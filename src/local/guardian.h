@@ -24,8 +24,9 @@ class DaemonLock {
  public:
   /// Code::conflict: another process has it.
   static Result<DaemonLock> take(const std::string& path);
+  /// What the process that holds it is called here, another one for each daemon; empty: nobody.
   /// Asks without ever taking it, so that a starting daemon is never in the way.
-  static bool is_held(const std::string& path);
+  static std::string holder(const std::string& path);
   DaemonLock(DaemonLock&& other) noexcept;
   DaemonLock& operator=(DaemonLock&& other) noexcept;
   ~DaemonLock();
@@ -38,8 +39,9 @@ class DaemonLock {
 struct GuardianOptions {
   int pipe_fd = -1;  // read end; end of file = the daemon is gone, a byte before = it said goodbye
   Duration limit = 10s;
-  std::string root;  // directory of weight switches: ROOT/NAME/cur
-  std::string lock;  // the daemon's lock file
+  std::string root;    // directory of weight switches: ROOT/NAME/cur
+  std::string lock;    // the daemon's lock file
+  std::string daemon;  // DaemonLock::holder() while it lived
 };
 
 /// `linnet guardian`: returns its exit code (0: nothing to do, 1: traffic was taken back, 2: that

@@ -31,7 +31,8 @@ struct GuardianKeeper::Impl : std::enable_shared_from_this<Impl> {
     for (std::string word :
          {std::string("--pipe-fd"), std::to_string(first_inherited), std::string("--limit-ms"),
           std::to_string(options.limit.count()), std::string("--root"), options.root,
-          std::string("--lock"), options.lock})
+          std::string("--lock"), options.lock, std::string("--daemon"),
+          DaemonLock::holder(options.lock)})
       command.arguments.push_back(std::move(word));
     command.inherited = {ends[0]};
     auto child = start_child(command);

@@ -81,6 +81,20 @@ TEST_F(GuardianTest, LeavesEverythingWhenADaemonHoldsTheLockAgain) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
+TEST_F(GuardianTest, DoesNotTakeTheDyingDaemonForOneThatIsBack) {
+  // The kernel closes a killed process's files one after the other: the pipe's end may be gone
+  // while the lock still stands.
+  auto dying = DaemonLock::take(lock());
+  ASSERT_TRUE(dying);
+  auto keeper = std::make_unique<GuardianKeeper>(io_, options(50ms));
+  ASSERT_TRUE(keeper->start());
+  const pid_t guardian = keeper->pid();
+  keeper.reset();
+  ASSERT_TRUE(until(io_, [&] { return !alive(guardian); }));
+  EXPECT_EQ(*of("shop").read(), (SwitchState{Percent(), true, "guardian"}));
+  ::waitpid(guardian, nullptr, 0);
+}
+
 TEST_F(GuardianTest, GoesHomeWhenTheDaemonSaysGoodbye) {
   GuardianKeeper keeper(io_, options(50ms));
   ASSERT_TRUE(keeper.start());
@@ -123,13 +137,17 @@ TEST_F(GuardianTest, OutlivesTheSignalsOfATerminalInASessionOfItsOwn) {
 TEST_F(GuardianTest, ASecondDaemonIsRefusedTheLock) {
   auto first = DaemonLock::take(lock());
   ASSERT_TRUE(first);
-  EXPECT_TRUE(DaemonLock::is_held(lock()));
+  const std::string name = DaemonLock::holder(lock());
+  EXPECT_FALSE(name.empty());
   const auto second = DaemonLock::take(lock());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::conflict);
   { const auto gone = std::move(*first); }
-  EXPECT_FALSE(DaemonLock::is_held(lock()));
-  EXPECT_FALSE(DaemonLock::is_held(lock() + ".missing"));
+  EXPECT_EQ(DaemonLock::holder(lock()), "");
+  EXPECT_EQ(DaemonLock::holder(lock() + ".missing"), "");
+  const auto third = DaemonLock::take(lock());
+  ASSERT_TRUE(third);
+  EXPECT_NE(DaemonLock::holder(lock()), name) << "each daemon is told from the one before";
 }
 
 TEST_F(GuardianTest, ReportsWhatItCouldNotTakeBackAndTakesTheRest) {

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
       options.limit = linnet::Duration(std::atoi(argv[i + 1]));
     if (std::strcmp(argv[i], "--root") == 0) options.root = argv[i + 1];
     if (std::strcmp(argv[i], "--lock") == 0) options.lock = argv[i + 1];
+    if (std::strcmp(argv[i], "--daemon") == 0) options.daemon = argv[i + 1];
   }
   return linnet::local::run_guardian(options);
 }
