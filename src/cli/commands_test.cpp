@@ -317,6 +317,26 @@ TEST_F(Commands, StatusIsOneScreenFromOneRequest) {
   EXPECT_EQ(fake->asked().size(), 1U);
 }
 
+TEST_F(Commands, ColoursHonourNoColor) {
+  daemon(status_json("rolled_back", 0, "too many errors"));
+  const auto status = [&] {
+    return program.run_in_terminal({"status"}, [](const std::string&) { return std::string(); });
+  };
+  EXPECT_NE(status().out.find("\x1b[31mrolled back\x1b[0m"), std::string::npos);
+  program.environment["NO_COLOR"] = "1";
+  EXPECT_EQ(status().out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Commands, OnATerminalTheCausesOfTheHistoryStandBelow) {
+  daemon(status_json("idle"));
+  program.environment["NO_COLOR"] = "1";
+  fake->answer("/v1/releases/shop/history", {history("error_rate", "too many errors")});
+  const Ran ran =
+      program.run_in_terminal({"history"}, [](const std::string&) { return std::string(); });
+  EXPECT_NE(ran.out.find("TOOK\r\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("2m5s\r\n  too many errors\r\n"), std::string::npos) << ran.out;
+}
+
 TEST_F(Commands, StatusWithoutADaemonStartsNoneAndExitsWithFour) {
   const Ran ran = program.run({"status"});
   EXPECT_EQ(ran.code, 4);
@@ -498,6 +518,8 @@ TEST_F(Commands, LogsAreReadFromTheFilesThatTheApiNames) {
                {R"([{"id":"canary-0","track":"canary","version":"v1.1.0","state":"ready","log":")" +
                 file + R"("}])"});
   EXPECT_EQ(program.run({"logs", "--lines", "2"}).out, "two\nthree\n");
+  EXPECT_EQ(program.run({"logs", "--lines", "1", "-o", "json"}).out,
+            "{\"instance\":\"canary-0\",\"line\":\"three\"}\n");
   EXPECT_EQ(program.run({"logs", "--track", "stable"}).code, 2);
 }
 

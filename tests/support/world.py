@@ -23,6 +23,7 @@ RELEASE = pathlib.Path(os.environ.get("LINNET_BUILD", ROOT / "build" / "release"
 LINNET = RELEASE / "src" / "cli" / "linnet"
 SERVICE = RELEASE / "tests" / "support" / "example_service"
 LOAD = RELEASE / "tests" / "support" / "steady_load"
+SHIFTED_CLOCK = RELEASE / "tests" / "support" / "libshifted_clock.so"
 
 # Phases in which nothing is under way.
 ENDED = ("idle", "succeeded", "rolled_back", "failed")
