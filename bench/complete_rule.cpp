@@ -167,6 +167,7 @@ void count(Times& times, std::optional<int> at, int from) {
 }  // namespace
 
 void complete_rule_table(Reach& reach, int scale) {
+  reach.row("complete rule: probabilities and delays, table 3.5");
   const int runs = 10'000 / scale;
   fmt::print(
       "The complete rule: two checks, four stages of 60 s, 5 canary requests per second, alpha "

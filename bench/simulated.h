@@ -58,18 +58,37 @@ struct Times {
   [[nodiscard]] double mean() const { return events > 0 ? sum / events : 0; }
 };
 
-/// Figures outside their reach; the program fails when there are any.
+/// Figures beside their reach, row by row; the program fails when one is outside.
 class Reach {
  public:
+  /// The figures from now on belong to this row of the closing table.
+  void row(std::string name) { rows_.push_back({std::move(name)}); }
   /// Marks a figure: "" within reach, " <-- ..." outside.
   std::string at_most(double figure, double limit) {
+    Row& row = rows_.back();
+    if (row.figures++ == 0 || figure / limit > row.worst / row.limit)
+      row.worst = figure, row.limit = limit;
     if (figure <= limit) return "";
     ++missed_;
     return fmt::format("  <-- above {:.4g}", limit);
   }
+  /// One line a row: the figure that is nearest to its reach, or farthest beyond.
+  void print() const {
+    fmt::print("{:62} {:>7} {:>9} {:>9}  held\n", "The nearest to its reach of", "figures",
+               "measured", "reach");
+    for (const Row& row : rows_)
+      fmt::print("  {:60} {:7} {:9.3g} {:>9}  {}\n", row.name, row.figures, row.worst,
+                 fmt::format("<={:.3g}", row.limit), row.worst <= row.limit ? "yes" : "NO");
+  }
   [[nodiscard]] int missed() const { return missed_; }
 
  private:
+  struct Row {
+    std::string name;
+    int figures = 0;
+    double worst = 0, limit = 1;
+  };
+  std::vector<Row> rows_;
   int missed_ = 0;
 };
 
@@ -79,5 +98,6 @@ void false_alarms(Reach& reach, int scale);
 void compared_rules(int scale);
 void compared_relative_rules(int scale);
 void complete_rule_table(Reach& reach, int scale);
+void accuracy(Reach& reach);
 
 }  // namespace linnet::bench

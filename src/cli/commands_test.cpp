@@ -310,12 +310,32 @@ TEST_F(Commands, StatusIsOneScreenFromOneRequest) {
       "stable  v1.0.0  2/2 ready  75 %  [#####################-------]\n"
       "canary  v1.1.0  1/1 ready  25 %  [#######---------------------]\n"
       "\n"
-      "error_rate  pass  0.4 %  limit 5 %  412 requests  8 % of the limit  evidence: nothing "
-      "unusual\n"
+      "CHECK       VERDICT  MEASURED  AGAINST  REQUESTS  EVIDENCE\n"
+      "error_rate  pass        0.4 %      5 %       412  none\n"
       "\n"
       "rollout shop-1: v1.0.0 -> v1.1.0 by anna, started 2026-11-23 20:58 (";
   EXPECT_EQ(ran.out.substr(0, head.size()), head);
   EXPECT_EQ(fake->asked().size(), 1U);
+}
+
+TEST_F(Commands, ColoursHonourNoColor) {
+  daemon(status_json("rolled_back", 0, "too many errors"));
+  const auto status = [&] {
+    return program.run_in_terminal({"status"}, [](const std::string&) { return std::string(); });
+  };
+  EXPECT_NE(status().out.find("\x1b[31mrolled back\x1b[0m"), std::string::npos);
+  program.environment["NO_COLOR"] = "1";
+  EXPECT_EQ(status().out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Commands, OnATerminalTheCausesOfTheHistoryStandBelow) {
+  daemon(status_json("idle"));
+  program.environment["NO_COLOR"] = "1";
+  fake->answer("/v1/releases/shop/history", {history("error_rate", "too many errors")});
+  const Ran ran =
+      program.run_in_terminal({"history"}, [](const std::string&) { return std::string(); });
+  EXPECT_NE(ran.out.find("TOOK\r\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("2m5s\r\n  too many errors\r\n"), std::string::npos) << ran.out;
 }
 
 TEST_F(Commands, StatusWithoutADaemonStartsNoneAndExitsWithFour) {
@@ -499,6 +519,8 @@ TEST_F(Commands, LogsAreReadFromTheFilesThatTheApiNames) {
                {R"([{"id":"canary-0","track":"canary","version":"v1.1.0","state":"ready","log":")" +
                 file + R"("}])"});
   EXPECT_EQ(program.run({"logs", "--lines", "2"}).out, "two\nthree\n");
+  EXPECT_EQ(program.run({"logs", "--lines", "1", "-o", "json"}).out,
+            "{\"instance\":\"canary-0\",\"line\":\"three\"}\n");
   EXPECT_EQ(program.run({"logs", "--track", "stable"}).code, 2);
 }
 

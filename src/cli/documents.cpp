@@ -300,6 +300,13 @@ std::string spec_json(std::string_view yaml, std::string_view file) {
   return json::serialize(out);
 }
 
+std::string log_line_json(std::string_view instance, std::string_view line) {
+  json::object out;
+  out["instance"] = json::string_view(instance.data(), instance.size());
+  out["line"] = json::string_view(line.data(), line.size());
+  return json::serialize(out);
+}
+
 std::string error_json(std::string_view code, std::string_view message) {
   json::object error;
   error["code"] = json::string_view(code.data(), code.size());

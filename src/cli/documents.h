@@ -156,6 +156,8 @@ struct Wish {
 std::string wish_json(const Wish& wish);
 std::string spec_json(std::string_view yaml, std::string_view file);
 std::string error_json(std::string_view code, std::string_view message);
+/// One line of an instance's log.
+std::string log_line_json(std::string_view instance, std::string_view line);
 /// A JSON string with its quotes.
 std::string quoted_json(std::string_view text);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 
 #include "cli/format.h"
 #include "net/http.h"
@@ -127,22 +128,25 @@ Result<void> Follower::show_journal(int wait_s) {
           told.begin(),
           told.begin() + static_cast<std::ptrdiff_t>(std::min(told.find(':'), told.size())), '_',
           ' ');
-    session_.say(out.styled(Style::faint, at ? clock_text(*at) : "") + "  " +
-                 out.styled(entry_style(entry), told));
+    const std::string time = at ? clock_text(*at) : "";
+    const std::vector<std::string> lines = out.wrapped(time + "  " + told, 10);
+    for (std::size_t i = 0; i < lines.size(); ++i)
+      session_.say((i == 0 ? out.styled(Style::faint, time) : "") +
+                   out.styled(entry_style(entry), lines[i].substr(i == 0 ? time.size() : 0)));
   }
   return {};
 }
 
 void Follower::show_live(const StatusDocument& status) {
   if (session_.json() || !session_.out().is_terminal()) return;
-  std::optional<Rates> rates;
   auto text = session_.daemon().get(path_ + "/counts");  // an ornament: without it all goes on
   auto counts = text ? read_counts(*text) : Result<CountsDocument>(tl::unexpect, text.error());
-  if (counts) {
-    if (last_counts_) rates = rates_between(*last_counts_, *counts);
+  // Counts come in portions, ten a second: a rate over less than half a second means nothing.
+  if (counts && (!last_counts_ || std::abs(counts->at_ms - last_counts_->at_ms) >= 500)) {
+    if (last_counts_) rates_ = rates_between(*last_counts_, *counts);
     last_counts_ = *counts;
   }
-  session_.out().live(progress_lines(status, rates, session_.out()));
+  session_.out().live(progress_lines(status, rates_, session_.out()));
 }
 
 HistoryDocument Follower::ending(const std::string& rollout) {

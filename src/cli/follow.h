@@ -46,6 +46,7 @@ class Follower {
   std::int64_t journal_at_ = 0;
   std::string last_status_;
   std::optional<CountsDocument> last_counts_;
+  std::optional<Rates> rates_;
 };
 
 /// The whole of a simple command: sends the spec, submits the wish, follows until `done`.

@@ -26,9 +26,11 @@ Result<Exit> run_history(Session& session) {
   }
   TRY(runs, read_history(text));
   Terminal& out = session.out();
+  // On a terminal the causes, which are sentences, stand on lines of their own.
+  const bool below = out.is_terminal();
   Table table({Align::left, Align::left, Align::left, Align::left, Align::left, Align::left,
                Align::right, Align::left});
-  table.row({"ROLLOUT", "FROM", "TO", "OUTCOME", "BY", "STARTED", "TOOK", "CAUSE"});
+  table.row({"ROLLOUT", "FROM", "TO", "OUTCOME", "BY", "STARTED", "TOOK", below ? "" : "CAUSE"});
   for (const HistoryDocument& run : runs) {
     const Style style = run.outcome == "succeeded" ? Style::green : Style::red;
     const auto started = parse_time(run.started);
@@ -36,12 +38,19 @@ Result<Exit> run_history(Session& session) {
         run.outcome == "rolled_back" ? "rolled back" : printable(run.outcome);
     table.row({printable(run.id), printable(run.from), printable(run.to),
                out.styled(style, outcome), printable(run.by), started ? date_text(*started) : "",
-               took_text(run), printable(run.cause)});
+               took_text(run), below ? "" : printable(run.cause)});
   }
-  if (runs.empty())
+  if (runs.empty()) {
     out.line(fmt::format("{}: no rollout has ended yet", printable(release)));
-  else
-    for (const std::string& line : table.lines()) out.line(line);
+    return Exit::done;
+  }
+  const std::vector<std::string> lines = table.lines();
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    out.line(lines[i]);
+    if (below && i > 0)
+      for (const std::string& line : out.wrapped("  " + printable(runs[i - 1].cause), 2))
+        out.line(out.styled(Style::faint, line));
+  }
   return Exit::done;
 }
 

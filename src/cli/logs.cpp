@@ -20,7 +20,9 @@ constexpr std::size_t longest_line = 1 << 16;
 // One log file that may be rotated away under the reader.
 class LogFile {
  public:
-  LogFile(std::string label, std::string path) : label_(std::move(label)), path_(std::move(path)) {}
+  /// `id` of the instance stands before each line when it is `labelled`, and in its JSON always.
+  LogFile(std::string id, std::string path, bool labelled, bool json)
+      : id_(std::move(id)), path_(std::move(path)), labelled_(labelled), json_(json) {}
   ~LogFile() { close(); }
   LogFile(LogFile&& other) = delete;
 
@@ -85,11 +87,16 @@ class LogFile {
   }
 
   void print(Terminal& out, std::string_view line) const {
-    out.line((label_.empty() ? "" : out.styled(Style::faint, label_ + "  ")) + printable(line));
+    if (json_)
+      out.line(log_line_json(id_, printable(line)));
+    else
+      out.line((labelled_ ? out.styled(Style::faint, id_ + "  ") : "") + printable(line));
   }
 
-  std::string label_;
+  std::string id_;
   std::string path_;
+  bool labelled_;
+  bool json_;
   int fd_ = -1;
   std::string pending_;  // read, not printed yet
 };
@@ -97,8 +104,6 @@ class LogFile {
 Result<Exit> run_logs(Session& session) {
   const Arguments& arguments = session.arguments();
   TRY(lines, arguments.number("--lines", 0, 100'000));
-  if (session.json())
-    return fail(Code::invalid, "logs are lines of text; for their places, GET .../instances");
   if (arguments.has("--follow")) session.interrupt();
   TRY(release, session.release_name());
   TRY(text, session.daemon().get("/v1/releases/" + net::percent_encode(release) + "/instances"));
@@ -113,7 +118,7 @@ Result<Exit> run_logs(Session& session) {
                 track.empty() ? "" : track + " ");
   std::vector<std::unique_ptr<LogFile>> files;
   for (const auto& [path, id] : paths)
-    files.push_back(std::make_unique<LogFile>(paths.size() > 1 ? id : "", path));
+    files.push_back(std::make_unique<LogFile>(id, path, paths.size() > 1, session.json()));
   for (const auto& file : files)
     file->print_tail(session.out(), static_cast<std::size_t>(lines.value_or(20)));
   if (!arguments.has("--follow")) return Exit::done;
@@ -133,7 +138,9 @@ constexpr Option options[] = {
 constexpr Command logs_command{
     .name = "logs",
     .summary = "Show what the instances write",
-    .description = "The last lines of each instance's log, and with --follow what comes after.",
+    .description =
+        "The last lines of each instance's log, and with --follow what comes after. As JSON each "
+        "line is a document: {\"instance\", \"line\"}.",
     .examples =
         "linnet logs --track canary --lines 50\n"
         "linnet logs --follow\n",

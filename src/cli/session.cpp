@@ -124,7 +124,8 @@ std::string Session::who() const {
 }
 
 void Session::say(std::string_view text) {
-  if (!json_) out_.line(text);
+  if (json_) return;
+  for (const std::string& line : out_.wrapped(text, 2)) out_.line(line);
 }
 
 void Session::note(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -63,6 +64,7 @@ TerminalOptions terminal_options(int fd) {
   options.unicode = !dumb && says_utf8();
   winsize size{};
   if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) options.width = size.ws_col;
+  if (size.ws_row > 0) options.height = size.ws_row;
   return options;
 }
 
@@ -87,6 +89,8 @@ void Terminal::live(std::vector<std::string> lines) {
   cursor_hidden_ = true;
   const auto width = static_cast<std::size_t>(options_.width > 1 ? options_.width - 1 : 1);
   for (std::string& each : lines) each = cut_text(each, width);
+  // What has left the screen at its top cannot be erased any more.
+  lines.resize(std::min(lines.size(), static_cast<std::size_t>(std::max(options_.height - 1, 1))));
   block_ = std::move(lines);
   draw(std::move(text));
 }
@@ -109,6 +113,24 @@ std::string Terminal::erase_block() const {
 void Terminal::draw(std::string text) {
   for (const std::string& each : block_) text += each + "\n";
   write_all(fd_, text);
+}
+
+std::vector<std::string> Terminal::wrapped(std::string_view text, std::size_t indent) const {
+  const auto width = static_cast<std::size_t>(std::max(options_.width - 1, 1));
+  std::vector<std::string> lines(1);
+  while (options_.is_terminal && text_width(lines.back()) + text_width(text) > width) {
+    std::size_t end = 0;  // behind the last word that fits
+    for (std::size_t at = text.find(' '); at != text.npos; at = text.find(' ', at + 1)) {
+      if (text_width(lines.back()) + text_width(text.substr(0, at)) > width) break;
+      if (!text.substr(at).starts_with(" %")) end = at;
+    }
+    if (end == 0) break;  // one long word: left to the terminal
+    lines.back() += text.substr(0, end);
+    text.remove_prefix(end + 1);
+    lines.emplace_back(indent, ' ');
+  }
+  lines.back() += text;
+  return lines;
 }
 
 std::string Terminal::styled(Style style, std::string_view text) const {

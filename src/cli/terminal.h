@@ -16,6 +16,7 @@ struct TerminalOptions {
   bool colour = false;
   bool unicode = false;  // the locale is UTF-8, and it is a terminal
   int width = 80;        // columns
+  int height = 24;       // lines
 };
 
 class Terminal {
@@ -35,9 +36,14 @@ class Terminal {
   void raw(std::string_view text);
   /// The same with one line end, whether the text has it or not.
   void document(std::string_view text);
-  /// Replaces the live block; nothing happens where there is no terminal. Long lines are cut.
+  /// Replaces the live block; nothing happens where there is no terminal. Long lines are cut, and
+  /// so is what does not fit on the screen.
   void live(std::vector<std::string> lines);
   void end_live();
+
+  /// The text in lines that end between words (and not before "%") where the terminal would break
+  /// them anywhere; all but the first begin with so many spaces. One line without a terminal.
+  [[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t indent) const;
 
   /// The text in a style, or as it is where there are no colours.
   [[nodiscard]] std::string styled(Style style, std::string_view text) const;

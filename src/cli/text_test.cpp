@@ -33,6 +33,14 @@ TEST(Table, CountsColumnsAndNotBytes) {
   EXPECT_EQ(table.lines(), (Lines{"\x1b[32mü\x1b[0m   x", "ab  y"}));
 }
 
+TEST(Table, ASentenceMakesNoColumnWider) {
+  Table table({Align::left, Align::left, Align::right, Align::left});
+  table.row({"error_rate", "pass", "0.4 %", "x"});
+  table.sentence({"health", "fail", "1 of 2 canary instances ready"});
+  EXPECT_EQ(table.lines(), (Lines{"error_rate  pass  0.4 %  x",
+                                  "health      fail  1 of 2 canary instances ready"}));
+}
+
 TEST(Bar, ShowsAtLeastOneMarkForSomethingAndIsFullOnlyAtTheEnd) {
   const TerminalOptions plain;
   EXPECT_EQ(bar(0, 12, plain), "[----------]");
@@ -122,6 +130,32 @@ TEST(Terminal, RedrawsItsBlockBelowTheLinesThatStayAndGivesTheCursorBack) {
             "\x1b[?25lone\ntwo\n"
             "\x1b[2A\r\x1b[Jstays\none\ntwo\n"
             "\x1b[2A\r\x1b[J\x1b[?25h");
+}
+
+TEST(Terminal, ShowsNoMoreOfABlockThanTheScreenHolds) {
+  TerminalOptions options;
+  options.is_terminal = true;
+  options.height = 3;
+  const std::string text = written_by(
+      [](Terminal& terminal) {
+        terminal.live({"one", "two", "three", "four"});
+      },
+      options);
+  EXPECT_EQ(text, "\x1b[?25lone\ntwo\n\x1b[2A\r\x1b[J\x1b[?25h");
+}
+
+TEST(Terminal, BreaksLongTextBetweenWordsAndOnlyOnATerminal) {
+  TerminalOptions options;
+  const std::string text = "one two \x1b[1mthree\x1b[0m four";
+  EXPECT_EQ(Terminal(-1, options).wrapped(text, 2), Lines{text});
+  options.is_terminal = true;
+  options.width = 10;
+  EXPECT_EQ(Terminal(-1, options).wrapped(text, 2),
+            (Lines{"one two", "  \x1b[1mthree\x1b[0m", "  four"}));
+  EXPECT_EQ(Terminal(-1, options).wrapped("averyverylongword x", 2),
+            (Lines{"averyverylongword x"}));
+  EXPECT_EQ(Terminal(-1, options).wrapped("", 2), Lines{""});
+  EXPECT_EQ(Terminal(-1, options).wrapped("rate of 5 % and", 0), (Lines{"rate of", "5 % and"}));
 }
 
 TEST(Terminal, WithoutATerminalOnlyLinesAreWritten) {

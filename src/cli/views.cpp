@@ -36,7 +36,8 @@ std::string version_text(const std::string& version) {
 // As it grows: how rarely a canary within its limit would look this bad.
 std::string evidence_text(const CheckDocument& check) {
   if (!check.log_evidence || check.unit.empty()) return "";
-  return "evidence: " + stats::likelihood_words(*check.log_evidence);
+  return *check.log_evidence < std::log(2.0) ? "none"
+                                             : stats::likelihood_words(*check.log_evidence);
 }
 
 bool speaks(const CheckDocument& check) {
@@ -49,41 +50,37 @@ void add_details(const StatusDocument& status, const Terminal& terminal,
                  std::vector<std::string>& lines) {
   for (const CheckDocument& check : status.checks)
     if (speaks(check) && !check.unit.empty())
-      lines.push_back(terminal.styled(
-          Style::faint, fmt::format("{}: {}", printable(check.name), printable(check.text))));
+      for (const std::string& line :
+           terminal.wrapped(fmt::format("{}: {}", printable(check.name), printable(check.text)), 2))
+        lines.push_back(terminal.styled(Style::faint, line));
   if (!status.warning.empty())
     lines.push_back(
         terminal.styled(Style::yellow, "the error model is broken: " + printable(status.warning)));
-}
-
-// How much of the limit is used: the distance a person looks for first.
-std::string distance_text(const CheckDocument& check) {
-  if (!check.value || !check.limit || *check.limit <= 0 || check.unit.empty()) return "";
-  return fmt::format("{:.0f} % of the limit", 100 * *check.value / *check.limit);
 }
 
 std::string step_text(const StatusDocument& status) {
   if (status.step <= 0 || status.steps <= 0) return "";
   std::string text = fmt::format("step {}/{}", status.step, status.steps);
   if (status.phase == "stepping" && status.step_hold > 0ms)
-    text += fmt::format(", {} of {}", span_text(status.step_held), span_text(status.step_hold));
+    text += fmt::format(", {} of {}",
+                        span_text(std::chrono::floor<std::chrono::seconds>(status.step_held)),
+                        span_text(status.step_hold));
   return text;
 }
 
 Table check_table(const StatusDocument& status, const Terminal& terminal) {
-  Table table({Align::left, Align::left, Align::right, Align::right, Align::left, Align::left,
-               Align::left});
+  Table table({Align::left, Align::left, Align::right, Align::right, Align::right, Align::left});
+  if (!status.checks.empty())
+    table.row({"CHECK", "VERDICT", "MEASURED", "AGAINST", "REQUESTS", "EVIDENCE"});
   for (const CheckDocument& check : status.checks) {
-    const std::string limit = quantity(check.limit, check.unit);
-    std::string counted = check.requests > 0 ? count_text(check.requests, "request") : "";
+    const std::string verdict =
+        terminal.styled(verdict_style(check.verdict), spaced(check.verdict));
     if (check.unit.empty() || check.verdict == "error" || check.verdict == "no_data")
-      counted = printable(check.text);
-    const bool number = check.verdict != "no_data" && check.verdict != "error";
-    table.row({printable(check.name),
-               terminal.styled(verdict_style(check.verdict), spaced(check.verdict)),
-               number ? quantity(check.value, check.unit) : "",
-               limit.empty() ? "" : "limit " + limit, counted, number ? distance_text(check) : "",
-               number ? evidence_text(check) : ""});
+      table.sentence({printable(check.name), verdict, printable(check.text)});
+    else
+      table.row({printable(check.name), verdict, quantity(check.value, check.unit),
+                 quantity(check.limit, check.unit), std::to_string(check.requests),
+                 evidence_text(check)});
   }
   return table;
 }
@@ -148,7 +145,9 @@ std::vector<std::string> status_lines(const StatusDocument& status, const Termin
   if (const auto since = parse_time(status.since); since && since->ms > 0)
     head += terminal.styled(Style::faint, fmt::format("  since {}", clock_text(*since)));
   lines.push_back(head);
-  if (!status.reason.empty()) lines.push_back(printable(status.reason));
+  if (!status.reason.empty())
+    for (std::string& line : terminal.wrapped(printable(status.reason), 2))
+      lines.push_back(std::move(line));
   lines.emplace_back();
   for (std::string& line : track_lines(status, terminal)) lines.push_back(std::move(line));
   if (weights_differ(status))
@@ -180,7 +179,8 @@ std::vector<std::string> progress_lines(const StatusDocument& status, std::optio
   if (status.phase == "stepping" && status.step_hold > 0ms) {
     const double fraction = static_cast<double>(status.step_held.count()) /
                             static_cast<double>(status.step_hold.count());
-    const Duration left = std::max(status.step_hold - status.step_held, Duration(0));
+    const Duration left = std::chrono::ceil<std::chrono::seconds>(
+        std::max(status.step_hold - status.step_held, Duration(0)));
     lines.push_back(
         fmt::format("{}  {} left", bar(fraction, 32, terminal.options()), span_text(left)));
   }
@@ -195,8 +195,10 @@ std::vector<std::string> progress_lines(const StatusDocument& status, std::optio
   lines.push_back(std::move(weight));
   for (std::string& line : check_table(status, terminal).lines()) lines.push_back(std::move(line));
   add_details(status, terminal, lines);
-  if (!status.reason.empty())
-    lines.push_back(terminal.styled(Style::faint, printable(status.reason)));
+  const bool told = status.phase == "stepping" && status.step_hold > 0ms;  // by the first lines
+  if (!status.reason.empty() && !told)
+    for (const std::string& line : terminal.wrapped(printable(status.reason), 2))
+      lines.push_back(terminal.styled(Style::faint, line));
   return lines;
 }
 

@@ -177,8 +177,9 @@ bool comes_into_force(Turn& turn, Stepping& step, Percent wanted) {
   if (!LINNET_NEEDS(force_needs_readback, turn.weight_in_force())) return false;
   if (!LINNET_NEEDS(force_needs_requests, has_data(turn))) return false;
   step.in_force = true;
-  turn.entry("weight", fmt::format("{} in force: read back, and {} requests seen on the canary",
-                                   turn.next.weight.text(), turn.seen.sample->canary.requests));
+  const std::int64_t requests = turn.seen.sample->canary.requests;
+  turn.entry("weight", fmt::format("{} in force: read back, and {} request{} seen on the canary",
+                                   turn.next.weight.text(), requests, requests == 1 ? "" : "s"));
   return true;
 }
 

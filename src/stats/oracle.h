@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <boost/math/special_functions/gamma.hpp>
 #include <boost/multiprecision/cpp_bin_float.hpp>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace linnet::stats::oracle {
@@ -31,11 +33,19 @@ inline Real log_ratio(const Real& p0, const Real& psi, std::int64_t n, std::int6
   return Real(x) * log(p1 / p0) + Real(n - x) * log((1 - p1) / (1 - p0));
 }
 
-inline Real log_mixture(const Prior& prior, const Real& p0, std::int64_t n, std::int64_t x) {
+/// ln sum_k weight_k exp(logs_k); the largest is taken out, or a billion requests overflow even
+/// here.
+inline Real log_sum(const Prior& prior, const std::vector<Real>& logs) {
+  const Real largest = *std::max_element(logs.begin(), logs.end());
   Real sum = 0;
-  for (std::size_t k = 0; k < prior.psi.size(); ++k)
-    sum += prior.weight[k] * exp(log_ratio(p0, prior.psi[k], n, x));
-  return log(sum);
+  for (std::size_t k = 0; k < logs.size(); ++k) sum += prior.weight[k] * exp(logs[k] - largest);
+  return largest + log(sum);
+}
+
+inline Real log_mixture(const Prior& prior, const Real& p0, std::int64_t n, std::int64_t x) {
+  std::vector<Real> logs;
+  for (const Real& psi : prior.psi) logs.push_back(log_ratio(p0, psi, n, x));
+  return log_sum(prior, logs);
 }
 
 /// ln sum_k C(nc,k) C(ns,x-k) psi^k / C(nc+ns,x) for each psi, from the first term of the support
@@ -66,11 +76,13 @@ inline Real log_robbins(std::int64_t n, std::int64_t x, const Real& p) {
          Real(x) * log(p) + Real(n - x) * log(1 - p);
 }
 
-/// The smaller of the relative errors of a value and of its exponential, given natural logs.
+/// The smaller of the relative errors of a value and of its exponential, given natural logs;
+/// infinite for what is no number, which no comparison would notice.
 inline double error_of_log(double log_value, const Real& log_reference) {
   const Real difference = abs(Real(log_value) - log_reference);
   const Real scale = std::max<Real>(Real(1), abs(log_reference));
-  return static_cast<double>(difference / scale);
+  const double error = static_cast<double>(difference / scale);
+  return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace linnet::stats::oracle

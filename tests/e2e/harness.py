@@ -8,8 +8,8 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import suite  # noqa: E402
 from world import (  # noqa: E402,F401  (the path is set above; tests take these from here)
-    ENDED, LINNET, LOAD, ROOT, SERVICE, TimedOut, World, command_line, end_process, free_port,
-    is_alive, processes_of, wait_for)
+    ENDED, LINNET, LOAD, ROOT, SERVICE, SHIFTED_CLOCK, TimedOut, World, command_line, end_process,
+    free_port, is_alive, processes_of, wait_for)
 
 # Exit codes of docs/commands.md.
 DONE, ROLLED_BACK, INVALID, NO_DATA, UNREACHABLE, BUSY, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130

@@ -7,8 +7,8 @@ import pty
 import subprocess
 import unittest
 
-from harness import (BUSY, DONE, INTERRUPTED, INVALID, LINNET, ROLLED_BACK, ROOT, UNREACHABLE,
-                     WorldTest, end_process, wait_for)
+from harness import (BUSY, DONE, INTERRUPTED, INVALID, LINNET, NO_DATA, ROLLED_BACK, ROOT,
+                     UNREACHABLE, WorldTest, end_process, wait_for)
 
 STATUS_KEYS = {"release", "phase", "step", "steps", "weight_wanted", "weight_in_force", "versions",
                "replicas", "checks", "reason", "since", "rollout"}
@@ -297,6 +297,25 @@ class Launchers(WorldTest):
         self.assertEqual(self.launch(script, "traffic", "25").returncode, DONE)
         self.assertEqual(self.launch(script, "rollback").returncode, DONE)
         self.assertEqual(self.world.sample(10), {"v1.0.0": 10})
+        for words in (["init"], ["deploy", "v1.2.0"], ["promote"], ["monitor", "--duration", "1"],
+                      ["cleanup"], ["traffic", "101"]):
+            ran = self.launch(script, *words)
+            # Nothing runs any more that could be watched.
+            expected = {"monitor": NO_DATA, "traffic": INVALID}.get(words[0], DONE)
+            self.assertEqual(ran.returncode, expected, f"{words}: {ran.stdout}{ran.stderr}")
+        self.assertEqual(self.world.sample(10), {"v1.2.0": 10})
+
+    def test_monitor_canary_py_rolls_back_and_alerts_when_told(self):
+        self.start(hold="60s", steps="50%", more="  on_failure: hold\n")
+        self.world.behave("v1.2.0", "fail_every=2")
+        self.begin_deploy("v1.2.0")
+        self.until_step(1)
+        ran = self.launch("python3", str(ROOT / "monitor_canary.py"), "--auto-rollback",
+                          "--alert-on-error", "--prometheus", "http://127.0.0.1:9", "--deployment",
+                          "shop-canary", "--namespace", "shop", "--interval", "1")
+        self.assertEqual(ran.returncode, 1, ran.stdout + ran.stderr)
+        self.assertIn("ALERT: shop: ", ran.stderr)
+        self.assert_rolled_back("v1.2.0", "linnet monitor")
 
     def test_monitor_canary_py_tells_good_from_bad_by_its_exit_code(self):
         self.start(hold="60s", steps="50%", more="  on_failure: hold\n")

@@ -10,8 +10,8 @@ import sqlite3
 import subprocess
 import unittest
 
-from harness import (DONE, ENDED, INVALID, LINNET, ROLLED_BACK, UNREACHABLE, WorldTest,
-                     command_line, is_alive, processes_of, wait_for)
+from harness import (DONE, ENDED, INVALID, LINNET, ROLLED_BACK, SHIFTED_CLOCK, UNREACHABLE,
+                     WorldTest, command_line, is_alive, processes_of, wait_for)
 
 
 class KilledDaemon(WorldTest):
@@ -305,6 +305,29 @@ class KilledParts(WorldTest):
                  if path.is_symlink() and path.is_dir() and len(list(path.iterdir())) > 50]
         self.assertEqual(len(found), 1, found)
         return found[0]
+
+
+class Clock(WorldTest):
+    def test_steps_are_as_long_as_they_are_whatever_happens_to_the_calendar(self):
+        shift = self.world.folder / "shift"
+        shift.write_text("0")
+        self.world.environment.update(LD_PRELOAD=str(SHIFTED_CLOCK), SHIFTED_CLOCK=str(shift))
+        load = self.start(steps="25% 100%", hold="3s")
+        process = self.begin_deploy("v1.1.0", "--promote")
+        self.until_step(1)
+        shift.write_text("-3600")
+        self.assertEqual(process.wait(60), DONE)
+        self.assert_promoted("v1.1.0")
+        record = self.world.history()[0]
+        self.assertLess(record["ended"], record["started"])  # the clock was set back indeed
+        for step in record["steps"]:
+            self.assertTrue(step["outcome"] == "passed" and 3000 <= step["held_ms"] < 10_000, step)
+        self.world.behave("v1.2.0", "fail_every=2")
+        self.deploy_unwatched("v1.2.0")
+        self.until_step(1)
+        shift.write_text("7200")
+        self.assert_rolled_back("v1.2.0", "error_rate|error rate", stable="v1.1.0")
+        self.assert_no_failure(load.stop(), bad_versions=("v1.2.0",))
 
 
 class AccessLog(WorldTest):

@@ -23,6 +23,7 @@ RELEASE = pathlib.Path(os.environ.get("LINNET_BUILD", ROOT / "build" / "release"
 LINNET = RELEASE / "src" / "cli" / "linnet"
 SERVICE = RELEASE / "tests" / "support" / "example_service"
 LOAD = RELEASE / "tests" / "support" / "steady_load"
+SHIFTED_CLOCK = RELEASE / "tests" / "support" / "libshifted_clock.so"
 
 # Phases in which nothing is under way.
 ENDED = ("idle", "succeeded", "rolled_back", "failed")
@@ -268,7 +269,8 @@ class World:
                 "--port", "{{port}}", "--behaviours", str(self.behaviours_file)]
 
     def spec(self, name="shop", steps="5% 25% 50% 100%", hold="1s", replicas=2, turn="200ms",
-             listen=None, nginx="", more="", process="", version="v1.0.0", drain="200ms"):
+             listen=None, nginx="", more="", process="", version="v1.0.0", drain="200ms",
+             every="100ms"):
         """The text of a spec with short steps. `more` is YAML below `spec:`, `nginx` and `process`
         are keys in flow style ('sticky: client_address')."""
         listen = listen or f"127.0.0.1:{self.port}"
@@ -277,7 +279,7 @@ class World:
             "apiVersion: linnet.dev/v1alpha1", "kind: Release", f"metadata: {{ name: {name} }}",
             "spec:", f"  version: {version}", "  workload:", "    process:",
             f"      command: {json.dumps(self.command())}", f"      replicas: {replicas}",
-            "      health: { path: /health, every: 100ms, healthy_after: 2, startup: 5s }",
+            f"      health: {{ path: /health, every: {every}, healthy_after: 2, startup: 5s }}",
             f"      stop: {{ drain: {drain}, kill_after: 2s }}",
         ]
         if process:

@@ -70,7 +70,7 @@ class Source:
         self.path = path
         self.text = (root / path).read_text(encoding="utf-8", errors="replace")
         self.lines = self.text.splitlines()
-        self.only_for_tests = False  # a header that nothing else includes
+        self.only_for_tests = False  # a header that only tests and benchmarks include
         self._code = None
 
     @property
@@ -129,7 +129,8 @@ def find_sources(root):
             users.setdefault(name[1:-1], []).append(source)
     for source in sources:
         found = users.get("/".join(source.path.parts[1:]), [])
-        source.only_for_tests = bool(found) and all(user.is_test for user in found)
+        source.only_for_tests = bool(found) and all(
+            user.is_test or user.path.parts[0] == "bench" for user in found)
     return sources
 
 

@@ -1,7 +1,5 @@
 #include "local/testing/world.h"
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -10,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <filesystem>
 #include <set>
 
