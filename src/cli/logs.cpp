@@ -105,6 +105,9 @@ Result<Exit> run_logs(Session& session) {
   const Arguments& arguments = session.arguments();
   TRY(lines, arguments.number("--lines", 0, 100'000));
   if (arguments.has("--follow")) session.interrupt();
+  if (arguments.has("--follow") && !session.daemon().is_shared())
+    return fail(Code::invalid,
+                "--follow is for processes of this machine; on a cluster: kubectl logs -f");
   TRY(release, session.release_name());
   TRY(text, session.daemon().get("/v1/releases/" + net::percent_encode(release) + "/instances"));
   TRY(instances, read_instances(text));

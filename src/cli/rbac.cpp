@@ -1,43 +1,15 @@
 // linnet rbac: the rights that a release needs in its cluster, to be read and applied.
 #include "kubernetes/rbac.h"
 
-#include <algorithm>
-
 #include "cli/commands.h"
 #include "cli/documents.h"
 #include "cli/release_file.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
-#include "recipes/router.h"
+#include "recipes/library.h"
 
 namespace linnet::cli {
 namespace {
-
-// A recipe says where the weight stands; the main Ingresses are read beside it.
-Result<std::vector<kubernetes::RouterObject>> router_objects(const core::Release& release,
-                                                             const kubernetes::Names& names) {
-  std::vector<kubernetes::RouterObject> all;
-  for (kubernetes::RouterObject& one : kubernetes::ingress_objects(names))
-    if (!one.written) all.push_back(std::move(one));
-  const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
-  if (traffic == nullptr) return all;
-  const auto found = recipes::built_in_routers().find(traffic->router);
-  if (found == recipes::built_in_routers().end())
-    return fail(Code::invalid, "there is no recipe of a router '{}'", printable(traffic->router));
-  TRY(recipe, recipes::RouterRecipe::read(found->second, found->first));
-  recipes::Parameters with = traffic->with;
-  with["namespace"] = {names.name_space};
-  with["release"] = {names.release};
-  TRY(objects, recipe.objects(with));
-  for (recipes::ObjectName& one : objects) {
-    const auto& main = names.ingresses;
-    if (one.kind == "Ingress" && std::find(main.begin(), main.end(), one.name) != main.end())
-      continue;  // what the canary's was cloned from: read only
-    if (one.name_space.empty()) one.name_space = names.name_space;
-    all.push_back({std::move(one), true});
-  }
-  return all;
-}
 
 Result<Exit> run_rbac(Session& session) {
   const Arguments& given = session.arguments();
@@ -48,7 +20,11 @@ Result<Exit> run_rbac(Session& session) {
                 release.name);
   if (const auto name_space = given.text("--namespace")) release.name_space = *name_space;
   const kubernetes::Names names = kubernetes::names_of(release, "default");
-  TRY(router, router_objects(release, names));
+  const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
+  if (traffic == nullptr)
+    return fail(Code::invalid, "{} names no spec.traffic.router", release.name);
+  TRY(recipe, recipes::find_router(traffic->router, ""));
+  TRY(router, kubernetes::router_objects(names, release, recipe));
   kubernetes::RbacOptions options;
   options.service_account = given.text("--service-account").value_or(options.service_account);
   options.init = !given.has("--no-init");

@@ -46,13 +46,14 @@ cluster::DriveOptions Session::drive_options(ReleaseFile file) const {
   cluster::DriveOptions options;
   options.release = std::move(file.release);
   options.spec_file = std::move(file.file);
-  options.spec_text = std::move(file.text);
   options.name_space = arguments_.text("--namespace").value_or("");
   options.identity = fmt::format("{} (process {})", who(), ::getpid());
   options.cluster.kubeconfig_flag = arguments_.text("--kubeconfig").value_or("");
   options.cluster.context = arguments_.text("--context").value_or("");
   options.cluster.kubeconfig_env = variable("KUBECONFIG");
   options.cluster.home = variable("HOME");
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+    options.cluster.environment.emplace_back(*entry);
   options.cluster.service_host = variable("KUBERNETES_SERVICE_HOST");
   options.cluster.service_port = variable("KUBERNETES_SERVICE_PORT");
   return options;

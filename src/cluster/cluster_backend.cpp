@@ -25,8 +25,9 @@ constexpr Duration some_calls = 30s;  // one after the other
 }  // namespace
 
 ClusterBackend::ClusterBackend(std::unique_ptr<Parts> parts, api::Changes& changes,
-                               std::string version)
+                               std::string version, const std::string& socket)
     : parts_(std::move(parts)),
+      logs_(*parts_, socket + "-"),
       changes_(changes),
       version_(std::move(version)),
       started_(parts_->ground.clock.now().wall),
@@ -77,8 +78,9 @@ void ClusterBackend::engage() {
 Task<void> ClusterBackend::drive() {
   std::string told;
   const auto waiting = [this](const kubernetes::LeaseHolder& holder) {
-    parts_->note("lease", fmt::format("{} holds the release since {}: waiting whether it still lives",
-                                      holder.identity, holder.since));
+    parts_->note("lease",
+                 fmt::format("{} holds the release since {}: waiting whether it still lives",
+                             holder.identity, holder.since));
   };
   for (;;) {
     const Deadline deadline = within(some_calls);
@@ -174,8 +176,7 @@ Task<Result<std::string>> ClusterBackend::spec(std::string release) {
 Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
-  const std::string wanted =
-      intent.version.empty() ? parts_->release.version : intent.version;
+  const std::string wanted = intent.version.empty() ? parts_->release.version : intent.version;
   const kubernetes::InitPlan plan = kubernetes::plan_init(parts_->names, wanted, found);
   if (!plan.obstacles.empty()) {
     std::string text = "init cannot begin:";
@@ -254,8 +255,10 @@ Task<Result<std::vector<api::InstanceView>>> ClusterBackend::instances(std::stri
   CO_TRY(seen, co_await parts_->workload->observe(within(one_call)));
   std::vector<api::InstanceView> out;
   for (const core::Track track : {core::Track::stable, core::Track::canary})
-    for (const core::Instance& instance : seen.of(track).instances)
-      out.push_back({track, instance, 0, 0, ""});
+    for (const core::Instance& instance : seen.of(track).instances) {
+      CO_TRY(log, co_await logs_.fetch(instance.id, within(one_call)));
+      out.push_back({track, instance, 0, 0, log});
+    }
   co_return out;
 }
 

@@ -10,13 +10,16 @@
 #include "cluster/doctor.h"
 #include "cluster/drive.h"
 #include "cluster/parts.h"
+#include "cluster/pod_logs.h"
 #include "runtime/task_group.h"
 
 namespace linnet::cluster {
 
 class ClusterBackend final : public api::Backend {
  public:
-  ClusterBackend(std::unique_ptr<Parts> parts, api::Changes& changes, std::string version);
+  /// `socket`: where it serves; its files stand beside it.
+  ClusterBackend(std::unique_ptr<Parts> parts, api::Changes& changes, std::string version,
+                 const std::string& socket);
   ~ClusterBackend() override;
 
   /// Begins to watch the cluster. The engine itself starts with the first intent.
@@ -61,6 +64,7 @@ class ClusterBackend final : public api::Backend {
   Task<Result<core::Status>> status_now();
 
   std::unique_ptr<Parts> parts_;
+  PodLogs logs_;
   api::Changes& changes_;
   std::string version_;
   WallTime started_;

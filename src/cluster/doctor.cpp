@@ -35,8 +35,8 @@ Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadli
         "send some requests and look again; if there were some, the recipe's parameters do not "
         "match the labels of the metrics (`linnet recipes show`)";
   else if (!weight.is_zero() && canary.requests == 0)
-    finding.remedy = fmt::format("the canary has weight {} and no request was counted",
-                                 weight.text());
+    finding.remedy =
+        fmt::format("the canary has weight {} and no request was counted", weight.text());
   co_return finding;
 }
 
@@ -51,8 +51,8 @@ Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline)
   const Result<core::TrafficSeen> traffic = co_await parts.router->read(deadline);
   if (traffic) view.weight = traffic->weight;
   for (kubernetes::Finding& found : kubernetes::examine(parts.names, view))
-    findings.push_back({std::move(found.check), found.ok, std::move(found.cause),
-                        std::move(found.remedy)});
+    findings.push_back(
+        {std::move(found.check), found.ok, std::move(found.cause), std::move(found.remedy)});
   if (!looked && !traffic)
     findings.push_back({"the router can be read", false, traffic.error().message,
                         "`linnet init` makes what is missing"});

@@ -66,7 +66,7 @@ int drive(const DriveOptions& options) {
   api::Changes changes(io.get_executor());
   auto parts = Parts::make({io, clock, log, changes}, options);
   if (!parts) return give_up(parts.error());
-  ClusterBackend backend(std::move(*parts), changes, LINNET_VERSION);
+  ClusterBackend backend(std::move(*parts), changes, LINNET_VERSION, options.socket);
   api::Routes routes(backend, changes, clock);
   auto server = net::HttpServer::on_unix_socket(
       io.get_executor(), options.socket,

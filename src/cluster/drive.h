@@ -12,8 +12,7 @@ namespace linnet::cluster {
 
 struct DriveOptions {
   core::Release release;
-  std::string spec_file;  // where it was read, for messages
-  std::string spec_text;  // YAML of this release alone, every default filled in
+  std::string spec_file;  // where it was read: recipes of one's own stand beside it
   kubernetes::ConfigChoice cluster;
   std::string name_space;  // --namespace; empty: the spec's, else the context's
   std::string socket;      // path to serve on

@@ -5,7 +5,8 @@ namespace {
 
 Result<void> is_held(const kubernetes::Lease& lease, std::string_view what) {
   if (lease.held()) return {};
-  return fail(Code::conflict, "{}: the Lease is not held any more: another engine may decide", what);
+  return fail(Code::conflict, "{}: the Lease is not held any more: another engine may decide",
+              what);
 }
 
 }  // namespace
@@ -35,8 +36,7 @@ Task<Result<Record>> ToldStore::load(std::string release) {
 Task<Result<std::int64_t>> ToldStore::save(std::string release, std::int64_t version,
                                            Saving saving) {
   const std::vector<core::Entry> entries = saving.entries;
-  Result<std::int64_t> saved =
-      co_await store_.save(std::move(release), version, std::move(saving));
+  Result<std::int64_t> saved = co_await store_.save(std::move(release), version, std::move(saving));
   if (saved) {
     for (const core::Entry& entry : entries) events_.tell(entry);
     saved_();

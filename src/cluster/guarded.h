@@ -45,8 +45,7 @@ class ToldStore final : public Store {
   Task<Result<Record>> load(std::string release) override;
   Task<Result<std::int64_t>> save(std::string release, std::int64_t version,
                                   Saving saving) override;
-  Task<Result<std::vector<core::Intent>>> intents(std::string release,
-                                                  std::int64_t after) override;
+  Task<Result<std::vector<core::Intent>>> intents(std::string release, std::int64_t after) override;
 
  private:
   Store& store_;

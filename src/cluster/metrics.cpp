@@ -6,7 +6,7 @@
 #include "prometheus/json_source.h"
 #include "prometheus/scrape_source.h"
 #include "prometheus/store_client.h"
-#include "recipes/metric.h"
+#include "recipes/library.h"
 #include "recipes/metric_json.h"
 #include "runtime/environment.h"
 
@@ -16,15 +16,6 @@ namespace {
 namespace k8s = kubernetes;
 
 constexpr std::size_t longest_page = 64u << 20;
-
-Result<recipes::MetricRecipe> recipe_of(const std::string& name) {
-  const auto& built_in = recipes::built_in_metrics();
-  const auto found = built_in.find(name);
-  if (found != built_in.end()) return recipes::MetricRecipe::read(found->second, name + ".yaml");
-  std::string known;
-  for (const auto& [other, text] : built_in) known += (known.empty() ? "" : ", ") + other;
-  return fail(Code::invalid, "there is no metrics recipe '{}'; there are {}", name, known);
-}
 
 std::vector<double> limits_of(const core::Release& release) {
   std::vector<double> limits;
@@ -60,11 +51,10 @@ prometheus::ScrapeTarget target_of(const k8s::Json& pod, const recipes::ScrapePl
   target.id = k8s::text_at(pod, {"metadata", "uid"});
   target.labels = {{"pod", name}, {"namespace", space}};
   // From within the cluster a pod has an address; from outside the API server passes it on.
-  target.location =
-      inside ? fmt::format("http://{}:{}{}", k8s::text_at(pod, {"status", "podIP"}), place.port,
-                           place.path)
-             : fmt::format("/api/v1/namespaces/{}/pods/{}:{}/proxy{}", space, name, place.port,
-                           place.path);
+  target.location = inside ? fmt::format("http://{}:{}{}", k8s::text_at(pod, {"status", "podIP"}),
+                                         place.port, place.path)
+                           : fmt::format("/api/v1/namespaces/{}/pods/{}:{}/proxy{}", space, name,
+                                         place.port, place.path);
   return target;
 }
 
@@ -124,7 +114,8 @@ Result<std::unique_ptr<ReleaseMetrics>> ReleaseMetrics::make(MetricNeeds needs,
   const core::Metrics& metrics = release.metrics;
   const bool scrapes = metrics.source == "scrape";
   const bool asks = metrics.source == "prometheus";
-  TRY(recipe, recipe_of(scrapes || asks ? metrics.recipe : metrics.source));
+  const std::string name = scrapes || asks ? metrics.recipe : metrics.source;
+  TRY(recipe, recipes::find_metric(name, needs.recipe_folder));
   if (!scrapes) {
     const auto get_curl = [&curl = needs.curl]() -> Result<net::Curl*> { return &curl; };
     const std::string address = recipe.json() != nullptr ? recipe.json()->address : "";
@@ -146,8 +137,9 @@ Result<std::unique_ptr<ReleaseMetrics>> ReleaseMetrics::make(MetricNeeds needs,
   made->pods_ = std::make_unique<k8s::Cache>(needs.client, k8s::Resource{"v1", "pods", space},
                                              place.workload ? "" : place.selector, [] {});
   const bool inside = needs.client.config().context == "in-cluster";
-  made->where_ = fmt::format("the metrics pages of {}",
-                             place.workload ? "the release's pods" : place.selector + " in " + space);
+  made->where_ =
+      fmt::format("the metrics pages of {}",
+                  place.workload ? "the release's pods" : place.selector + " in " + space);
   const auto targets = [&cache = *made->pods_, &workload = needs.workload, place,
                         inside]() -> Result<std::vector<prometheus::ScrapeTarget>> {
     if (!cache.fresh()) return fail(cache.trouble());

@@ -23,13 +23,14 @@ struct MetricNeeds {
   const kubernetes::DeploymentsWorkload& workload;
   const kubernetes::Names& names;
   prometheus::Tell tell;
+  std::string recipe_folder;  // of the user; may be absent
 };
 
 /// `source` beside the watch that it needs, if any.
 class ReleaseMetrics {
  public:
-  /// Code::invalid: no such recipe, or parameters are missing; Code::not_found: a file is named that
-  /// does not exist.
+  /// Code::invalid: no such recipe, or parameters are missing; Code::not_found: a file is named
+  /// that does not exist.
   static Result<std::unique_ptr<ReleaseMetrics>> make(MetricNeeds needs,
                                                       const core::Release& release);
   void watch(runtime::TaskGroup& tasks);
@@ -44,7 +45,6 @@ class ReleaseMetrics {
 };
 
 /// Parameters of a metrics recipe: the router's, the spec's own, and the names of the release.
-recipes::Parameters metric_parameters(const core::Release& release,
-                                      const kubernetes::Names& names);
+recipes::Parameters metric_parameters(const core::Release& release, const kubernetes::Names& names);
 
 }  // namespace linnet::cluster

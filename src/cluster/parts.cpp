@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "recipes/library.h"
 #include "runtime/with_deadline.h"
 
 namespace linnet::cluster {
@@ -9,13 +10,10 @@ namespace {
 
 constexpr Duration look_again = 5ms;
 
-Result<recipes::RouterRecipe> router_recipe(const std::string& name) {
-  const auto& built_in = recipes::built_in_routers();
-  const auto found = built_in.find(name);
-  if (found != built_in.end()) return recipes::RouterRecipe::read(found->second, name + ".yaml");
-  std::string known;
-  for (const auto& [other, text] : built_in) known += (known.empty() ? "" : ", ") + other;
-  return fail(Code::invalid, "there is no router recipe '{}'; there are {}", name, known);
+// A recipe of one's own stands in recipes/ beside the spec.
+std::string recipe_folder(const std::string& spec_file) {
+  const std::size_t slash = spec_file.rfind('/');
+  return (slash == std::string::npos ? std::string(".") : spec_file.substr(0, slash)) + "/recipes";
 }
 
 recipes::Parameters router_parameters(const core::RecipeTraffic& traffic,
@@ -31,7 +29,7 @@ recipes::Parameters router_parameters(const core::RecipeTraffic& traffic,
 Parts::Parts(Ground ground_in, const DriveOptions& options)
     : ground(ground_in),
       release(options.release),
-      spec_text(options.spec_text),
+      spec_file(options.spec_file),
       doorbell(ground.io.get_executor()) {}
 
 Result<std::unique_ptr<Parts>> Parts::make(Ground ground, const DriveOptions& options) {
@@ -54,7 +52,8 @@ Result<void> Parts::connect(const DriveOptions& options) {
   client = std::make_unique<kubernetes::Client>(*curl, clock, std::move(config));
   store = std::make_unique<kubernetes::ConfigMapStore>(*client, clock, names.name_space);
   lease = std::make_unique<kubernetes::Lease>(*client, clock, names.name_space,
-                                              "linnet-" + release.name, options.identity);
+                                              "linnet-" + release.name, options.identity,
+                                              kubernetes::LeaseTimes{15s, 10s, 4s});
   kubernetes::EventSource source;
   source.name_space = names.name_space;
   source.deployment = names.workload.stable;
@@ -72,25 +71,26 @@ Result<void> Parts::connect_ports(const core::RecipeTraffic& traffic) {
     doorbell.ring(release.name);
     ground.changes.ring(release.name);
   };
-  workload = std::make_unique<kubernetes::DeploymentsWorkload>(executor, *client, clock, names,
-                                                               changed);
-  TRY(recipe, router_recipe(traffic.router));
+  workload =
+      std::make_unique<kubernetes::DeploymentsWorkload>(executor, *client, clock, names, changed);
+  TRY(recipe, recipes::find_router(traffic.router, recipe_folder(spec_file)));
   TRY(made_router, kubernetes::RecipeRouter::make(*client, std::move(recipe),
                                                   router_parameters(traffic, names), changed));
   router = std::move(made_router);
   const auto tell = [this](const core::Entry& entry) { note(entry.kind, entry.text); };
   TRY(made_metrics,
-      ReleaseMetrics::make({clock, *curl, *client, *workload, names, tell}, release));
+      ReleaseMetrics::make(
+          {clock, *curl, *client, *workload, names, tell, recipe_folder(spec_file)}, release));
   metrics = std::move(made_metrics);
   counts = std::make_unique<SummedSource>(metrics->source());
   leased_router = std::make_unique<LeasedRouter>(*router, *lease);
   leased_workload = std::make_unique<LeasedWorkload>(*workload, *lease);
-  told_store = std::make_unique<ToldStore>(*store, *events,
-                                           [this] { ground.changes.ring(release.name); });
+  told_store =
+      std::make_unique<ToldStore>(*store, *events, [this] { ground.changes.ring(release.name); });
   const auto get_curl = [this]() -> Result<net::Curl*> { return curl.get(); };
-  notifier = std::make_unique<notify::WebhookNotifier>(
-      executor, get_curl, release.name, release.notify, tell,
-      [this] { doorbell.ring(release.name); });
+  notifier =
+      std::make_unique<notify::WebhookNotifier>(executor, get_curl, release.name, release.notify,
+                                                tell, [this] { doorbell.ring(release.name); });
   loop = std::make_unique<engine::ReleaseLoop>(
       release,
       Ports{clock, doorbell, *told_store, *store, *leased_workload, *leased_router, *counts,
@@ -116,14 +116,15 @@ Task<Result<void>> Parts::first_look(Deadline deadline) {
     const Result<core::WorkloadSeen> seen = co_await workload->observe(deadline);
     const Result<core::TrafficSeen> traffic = co_await router->read(deadline);
     if (seen && (traffic || traffic.error().code != Code::unavailable)) co_return Result<void>();
-    if (ground.clock.now().mono >= deadline)
-      co_return fail(seen ? traffic.error() : seen.error());
+    if (ground.clock.now().mono >= deadline) co_return fail(seen ? traffic.error() : seen.error());
     co_await runtime::sleep_for(look_again);
   }
 }
 
 std::vector<kubernetes::Rule> Parts::rules() const {
-  return kubernetes::rules_of(names, release, kubernetes::ingress_objects(names), {});
+  const auto objects = kubernetes::router_objects(names, release, router->recipe());
+  return kubernetes::rules_of(names, release,
+                              objects ? *objects : std::vector<kubernetes::RouterObject>(), {});
 }
 
 void Parts::note(const std::string& kind, const std::string& text) {

@@ -49,7 +49,7 @@ class Parts {
 
   Ground ground;
   core::Release release;
-  std::string spec_text;
+  std::string spec_file;
   kubernetes::Names names;
   runtime::AsioDoorbell doorbell;
   runtime::ZoneCalendar calendar;

@@ -130,8 +130,9 @@ void on_traffic(Turn& turn, const Intent& intent) {
   Holding holding = hold_here(turn, {"manual_weight", text});
   LINNET_MARK(manual_weight);
   holding.weight = intent.weight;
-  turn.next.canary_replicas = std::max(
-      turn.next.canary_replicas, canary_replicas_for(intent.weight, stable_size(turn.release, turn.next)));
+  turn.next.canary_replicas =
+      std::max(turn.next.canary_replicas,
+               canary_replicas_for(intent.weight, stable_size(turn.release, turn.next)));
   turn.enter(std::move(holding), text + "; the steps stand still until `resume`");
   turn.notice("paused", text);
   accept(turn, intent, fmt::format("the canary gets {}", intent.weight.text()));

@@ -293,9 +293,9 @@ void stable_rolls(Turn& turn, Duration waited) {
           {"promotion", fmt::format("stable does not get ready on {}: {}", version,
                                     ready_text(turn, Track::stable, version, wanted))});
     }
-    if (LINNET_NEEDS(weight_down_needs_stable,
-                     stable.ready_of(version) == wanted && stable.count() == wanted &&
-                         stable.is_told(version))) {
+    if (LINNET_NEEDS(weight_down_needs_stable, stable.ready_of(version) == wanted &&
+                                                   stable.count() == wanted &&
+                                                   stable.is_told(version))) {
       turn.want_weight(Percent(), "stable runs the new version");
       return to_part(turn, Promoting::Part::stable_takes_all,
                      fmt::format("stable runs {}: it takes all traffic", version));
@@ -482,9 +482,9 @@ void follow_size(Turn& turn) {
                        std::holds_alternative<Holding>(turn.next.phase) ||
                        std::holds_alternative<AwaitingPromotion>(turn.next.phase);
   if (!carries || turn.next.stable_size <= turn.before.stable_size) return;
-  turn.next.canary_replicas = std::max(
-      turn.next.canary_replicas,
-      canary_replicas_for(turn.next.weight, stable_size(turn.release, turn.next)));
+  turn.next.canary_replicas =
+      std::max(turn.next.canary_replicas,
+               canary_replicas_for(turn.next.weight, stable_size(turn.release, turn.next)));
 }
 
 }  // namespace

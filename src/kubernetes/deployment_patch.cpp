@@ -37,8 +37,7 @@ Result<json::array> deployment_patch(const core::DeploymentsWorkload& spec, cons
   json::array patch;
   if (level.replicas < 0) return fail(Code::invalid, "{} replicas", level.replicas);
   const bool stable = level.track == core::Track::stable;
-  if (stable || level.replicas > 0)
-    TRY_VOID(add_image(spec, deployment, level.version, patch));
+  if (stable || level.replicas > 0) TRY_VOID(add_image(spec, deployment, level.version, patch));
   if (!stable && number_at(deployment, {"spec", "replicas"}, 1) != level.replicas)
     patch.push_back(step("add", "/spec/replicas", Json(level.replicas)));
   return patch;

@@ -9,7 +9,7 @@ namespace {
 
 using core::Track;
 
-const core::DeploymentsWorkload spec{"web", "web-canary", "web", "shop/web:{{version}}",
+const core::DeploymentsWorkload spec{"web", "web-canary", "web",     "shop/web:{{version}}",
                                      2,     8080,         "/health", ""};
 
 Json deployment(const std::string& image, int replicas) {

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "kubernetes/images.h"
-#include "kubernetes/objects.h"
 #include "kubernetes/names.h"
+#include "kubernetes/objects.h"
 #include "kubernetes/pod_trouble.h"
 #include "wire/json.h"
 

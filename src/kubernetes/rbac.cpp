@@ -97,6 +97,27 @@ std::vector<RouterObject> ingress_objects(const Names& names) {
   return all;
 }
 
+Result<std::vector<RouterObject>> router_objects(const Names& names, const core::Release& release,
+                                                 const recipes::RouterRecipe& recipe) {
+  std::vector<RouterObject> all;
+  for (RouterObject& one : ingress_objects(names))
+    if (!one.written) all.push_back(std::move(one));
+  const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
+  if (traffic == nullptr) return all;
+  recipes::Parameters with = traffic->with;
+  with["namespace"] = {names.name_space};
+  with["release"] = {names.release};
+  TRY(objects, recipe.objects(with));
+  for (recipes::ObjectName& one : objects) {
+    const auto& main = names.ingresses;
+    if (one.kind == "Ingress" && std::find(main.begin(), main.end(), one.name) != main.end())
+      continue;  // what the canary's was cloned from: read only
+    if (one.name_space.empty()) one.name_space = names.name_space;
+    all.push_back({std::move(one), true});
+  }
+  return all;
+}
+
 std::vector<Rule> rules_of(const Names& names, const core::Release& release,
                            const std::vector<RouterObject>& router, const RbacOptions& options) {
   const std::string own = "linnet-" + names.release;

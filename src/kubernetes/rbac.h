@@ -34,6 +34,10 @@ struct RouterObject {
 
 /// For the routers whose objects are a stable and a canary Ingress.
 std::vector<RouterObject> ingress_objects(const Names& names);
+/// As the recipe says where the weight stands; the main Ingresses are read beside it.
+/// Code::invalid: the release's parameters do not fit the recipe.
+Result<std::vector<RouterObject>> router_objects(const Names& names, const core::Release& release,
+                                                 const recipes::RouterRecipe& recipe);
 
 std::vector<Rule> rules_of(const Names& names, const core::Release& release,
                            const std::vector<RouterObject>& router, const RbacOptions& options);
