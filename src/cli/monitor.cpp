@@ -215,6 +215,7 @@ class Monitor {
 };
 
 void explain_ignored(Session& session) {
+  if (!session.daemon().is_shared()) return;  // on a cluster they say where to look
   for (const char* option : {"--prometheus", "--deployment", "--namespace"})
     if (session.arguments().has(option))
       session.note(

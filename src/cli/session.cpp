@@ -46,6 +46,13 @@ cluster::DriveOptions Session::drive_options(ReleaseFile file) const {
   cluster::DriveOptions options;
   options.release = std::move(file.release);
   options.spec_file = std::move(file.file);
+  // Where to look, by the flags of the monitor: this run only, the spec stays as it is.
+  if (const auto address = arguments_.text("--prometheus")) {
+    options.release.metrics.source = "prometheus";
+    options.release.metrics.address = *address;
+  }
+  if (const auto canary = arguments_.text("--deployment"))
+    std::get<core::DeploymentsWorkload>(options.release.workload).canary = *canary;
   options.name_space = arguments_.text("--namespace").value_or("");
   options.identity = fmt::format("{} (process {})", who(), ::getpid());
   options.cluster.kubeconfig_flag = arguments_.text("--kubeconfig").value_or("");

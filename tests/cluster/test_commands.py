@@ -1,0 +1,171 @@
+"""The mission's command lines to the letter, with its names, against a real API server: the
+launchers, the monitor, and what people ask when something is wrong."""
+
+import json
+import os
+import pathlib
+import unittest
+
+from harness import needs_bed, wait_for
+from release_test_case import (
+    CANARY, DONE, INVALID, ROLLED_BACK, SCRAPE, STABLE, UNREACHABLE, ReleaseTest)
+from world import LINNET, ROOT
+
+SCRIPT = ROOT / "k8s" / "canary-deploy.sh"
+MONITOR = ROOT / "monitor_canary.py"
+
+
+@needs_bed
+class Mission(ReleaseTest):
+    """Namespace autograph, k8s/canary.yaml but for its metrics server and shorter steps."""
+
+    namespace = "autograph"
+
+    def setUp(self):
+        super().setUp()
+        text = (ROOT / "k8s" / "canary.yaml").read_text().replace("hold: 60s", "hold: 2s")
+        begin, end = text.index("  metrics:"), text.index("  steps:")
+        self.world.spec_file.write_text(
+            text[:begin] + "  min_requests: 5\n  metrics:" + SCRAPE + "\n" + text[end:])
+        self.world.environment.update(
+            LINNET_SPEC=str(self.world.spec_file), LINNET=str(LINNET),
+            PATH=f"{pathlib.Path(LINNET).parent}:{os.environ['PATH']}")
+        self.start_stable()
+        self.load = self.world.load(100)
+
+    def script(self, *words, code=DONE):
+        return self.must(self.world.run(*words, program=SCRIPT), code)
+
+    def test_the_eight_commands(self):
+        self.script("init")
+        self.assertIn("stable  v1.0.0  3/3 ready", self.script("status").out)
+        self.script("deploy", "v1.2.0")
+        self.script("promote")
+        self.assert_promoted("v1.2.0")
+        self.script("deploy", "v1.1.0")
+        self.script("traffic", "25")
+        self.assertEqual(self.world.weight(), 25)
+        self.script("rollback")
+        self.assert_rolled_back("v1.1.0", "operator", stable="v1.2.0")
+        watched = self.world.run("monitor", "--duration", "3s", program=SCRIPT)
+        self.assertIn(watched.code, (DONE, 3), str(watched))
+        self.script("cleanup")
+        self.assert_at_rest()
+        self.assert_no_failure(self.load.stop())
+
+    def test_the_monitor_lines(self):
+        self.script("init")
+        self.script("deploy", "v1.1.0")  # waits for promotion at 100 %
+
+        def monitor(*words, code):
+            self.must(self.world.run(*words, program=MONITOR), code)
+        monitor("--duration", "5", code=DONE)
+        monitor("--error-threshold", "10", "--latency-threshold", "2000", "--duration", "5",
+                code=DONE)
+        self.world.tell("version=canary", fail=60)
+        monitor("--duration", "5", "--interval", "1", code=ROLLED_BACK)
+        monitor("--duration", "20", "--auto-rollback", "--alert-on-error", code=ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0")
+
+
+@needs_bed
+class Questions(ReleaseTest):
+    def test_plan_changes_nothing(self):
+        self.start(load=False)
+        before = self.world.get("deployment", CANARY)["metadata"]["generation"]
+        ran = self.must(self.world.run("plan", "v1.1.0"))
+        self.assertIn("start 1 canary instance of v1.1.0", ran.out)
+        self.assertIn("restart stable on v1.1.0 (now v1.0.0)", ran.out)
+        self.assertEqual(self.world.get("deployment", CANARY)["metadata"]["generation"], before)
+
+    def test_logs_of_the_pods(self):
+        self.start(load=False)
+        self.world.run("logs", "--lines", "5")
+        self.must(self.world.run("logs", "--follow"), INVALID)
+
+    def test_doctor_finds_nothing_wrong_with_a_sound_release(self):
+        self.start()
+        ran = self.world.run("doctor", "--output", "json")
+        wrong = [finding for finding in json.loads(ran.out) if not finding["ok"]]
+        names = {finding["check"] for finding in wrong}
+        # The bed's application has no preStop hook, which doctor is right to name.
+        self.assertLessEqual(len(names), 2, wrong)
+
+    def test_doctor_names_the_cause_of_pods_that_do_not_start(self):
+        self.start(load=False)
+        self.world.set_image(CANARY, "v9.9.9")
+        self.world.kubectl("scale", "deployment", CANARY, "--replicas=1")
+        wait_for(lambda: "v9.9.9" in self.world.run("doctor").out, 60, "doctor names the image",
+                 0.5)
+
+    def test_rights_that_are_missing_are_named(self):
+        self.start_stable(replicas=1)
+        self.write_spec()
+        token = self.world.service_account("weak", [
+            {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list",
+                                                                           "watch"]}])
+        config = self.world.write_kubeconfig(self.world.folder / "weak", token)
+        ran = self.world.run("init", "--kubeconfig", config)
+        self.assertNotEqual(ran.code, DONE)
+        self.assertRegex(ran.err, "forbidden|denied|may not|cannot")
+        self.assertIsNone(self.world.get("deployment", CANARY), "nothing half done")
+
+    def test_a_whole_release_with_the_rights_that_rbac_prints(self):
+        self.start_stable()
+        self.write_spec(steps="50% 100%", hold="2s")
+        yaml = self.must(self.world.run("rbac")).out
+        self.world.kubectl("apply", "-f", "-", text=yaml)
+        token = self.world.kubectl("create", "token", "linnet").strip()
+        self.world.write_kubeconfig(token=token)
+        load = self.world.load(100)
+        # Traefik's pages are read from its own namespace: a right beyond the release's Role.
+        self.world.kubectl("-n", "traefik", "create", "rolebinding", self.world.namespace,
+                           "--clusterrole=cluster-admin",
+                           f"--serviceaccount={self.world.namespace}:linnet")
+        self.addCleanup(self.world.kubectl, "-n", "traefik", "delete", "rolebinding",
+                        self.world.namespace)
+        self.must(self.world.run("init"))
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_a_cluster_that_is_not_there(self):
+        self.start_stable(replicas=1)
+        self.write_spec()
+        config = json.loads((self.world.folder / "kubeconfig").read_text())
+        config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+        (self.world.folder / "away").write_text(json.dumps(config))
+        ran = self.world.run("status", "--kubeconfig", self.world.folder / "away")
+        self.assertEqual(ran.code, UNREACHABLE, str(ran))
+        self.assertIn("127.0.0.1:1", ran.err)
+
+
+@needs_bed
+class Jobs(ReleaseTest):
+    """A deploy from a CI job: no terminal, the tag as version, and jobs that die."""
+
+    def test_a_killed_job_is_taken_over_by_the_next(self):
+        load = self.start(steps="25% 100%", hold="6s")
+        job = self.begin_deploy("v1.1.0", "--promote")
+        self.wait_weight(25)
+        job.kill()
+        job.wait(10)
+        self.world.begin("promote")  # any command drives: it waits for the dead job's Lease
+        next_job = self.world.run("deploy", "v1.1.0", "--promote")
+        self.assertIn("taken over from", next_job.out + next_job.err + str(self.history()))
+        self.wait_phase("succeeded", "awaiting_promotion", "rolled_back", seconds=120)
+        self.assert_no_failure(load.stop())
+
+    def test_a_second_terminal_can_follow(self):
+        self.start(steps="25%", hold="8s")
+        job = self.begin_deploy("v1.1.0")
+        self.wait_weight(25)
+        follower = self.world.begin("status", "--follow")
+        wait_for(lambda: "step 1 of 1" in self.output_of(follower), 30, "it follows")
+        self.ends_with(job, DONE)
+        follower.terminate()
+        follower.wait(20)
+
+
+if __name__ == "__main__":
+    unittest.main()
