@@ -9,6 +9,8 @@
 
 // Every guard by name. LINNET_STOPS(name, c): c being true stops something; off, it is false.
 // LINNET_NEEDS(name, c): c must be true to go on; off, it is true.
+// No layout of this table would be kept by clang-format:
+// clang-format off
 #define LINNET_GUARDS(X)                                                                           \
   X(preparing_needs_ready)                                                                         \
   X(preparing_needs_clean_router) X(raise_needs_ready) X(held_needs_weight) X(held_needs_data)     \
@@ -32,6 +34,7 @@
                                                                   X(write_needs_ready)             \
                                                                       X(draining_keeps_canary)     \
                                                                           X(supersede_takes_back)
+// clang-format on
 
 namespace linnet::mutant {
 
