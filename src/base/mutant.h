@@ -13,27 +13,28 @@
 // clang-format off
 #define LINNET_GUARDS(X)                                                                           \
   X(preparing_needs_ready)                                                                         \
-  X(preparing_needs_clean_router) X(raise_needs_ready) X(held_needs_weight) X(held_needs_data)     \
-      X(force_needs_readback) X(force_needs_requests) X(pass_needs_time) X(pass_needs_requests) X( \
-          silence_waits) X(no_data_ends) X(step_failure_stops) X(crash_loop_ends) X(unready_ends)  \
-          X(taken_back_is_rollback) X(foreign_weight_holds) X(stable_rolls_needs_weight)           \
-              X(weight_down_needs_stable) X(drain_needs_weight) X(promoting_drains) X(             \
-                  promoted_needs_canary_gone) X(stop_needs_weight_down) X(rollback_drains)         \
-                  X(rollback_needs_canary_gone) X(rollback_needs_stable) X(verdict_needs_requests) \
-                      X(plain_rule_fails) X(evidence_needs_value) X(evidence_fails)                \
-                          X(counts_are_sane) X(health_fails) X(watching_fails)                     \
-                              X(promotion_is_watched) X(busy_refuses) X(window_refuses)            \
-                                  X(answered_once) X(promote_needs_steps) X(past_return_refuses)   \
-                                      X(init_refuses) X(elapsed_is_bounded)                        \
-                                          X(rollback_restores_stable) X(mark_is_cleared)           \
-                                              X(resumed_forgets_time) X(save_before_effects)       \
-                                                  X(failed_save_ends_turn) X(conflict_reloads)     \
-                                                      X(urgent_first) X(effects_need_proof)        \
-                                                          X(window_keeps_cursor)                   \
-                                                              X(traffic_needs_ready)               \
-                                                                  X(write_needs_ready)             \
-                                                                      X(draining_keeps_canary)     \
-                                                                          X(supersede_takes_back)
+  X(preparing_needs_clean_router)                                                                  \
+  X(raise_needs_ready) X(held_needs_weight) X(held_needs_data) X(force_needs_readback)             \
+      X(force_needs_requests) X(pass_needs_time) X(pass_needs_requests) X(silence_waits) X(        \
+          no_data_ends) X(step_failure_stops) X(crash_loop_ends) X(unready_ends)                   \
+          X(taken_back_is_rollback) X(foreign_weight_holds) X(stable_rolls_needs_weight) X(        \
+              weight_down_needs_stable) X(drain_needs_weight) X(promoting_drains)                  \
+              X(promoted_needs_canary_gone) X(stop_needs_weight_down) X(rollback_drains) X(        \
+                  rollback_needs_canary_gone) X(rollback_needs_stable) X(verdict_needs_requests)   \
+                  X(plain_rule_fails) X(evidence_needs_value) X(evidence_fails) X(counts_are_sane) \
+                      X(health_fails) X(watching_fails) X(promotion_is_watched) X(busy_refuses) X( \
+                          window_refuses) X(answered_once) X(promote_needs_steps)                  \
+                          X(past_return_refuses) X(init_refuses) X(elapsed_is_bounded) X(          \
+                              rollback_restores_stable) X(mark_is_cleared) X(resumed_forgets_time) \
+                              X(save_before_effects) X(failed_save_ends_turn) X(conflict_reloads)  \
+                                  X(urgent_first) X(effects_need_proof) X(window_keeps_cursor)     \
+                                      X(traffic_needs_ready) X(write_needs_ready)                  \
+                                          X(draining_keeps_canary) X(supersede_takes_back)         \
+                                              X(steps_follow) X(promotion_needs_asking)            \
+                                                  X(step_bounds_weight) X(ended_stays_ended)       \
+                                                      X(phase_is_told) X(failure_takes_back)       \
+                                                          X(failed_stays_low) X(stable_keeps_size) \
+                                                              X(pass_needs_health)
 // clang-format on
 
 namespace linnet::mutant {

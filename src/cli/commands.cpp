@@ -6,10 +6,11 @@ namespace linnet::cli {
 
 std::span<const Command* const> commands() {
   static constexpr std::array table{
-      &init_command,    &deploy_command, &status_command, &promote_command, &rollback_command,
-      &traffic_command, &pause_command,  &resume_command, &monitor_command, &cleanup_command,
-      &history_command, &logs_command,   &doctor_command, &plan_command,    &validate_command,
-      &judge_command,   &spec_command,   &serve_command,  &version_command, &completion_command,
+      &init_command,     &deploy_command,  &status_command,     &promote_command, &rollback_command,
+      &traffic_command,  &pause_command,   &resume_command,     &monitor_command, &cleanup_command,
+      &history_command,  &logs_command,    &doctor_command,     &plan_command,    &validate_command,
+      &simulate_command, &judge_command,   &recipes_command,    &spec_command,    &rbac_command,
+      &serve_command,    &version_command, &completion_command,
   };
   return table;
 }

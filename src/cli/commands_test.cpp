@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -596,6 +597,32 @@ TEST_F(Commands, JudgeReadsRecordedDataAndExitsByItsVerdict) {
   EXPECT_EQ(program.run({"judge", "threshold", bad}).code, 2);
   EXPECT_EQ(program.run({"judge", "kayenta"}).code, 2);
   EXPECT_EQ(program.run({"judge", "guess"}).code, 2);
+}
+
+TEST_F(Commands, SimulateSaysWhatWouldBecomeOfARelease) {
+  const std::vector<std::string> asked{
+      "simulate", "--canary-error-rate", "50%", "--rps", "40", "--seed", "7", "--runs", "20"};
+  auto as_json = asked, pictured = asked;
+  as_json.insert(as_json.end(), {"-o", "json"});
+  pictured.insert(pictured.end(), {"--svg", scratch.path() + "/run.svg"});
+  const Ran ran = program.run(as_json);
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find(R"("runs":20,"passed":0,"rolled_back":20)"), std::string::npos) << ran.out;
+  EXPECT_EQ(program.run(as_json).out, ran.out);
+  const Ran table = program.run(pictured);
+  EXPECT_NE(table.out.find("50 % errors"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("picture of one run (50 % errors): "), std::string::npos) << table.out;
+  EXPECT_EQ(::access((scratch.path() + "/run.svg").c_str(), R_OK), 0);
+  EXPECT_NE(program.run({"simulate", "--runs", "2"}).out.find("as good as stable"),
+            std::string::npos);
+  for (const auto& wrong : std::vector<std::vector<std::string>>{
+           {"simulate", "--runs", "0"},
+           {"simulate", "--runs", "1.5"},
+           {"simulate", "--rps", "0"},
+           {"simulate", "--canary-error-rate", "101%"},
+           {"simulate", "--spec", "missing.yaml"},
+           {"simulate", "--runs", "1", "--svg", "/nowhere/run.svg"}})
+    EXPECT_EQ(program.run(wrong).code, 2) << wrong[1] << " " << wrong[2];
 }
 
 TEST_F(Commands, LaunchersHandOnWhatTheyAreGiven) {

@@ -24,6 +24,8 @@ class Daemon {
   [[nodiscard]] virtual bool heard() const = 0;
   /// Starts `linnet serve` in the background and waits until it answers.
   virtual Result<void> start() = 0;
+  /// A daemon of this machine, which others use as well; else an engine of this command alone.
+  [[nodiscard]] virtual bool is_shared() const { return true; }
   /// Where it listens, for messages.
   [[nodiscard]] virtual std::string address() const = 0;
 

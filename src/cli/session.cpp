@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "cli/cluster_daemon.h"
 #include "cli/documents.h"
 
 namespace linnet::cli {
@@ -27,11 +28,38 @@ Interrupt& Session::interrupt() {
 }
 
 Daemon& Session::daemon() {
-  if (daemon_ == nullptr) daemon_ = local_daemon(interrupt_ ? interrupt_->fd() : -1);
+  if (daemon_ != nullptr) return *daemon_;
+  const int signal_fd = interrupt_ ? interrupt_->fd() : -1;
+  auto file = read_release(spec_file(), arguments_.text("--release").value_or(""));
+  if (file && std::holds_alternative<core::DeploymentsWorkload>(file->release.workload))
+    daemon_ = cluster_daemon(drive_options(std::move(*file)), signal_fd);
+  else
+    daemon_ = local_daemon(signal_fd);
   return *daemon_;
 }
 
+cluster::DriveOptions Session::drive_options(ReleaseFile file) const {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value != nullptr ? value : "");
+  };
+  cluster::DriveOptions options;
+  options.release = std::move(file.release);
+  options.spec_file = std::move(file.file);
+  options.spec_text = std::move(file.text);
+  options.name_space = arguments_.text("--namespace").value_or("");
+  options.identity = fmt::format("{} (process {})", who(), ::getpid());
+  options.cluster.kubeconfig_flag = arguments_.text("--kubeconfig").value_or("");
+  options.cluster.context = arguments_.text("--context").value_or("");
+  options.cluster.kubeconfig_env = variable("KUBECONFIG");
+  options.cluster.home = variable("HOME");
+  options.cluster.service_host = variable("KUBERNETES_SERVICE_HOST");
+  options.cluster.service_port = variable("KUBERNETES_SERVICE_PORT");
+  return options;
+}
+
 Result<void> Session::start_daemon() {
+  if (!daemon().is_shared()) return daemon().start();
   if (arguments_.has("--no-start"))
     return fail(Code::unavailable,
                 "no daemon answers at {}, and --no-start forbids to start one; run `linnet serve`",
@@ -43,7 +71,7 @@ Result<void> Session::start_daemon() {
 Result<void> Session::reach_daemon() {
   auto answer = daemon().get("/v1/version");
   if (answer) return {};
-  if (daemon().heard() || answer.error().code != Code::unavailable)
+  if (!daemon().is_shared() || daemon().heard() || answer.error().code != Code::unavailable)
     return fail(std::move(answer).error());
   return start_daemon();
 }

@@ -12,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/release_file.h"
 #include "cli/terminal.h"
+#include "cluster/drive.h"
 
 namespace linnet::cli {
 
@@ -30,6 +31,7 @@ class Session {
 
   /// Catches Ctrl-C from now on, for commands that follow something. Before daemon().
   Interrupt& interrupt();
+  /// Of this machine; for a release on a cluster an engine of this command's own.
   Daemon& daemon();
   /// Starts a daemon and says so; refused with --no-start.
   Result<void> start_daemon();
@@ -57,6 +59,8 @@ class Session {
   int fail_with(const Error& error);
 
  private:
+  [[nodiscard]] cluster::DriveOptions drive_options(ReleaseFile file) const;
+
   const Command& command_;
   Arguments arguments_;
   Terminal& out_;

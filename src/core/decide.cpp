@@ -57,6 +57,24 @@ void tell_evidence(Turn& turn) {
   }
 }
 
+// An autoscaler or an owner sizes stable; whatever runs in it when nothing is released is stable.
+void follow_platform(Turn& turn) {
+  if (!turn.seen.workload || !turn.seen.workload->stable.wanted) return;
+  const TrackSeen& stable = turn.seen.workload->stable;
+  turn.next.stable_size = std::max(*stable.wanted, 1);
+  Status& next = turn.next;
+  const auto* idle = std::get_if<Idle>(&next.phase);
+  const bool ours = std::holds_alternative<Promoting>(next.phase) ||
+                    std::holds_alternative<RollingBack>(next.phase) ||
+                    (idle != nullptr && !idle->ready);
+  if (ours || stable.is_told(next.stable_version)) return;
+  LINNET_MARK(foreign_version_adopted);
+  turn.entry("warning", fmt::format("stable runs {} now, set by someone else; it was {}",
+                                    stable.wanted_version, next.stable_version));
+  next.stable_version = stable.wanted_version;
+  if (next.rollout && is_running(next.phase)) next.rollout->from = stable.wanted_version;
+}
+
 void forget_delivered(Turn& turn) {
   std::erase_if(turn.next.outbox, [&](const Notice& notice) {
     return std::find(turn.seen.delivered.begin(), turn.seen.delivered.end(), notice.id) !=
@@ -84,6 +102,7 @@ Duration next_wake(const Release& release, const Decision& decision) {
 Decision decide(const Release& release, const Status& status, const Observation& seen, Now now) {
   Turn turn(release, status, seen, now);
   if (seen.traffic) turn.next.weight_seen = seen.traffic->weight;
+  follow_platform(turn);
   forget_delivered(turn);
   take_sample(turn);
   answer_intents(turn);
@@ -101,7 +120,8 @@ Decision decide(const Release& release, const Status& status, const Observation&
   const bool levels_moved = turn.next.weight != status.weight ||
                             turn.next.weight_before != status.weight_before ||
                             turn.next.canary_replicas != status.canary_replicas ||
-                            turn.next.stable_version != status.stable_version;
+                            turn.next.stable_version != status.stable_version ||
+                            turn.next.stable_size != status.stable_size;
   decision.save = turn.save_ || levels_moved || evidence_due || turn.next.outbox != status.outbox;
   decision.next.last_turn = now.mono;
   if (decision.save) decision.next.last_saved = now.mono;
@@ -151,6 +171,10 @@ int canary_replicas_for(Percent weight, int stable) {
 int stable_replicas(const Release& release) {
   const auto* process = std::get_if<ProcessWorkload>(&release.workload);
   return process != nullptr ? process->replicas : 1;
+}
+
+int stable_size(const Release& release, const Status& status) {
+  return status.stable_size > 0 ? status.stable_size : stable_replicas(release);
 }
 
 std::string_view phase_name(const Phase& phase) {

@@ -77,7 +77,9 @@ std::vector<double> latency_boundaries(const Release& release);
 /// Canary instances for a weight: enough that each carries no more than one of stable's would at
 /// full traffic, at least one.
 int canary_replicas_for(Percent weight, int stable_replicas);
-/// `replicas` of stable in the spec.
+/// `replicas` of stable in the spec; 1 where the platform decides.
 int stable_replicas(const Release& release);
+/// How many instances stable has: the spec's, or what the platform was last seen to want.
+int stable_size(const Release& release, const Status& status);
 
 }  // namespace linnet::core

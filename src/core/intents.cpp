@@ -43,6 +43,7 @@ void on_init(Turn& turn, const Intent& intent) {
                     fmt::format("stable already runs {}; release another version with `deploy {}`",
                                 current, version));
   }
+  if (!current.empty()) LINNET_MARK(init_again);
   turn.next.stable_version = version;
   turn.enter(Idle{}, fmt::format("starting stable {}", version));
   accept(turn, intent, fmt::format("stable runs {}", version));
@@ -68,6 +69,7 @@ void on_deploy(Turn& turn, const Intent& intent) {
                 fmt::format("stable already runs {}; nothing to do", intent.version));
     return;
   }
+  if (!turn.seen.closed.empty()) LINNET_MARK(window_forced);
   const std::string forced =
       turn.seen.closed.empty() ? std::string() : fmt::format(" (forced: {})", turn.seen.closed);
   if (LINNET_STOPS(supersede_takes_back, running)) {
@@ -129,7 +131,7 @@ void on_traffic(Turn& turn, const Intent& intent) {
   LINNET_MARK(manual_weight);
   holding.weight = intent.weight;
   turn.next.canary_replicas = std::max(
-      turn.next.canary_replicas, canary_replicas_for(intent.weight, stable_replicas(turn.release)));
+      turn.next.canary_replicas, canary_replicas_for(intent.weight, stable_size(turn.release, turn.next)));
   turn.enter(std::move(holding), text + "; the steps stand still until `resume`");
   turn.notice("paused", text);
   accept(turn, intent, fmt::format("the canary gets {}", intent.weight.text()));
@@ -164,7 +166,7 @@ void on_promote(Turn& turn, const Intent& intent) {
   }
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,
-               canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
+               canary_replicas_for(Percent::whole(100), stable_size(turn.release, turn.next)));
   turn.enter(Promoting{}, fmt::format("{} becomes stable, asked by {}{}{}", turn.next.rollout->to,
                                       intent.by.empty() ? "hand" : intent.by,
                                       skipped.empty() ? "" : "; ", skipped));
@@ -181,10 +183,12 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
     turn.next.queued.reset();
     return accept(turn, intent, "the rollout is being rolled back");
   }
-  if (LINNET_STOPS(past_return_refuses, is_past_return(turn.next.phase)))
+  if (LINNET_STOPS(past_return_refuses, is_past_return(turn.next.phase))) {
+    LINNET_MARK(rollback_refused);
     return refuse(turn, intent, Code::conflict,
                   fmt::format("stable runs {} already; go back with `deploy {}`",
                               turn.next.rollout->to, turn.next.rollout->from));
+  }
   turn.roll_back(
       {std::move(kind), fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
                                     intent.why.empty() ? "" : ": ", intent.why)});
@@ -193,9 +197,14 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
 
 void on_interrupt(Turn& turn, const Intent& intent) {
   const bool hold = intent.hold || (turn.next.rollout && turn.next.rollout->hold);
-  if (is_running(turn.next.phase) && hold) return accept(turn, intent, "left as it is (--hold)");
-  if (is_running(turn.next.phase) && is_past_return(turn.next.phase))
+  if (is_running(turn.next.phase) && hold) {
+    LINNET_MARK(interrupt_held);
+    return accept(turn, intent, "left as it is (--hold)");
+  }
+  if (is_running(turn.next.phase) && is_past_return(turn.next.phase)) {
+    LINNET_MARK(interrupt_past_return);
     return accept(turn, intent, "the promotion is nearly done and goes on");
+  }
   on_take_back(turn, intent, "interrupted", "interrupted");
 }
 

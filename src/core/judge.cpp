@@ -99,7 +99,7 @@ CheckReport judge_health(const Status& status, const Check& check, const HealthC
                                    [](const Instance& i) { return i.crash_loop; });
   if (LINNET_STOPS(health_fails, looping || canary.restarts() > rule.restarts))
     report.verdict = Verdict::fail;
-  else if (canary.ready() < status.canary_replicas)
+  else if (LINNET_STOPS(pass_needs_health, canary.ready() < status.canary_replicas))
     report.verdict = Verdict::inconclusive;
   else
     report.verdict = Verdict::pass;

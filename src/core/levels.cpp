@@ -10,6 +10,10 @@ namespace linnet::core {
 namespace {
 
 bool differs(const TrackSeen& seen, const std::string& version, int replicas) {
+  if (seen.wanted) {
+    const bool other = replicas > 0 && !seen.is_told(version);
+    return other || *seen.wanted != replicas;
+  }
   const auto of_version =
       std::count_if(seen.instances.begin(), seen.instances.end(),
                     [&](const Instance& instance) { return instance.version == version; });
@@ -51,7 +55,7 @@ void want_levels(Turn& turn) {
     // What was ready when the weight was decided may be gone when it is written, or written again.
     const bool waits =
         weight > seen.weight &&
-        turn.canary_ready() < canary_replicas_for(weight, stable_replicas(turn.release));
+        turn.canary_ready() < canary_replicas_for(weight, stable_size(turn.release, next));
     // The switch to 0 is always written: a raise before it may be on its way and not show yet.
     const bool changed = weight.is_zero() && !turn.before.weight.is_zero() && !seen.taken_back &&
                          !std::holds_alternative<Holding>(next.phase);
@@ -61,8 +65,12 @@ void want_levels(Turn& turn) {
     LINNET_MARK(rollback_without_router);
     turn.decision.effects.push_back(SetWeight{Percent(), true});  // safe without looking
   }
-  if (!next.stable_version.empty())
-    want_track(turn, Track::stable, next.stable_version, stable_replicas(turn.release));
+  if (!next.stable_version.empty()) {
+    const int whole = stable_size(turn.release, next);
+    const int beside_canary = std::max(1, whole - next.canary_replicas);
+    want_track(turn, Track::stable, next.stable_version,
+               LINNET_STOPS(stable_keeps_size, true) ? whole : beside_canary);
+  }
   const std::string canary = next.rollout ? next.rollout->to : std::string();
   const bool stays = next.canary_replicas == 0 && is_draining(next.phase);
   if (!next.stable_version.empty() && !LINNET_STOPS(draining_keeps_canary, stays))

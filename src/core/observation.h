@@ -42,9 +42,18 @@ struct Instance {
 
 struct TrackSeen {
   std::vector<Instance> instances;
+  /// What the platform has been told, where it keeps that itself (a Deployment): the replicas,
+  /// which for stable are its owner's or its autoscaler's business, and the version.
+  std::optional<int> wanted;
+  std::string wanted_version;
+  std::string trouble;  // of the track as a whole, when no instance can tell: "exceeded quota ..."
 
   [[nodiscard]] int ready() const;
   [[nodiscard]] int ready_of(std::string_view version) const;
+  /// The platform, where it keeps a version, has this one.
+  [[nodiscard]] bool is_told(std::string_view version) const {
+    return !wanted || wanted_version == version;
+  }
   /// Instances that exist in any state, stopping ones included.
   [[nodiscard]] int count() const { return static_cast<int>(instances.size()); }
   [[nodiscard]] int restarts() const;

@@ -17,6 +17,8 @@ template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
 
 Duration not_ready_limit(const Release& release) {
   const auto* process = std::get_if<ProcessWorkload>(&release.workload);
@@ -25,6 +27,7 @@ Duration not_ready_limit(const Release& release) {
 }
 
 std::string first_trouble(const TrackSeen& track) {
+  if (!track.trouble.empty()) return track.trouble;
   for (const Instance& instance : track.instances)
     if (!instance.trouble.empty()) return fmt::format("{}: {}", instance.id, instance.trouble);
   return {};
@@ -89,7 +92,7 @@ bool fails_readiness(Turn& turn) {
 
 void on_idle(Turn& turn, Idle idle) {
   if (turn.next.stable_version.empty()) return turn.waits("nothing runs yet: `linnet init`");
-  const int wanted = stable_replicas(turn.release);
+  const int wanted = stable_size(turn.release, turn.next);
   const std::string& version = turn.next.stable_version;
   if (!idle.ready) {
     idle.waited += turn.elapsed;
@@ -137,15 +140,16 @@ void on_preparing(Turn& turn, Preparing preparing) {
 void start_promotion(Turn& turn, const std::string& why) {
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,
-               canary_replicas_for(Percent::whole(100), stable_replicas(turn.release)));
+               canary_replicas_for(Percent::whole(100), stable_size(turn.release, turn.next)));
   turn.enter(Promoting{}, fmt::format("{} {}", why, turn.next.rollout->to));
 }
 
 void pass_step(Turn& turn, int index) {
   turn.record_step("passed");
-  if (index + 1 < static_cast<int>(turn.release.steps.size())) return turn.start_step(index + 1);
+  const int following = LINNET_STOPS(steps_follow, true) ? index + 1 : index + 2;
+  if (following < static_cast<int>(turn.release.steps.size())) return turn.start_step(following);
   const std::string& version = turn.next.rollout->to;
-  if (turn.next.rollout->promote)
+  if (LINNET_NEEDS(promotion_needs_asking, turn.next.rollout->promote))
     return start_promotion(turn, "all steps passed: promoting to stable");
   const std::string text =
       fmt::format("all {} steps passed: {} waits for `promote` (or `rollback`)",
@@ -210,7 +214,8 @@ void on_stepping(Turn& turn, Stepping step) {
     return turn.stop_for({"no_data", silence_text(turn, step.silent)}, turn.release.no_data.then);
   }
   // Judged first: the canary may fail at the last step's weight while instances start for this one.
-  if (!at_weight(turn, wanted.weight, fmt::format("step {}", step.index + 1))) return;
+  const Percent most = LINNET_STOPS(step_bounds_weight, true) ? wanted.weight : Percent::whole(100);
+  if (!at_weight(turn, most, fmt::format("step {}", step.index + 1))) return;
   if (LINNET_STOPS(silence_waits, silent))
     return turn.waits(silence_text(turn, step.silent) + "; holding");
   if (!step.in_force)
@@ -278,7 +283,7 @@ void to_part(Turn& turn, Promoting::Part part, std::string reason) {
 
 void stable_rolls(Turn& turn, Duration waited) {
   const std::string& version = turn.next.rollout->to;
-  const int wanted = stable_replicas(turn.release);
+  const int wanted = stable_size(turn.release, turn.next);
   if (turn.seen.workload) {
     const TrackSeen& stable = turn.seen.workload->stable;
     const Instance* bad = crash_looping(stable, version);
@@ -289,7 +294,8 @@ void stable_rolls(Turn& turn, Duration waited) {
                                     ready_text(turn, Track::stable, version, wanted))});
     }
     if (LINNET_NEEDS(weight_down_needs_stable,
-                     stable.ready_of(version) == wanted && stable.count() == wanted)) {
+                     stable.ready_of(version) == wanted && stable.count() == wanted &&
+                         stable.is_told(version))) {
       turn.want_weight(Percent(), "stable runs the new version");
       return to_part(turn, Promoting::Part::stable_takes_all,
                      fmt::format("stable runs {}: it takes all traffic", version));
@@ -355,7 +361,8 @@ bool stable_is_back(const Turn& turn) {
   const TrackSeen& stable = turn.seen.workload->stable;
   for (const Instance& instance : stable.instances)
     if (instance.version != turn.next.stable_version) return false;
-  return stable.ready() > 0 || stable_replicas(turn.release) == 0;
+  if (!stable.is_told(turn.next.stable_version)) return false;
+  return stable.ready() > 0 || stable_size(turn.release, turn.next) == 0;
 }
 
 void on_rolling_back(Turn& turn, RollingBack rolling) {
@@ -423,9 +430,9 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
 
 // Somebody else moved the weight, or a guardian took it back. True when that decided the turn.
 bool notice_others(Turn& turn) {
-  if (!turn.seen.traffic || !is_running(turn.before.phase)) return false;
-  if (!is_running(turn.next.phase) || std::holds_alternative<RollingBack>(turn.next.phase))
-    return false;
+  const bool at_rest = !is_running(turn.before.phase) || !is_running(turn.next.phase);
+  if (!turn.seen.traffic || LINNET_STOPS(ended_stays_ended, at_rest)) return false;
+  if (std::holds_alternative<RollingBack>(turn.next.phase)) return false;
   const TrafficSeen& traffic = *turn.seen.traffic;
   if (traffic.weight == turn.before.weight) {
     if (turn.next.weight == turn.before.weight) turn.next.weight_before = traffic.weight;
@@ -455,6 +462,7 @@ bool notice_others(Turn& turn) {
   if (const auto* step = std::get_if<Stepping>(&turn.next.phase)) {
     holding.index = step->index;
   } else if (const auto* other = std::get_if<Holding>(&turn.next.phase)) {
+    LINNET_MARK(foreign_weight_in_holding);
     holding.from = other->from;
     holding.index = other->index;
   } else {
@@ -468,10 +476,22 @@ bool notice_others(Turn& turn) {
   return true;
 }
 
+// Stable may be resized while a release runs: the canary's share of the load grows with it.
+void follow_size(Turn& turn) {
+  const bool carries = std::holds_alternative<Stepping>(turn.next.phase) ||
+                       std::holds_alternative<Holding>(turn.next.phase) ||
+                       std::holds_alternative<AwaitingPromotion>(turn.next.phase);
+  if (!carries || turn.next.stable_size <= turn.before.stable_size) return;
+  turn.next.canary_replicas = std::max(
+      turn.next.canary_replicas,
+      canary_replicas_for(turn.next.weight, stable_size(turn.release, turn.next)));
+}
+
 }  // namespace
 
 void advance_phase(Turn& turn) {
   if (notice_others(turn)) return;
+  follow_size(turn);
   const Phase phase = turn.next.phase;
   std::visit(Overloaded{
                  [&](const Idle& idle) { on_idle(turn, idle); },

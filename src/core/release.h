@@ -50,6 +50,11 @@ struct DeploymentsWorkload {
   std::string canary;
   std::string container;
   std::string image;  // "autograph/api-gateway:{{version}}"
+  // What `init` gives the Deployments and the Ingress that it creates; others stay as they are.
+  int replicas = 2;        // of stable
+  std::uint16_t port = 0;  // of container and Services; read_specs() fills it in
+  std::string health = "/health";
+  std::string host = {};  // of the main Ingress; empty: none is created
 
   friend bool operator==(const DeploymentsWorkload&, const DeploymentsWorkload&) = default;
 };
@@ -83,11 +88,58 @@ struct RecipeTraffic {
 
 using Traffic = std::variant<NginxTraffic, RecipeTraffic>;
 
+// Secrets of a metrics server stand in the spec as "env:NAME" or "file:/PATH", never themselves.
+struct BasicAuth {
+  std::string username;
+  std::string password;  // a secret's place
+
+  friend bool operator==(const BasicAuth&, const BasicAuth&) = default;
+};
+struct BearerAuth {
+  std::string token;  // a secret's place; a file is read anew, so that it may rotate
+
+  friend bool operator==(const BearerAuth&, const BearerAuth&) = default;
+};
+/// Client credentials (RFC 6749 section 4.4).
+struct OAuth2Auth {
+  std::string token_url;
+  std::string client_id;
+  std::string client_secret;  // a secret's place
+  std::vector<std::string> scopes;
+
+  friend bool operator==(const OAuth2Auth&, const OAuth2Auth&) = default;
+};
+/// AWS Signature Version 4.
+struct SigV4Auth {
+  std::string region;
+  std::string service = "aps";  // aps: Managed Prometheus; monitoring: CloudWatch
+  std::string access_key;       // a secret's place
+  std::string secret_key;       // a secret's place
+  std::string session_token;    // a secret's place; may be empty
+
+  friend bool operator==(const SigV4Auth&, const SigV4Auth&) = default;
+};
+using MetricsAuth = std::variant<std::monostate, BasicAuth, BearerAuth, OAuth2Auth, SigV4Auth>;
+
+/// Files are PEM; empty: the system's default, or none.
+struct MetricsTls {
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
+  bool verify = true;
+
+  friend bool operator==(const MetricsTls&, const MetricsTls&) = default;
+};
+
 /// Where the counts come from. `access_log` is one machine's own; the others are for clusters.
 struct Metrics {
   std::string source = "access_log";
   std::string recipe;
   std::string address;
+  std::map<std::string, std::vector<std::string>> with;  // parameters besides the router's
+  MetricsAuth auth;
+  std::vector<std::string> headers;  // "Name: value", the value also as a secret's place
+  MetricsTls tls;
 
   friend bool operator==(const Metrics&, const Metrics&) = default;
 };

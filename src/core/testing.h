@@ -48,6 +48,10 @@ class World {
   TrafficSeen traffic;
   TrackSeen stable;
   TrackSeen canary;
+  /// As on a cluster: the platform keeps version and replicas of both tracks, and stable's replicas
+  /// are not ours to set.
+  bool platform = false;
+  std::vector<SetTrack> track_writes;
   std::vector<std::string> journal;
   std::vector<Answer> answers;
   std::vector<RolloutRecord> finished;
@@ -103,6 +107,25 @@ class World {
     }
     return phase_name(status.phase) == phase;
   }
+  /// Somebody else runs this many instances of a version as stable.
+  World& on_platform(int replicas, const std::string& version) {
+    platform = true;
+    canary.wanted = 0;
+    resize(stable, replicas, version);
+    return *this;
+  }
+  void resize(TrackSeen& track, int replicas, const std::string& version) {
+    track.wanted = replicas;
+    track.wanted_version = version;
+    track.instances.clear();
+    for (int i = 0; i < replicas; ++i) {
+      Instance instance;
+      instance.id = fmt::format("{}-{}", version, i);
+      instance.version = version;
+      instance.state = Instance::State::ready;
+      track.instances.push_back(std::move(instance));
+    }
+  }
   /// Stable v1 runs and is ready.
   World& initialised() {
     ask(Intent::Kind::init, "v1");
@@ -130,9 +153,16 @@ class World {
       weights.push_back(weight->weight);
     } else if (const auto* track = std::get_if<SetTrack>(&effect)) {
       TrackSeen& seen = track->track == Track::stable ? stable : canary;
+      track_writes.push_back(*track);
+      const int replicas =
+          platform && track->track == Track::stable ? *seen.wanted : track->replicas;
+      if (platform) {
+        seen.wanted = replicas;
+        if (!track->version.empty()) seen.wanted_version = track->version;
+      }
       seen.instances.clear();
       const Behaviour behaviour = versions[track->version];
-      for (int i = 0; i < track->replicas; ++i) {
+      for (int i = 0; i < replicas; ++i) {
         Instance instance;
         instance.id = fmt::format("{}-{}", track_name(track->track), i);
         instance.version = track->version;

@@ -42,7 +42,8 @@ Turn::Turn(const Release& spec, const Status& status, const Observation& observa
 void Turn::enter(Phase phase, std::string reason, const std::string& noted) {
   next.phase = std::move(phase);
   next.since = now.wall;
-  entry("phase", fmt::format("{}: {}", phase_name(next.phase), noted.empty() ? reason : noted));
+  if (LINNET_STOPS(phase_is_told, true))
+    entry("phase", fmt::format("{}: {}", phase_name(next.phase), noted.empty() ? reason : noted));
   next.reason = std::move(reason);
 }
 
@@ -54,7 +55,10 @@ void Turn::entry(std::string kind, std::string text) {
 
 void Turn::notice(std::string event, std::string text) {
   if (!wants(release, event)) return;
-  if (next.outbox.size() >= most_notices) next.outbox.erase(next.outbox.begin());
+  if (next.outbox.size() >= most_notices) {
+    LINNET_MARK(outbox_full);
+    next.outbox.erase(next.outbox.begin());
+  }
   next.outbox.push_back({++next.notices, std::move(event), std::move(text),
                          next.rollout ? next.rollout->id : std::string(), now.wall});
   save_ = true;
@@ -79,6 +83,7 @@ void Turn::answer(const Intent& intent, bool accepted, Code code, std::string te
 }
 
 void Turn::roll_back(Cause cause) {
+  if (std::holds_alternative<Promoting>(next.phase)) LINNET_MARK(promotion_taken_back);
   record_step(cause.kind == "operator" || cause.kind == "superseded" ? "left" : "failed");
   // A promotion under way is undone: stable returns to what it ran.
   if (LINNET_STOPS(rollback_restores_stable, next.rollout.has_value()))
@@ -89,7 +94,7 @@ void Turn::roll_back(Cause cause) {
 }
 
 void Turn::stop_for(Cause cause, Then then) {
-  if (then == Then::rollback) return roll_back(std::move(cause));
+  if (LINNET_STOPS(failure_takes_back, then == Then::rollback)) return roll_back(std::move(cause));
   if (std::holds_alternative<Holding>(next.phase)) {
     waits(cause.text);
     return;
@@ -103,7 +108,9 @@ void Turn::stop_for(Cause cause, Then then) {
   }
   // A write that has not come through yet must not raise the weight of what just failed.
   const Percent in_force = seen.traffic ? seen.traffic->weight : next.weight_seen;
-  if (in_force < next.weight) want_weight(in_force, "it is left as it is in force");
+  if (LINNET_STOPS(failed_stays_low, in_force < next.weight))
+    want_weight(in_force, "it is left as it is in force");
+  if (cause.kind != "no_data") LINNET_MARK(held_by_failure);
   const std::string text = cause.text + "; waiting for a person: resume, promote or rollback";
   enter(std::move(holding), text);
   notice("paused", text);
@@ -120,7 +127,7 @@ void Turn::start_rollout(const Intent& intent) {
   rollout.hold = intent.hold;
   next.rollout = rollout;
   next.canary_replicas =
-      canary_replicas_for(release.steps.front().weight, stable_replicas(release));
+      canary_replicas_for(release.steps.front().weight, stable_size(release, next));
   next.unready = 0ms;
   start_evidence(release, next);
   const std::string text = fmt::format("rollout {} from {} to {}: starting the canary", rollout.id,
@@ -137,7 +144,7 @@ void Turn::finish_rollout(const std::string& outcome, const Cause& cause) {
 void Turn::start_step(int index) {
   const Step& step = release.steps[static_cast<std::size_t>(index)];
   next.canary_replicas =
-      std::max(next.canary_replicas, canary_replicas_for(step.weight, stable_replicas(release)));
+      std::max(next.canary_replicas, canary_replicas_for(step.weight, stable_size(release, next)));
   // Entered anew after a hold, even the first step is another stage: what passes is counted anew.
   start_stage(release, next, std::holds_alternative<Preparing>(next.phase));
   const std::string text = fmt::format("step {} of {}: {} for {}", index + 1, release.steps.size(),

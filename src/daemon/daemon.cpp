@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/plan.h"
 #include "core/stable_watch.h"
 #include "daemon/doctor.h"
 #include "runtime/with_deadline.h"
@@ -225,7 +226,7 @@ Task<Result<std::vector<api::PlanStep>>> Daemon::plan(std::string release, std::
   CO_TRY(served, find(release));
   const core::Status status =
       served->loop().record() ? served->loop().record()->status : core::Status{};
-  co_return plan_of(served->release(), status, version);
+  co_return api::plan_of(served->release(), status, version);
 }
 
 Task<Result<api::MetricsView>> Daemon::metrics() {

@@ -1,5 +1,4 @@
-// Looks for the usual causes of trouble on one machine and names the remedy; and tells what a
-// deploy would do.
+// Looks for the usual causes of trouble on one machine and names the remedy.
 #pragma once
 
 #include <string>
@@ -11,8 +10,5 @@ namespace linnet::daemon {
 
 /// One finding per question, in the order in which a person would ask them.
 std::vector<api::Finding> examine(const ServedRelease& served, const Shared& shared);
-
-std::vector<api::PlanStep> plan_of(const core::Release& release, const core::Status& status,
-                                   const std::string& version);
 
 }  // namespace linnet::daemon

@@ -8,7 +8,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstring>
-#include <fstream>
 
 #include "api/routes.h"
 #include "daemon/daemon.h"
@@ -18,7 +17,7 @@
 #include "runtime/clock.h"
 #include "runtime/signals.h"
 #include "runtime/with_deadline.h"
-#include "spec/calendar.h"
+#include "runtime/zone_calendar.h"
 
 #ifndef LINNET_VERSION
 #define LINNET_VERSION "0.0.0"
@@ -48,18 +47,6 @@ class StoreJournal final : public Journal {
   Clock& clock_;
   runtime::Log& log_;
   api::Changes& changes_;
-};
-
-class ZoneCalendar final : public Calendar {
- public:
-  std::string closed(const core::Release& release, WallTime at) override {
-    const auto zone_bytes = [](std::string_view zone) -> std::optional<std::string> {
-      std::ifstream file("/usr/share/zoneinfo/" + std::string(zone), std::ios::binary);
-      if (!file) return std::nullopt;
-      return std::string(std::istreambuf_iterator<char>(file), {});
-    };
-    return spec::closed(release, at, zone_bytes).value_or(std::string());
-  }
 };
 
 // NGINX's workers look through the switches, as another user when linnet runs as root: they may
@@ -155,7 +142,7 @@ int serve(const ServeOptions& options) {
   api::Changes changes(io.get_executor());
   runtime::AsioDoorbell doorbell(io.get_executor());
   StoreJournal journal(**store, clock, log, changes);
-  ZoneCalendar calendar;
+  runtime::ZoneCalendar calendar;
   std::unique_ptr<net::Curl> curl;
   const auto get_curl = [&]() -> Result<net::Curl*> {
     if (!curl) {

@@ -190,6 +190,8 @@ Task<void> ReleaseLoop::perform(core::Effect effect) {
     performed_.push_back({effect, ports_.clock.now().mono});
   if (!done) {
     LINNET_MARK(effect_failed);
+    const auto* level = std::get_if<core::SetWeight>(&effect);
+    if (level != nullptr && level->taken_back) LINNET_MARK(urgent_failed);
     effects_failed_ = true;
     trouble(fmt::format("{}: {}", core::effect_text(effect), done.error().message));
   }

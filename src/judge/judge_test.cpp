@@ -233,7 +233,9 @@ TEST_F(Judge, KayentaRefusesWhatItDoesNotUnderstand) {
        R"({"metrics": [{"name": "errors"}, {"name": "errors"}]})",
        R"({"metrics": [{"name": "errors", "groups": 5}]})",
        R"({"metrics": [{"name": "errors", "analysisConfigurations": {"canary": {"direction": "up"}}}]})",
-       R"({"metrics": [{"name": "errors", "analysisConfigurations": {"canary": {"critical": 1}}}]})"})
+       R"({"metrics": [{"name": "errors", "analysisConfigurations": {"canary": {"critical": 1}}}]})",
+       R"({"metrics": [{"name": "errors"}], "classifier": {"groupWeights": {"a": -1}}})",
+       R"({"metrics": [{"name": "errors"}], "classifier": {"groupWeights": {"a": 61, "b": 40}}})"})
     EXPECT_FALSE(with_config(text)) << text;
   const auto c = write("config.json", config);
   for (const char* text : {R"({"errors": 1})", R"({"errors": ["1"]})", R"({"other": [1]})", "{} x",

@@ -185,8 +185,14 @@ Result<Config> read_config(const std::string& file) {
       for (const auto& [group, value] : weights->get_object()) {
         double weight = 0;
         read.number({"classifier", "groupWeights", group}, weight);
+        if (!(weight >= 0 && weight <= 100))
+          read.wrong({"classifier", "groupWeights", group}, "from 0 to 100");
         config.rules.group_weights[std::string(group)] = weight;
       }
+    // Above 100 in sum, a failed group could hide behind the others.
+    double sum = 0;
+    for (const auto& [group, weight] : config.rules.group_weights) sum += weight;
+    if (sum > 100 + 1e-9) read.wrong({"classifier", "groupWeights"}, "at most 100 in sum");
   }
   if (read.error()) return fail(*read.error());
   return config;

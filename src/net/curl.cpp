@@ -64,6 +64,8 @@ struct Curl::State : std::enable_shared_from_this<State> {
 
   Result<void> start();
   static Task<Result<Response>> send(std::shared_ptr<State> state, Request request);
+  static Task<Result<Response>> stream(std::shared_ptr<State> state, Request request,
+                                       std::function<bool(std::string_view)> on_data);
   void arm(const std::shared_ptr<Watch>& watch);
   void act(curl_socket_t socket, int events);
   void finish_transfers();
@@ -199,6 +201,52 @@ Task<Result<Response>> Curl::State::send(std::shared_ptr<State> state, Request r
   co_return std::move(*result);
 }
 
+/// Pieces are handed out from here and not from curl's callback, in which curl must not be called.
+Task<Result<Response>> Curl::State::stream(std::shared_ptr<State> state, Request request,
+                                           std::function<bool(std::string_view)> on_data) {
+  const std::string where = fmt::format("{} {}", request.method, loggable_url(request.url));
+  const Duration first = request.timeout;
+  const Duration stall = request.stall_limit;
+  asio::steady_timer wake(state->executor);
+  bool woken = false;
+  const std::function<void()> call = [&wake, &woken] {
+    woken = true;
+    wake.cancel();
+  };
+  CurlTransfer transfer(state->curl, std::move(request));
+  transfer.stream(call);
+  transfer.on_finish(call);
+  auto prepared = transfer.prepare();
+  if (!prepared) co_return fail(prepared.error().while_doing(where));
+  const Running running(state->curl, state->multi, transfer.easy());
+  if (!running.added()) co_return fail(Code::internal, "{}: libcurl does not take it", where);
+  auto limit = asio::steady_timer::clock_type::now() + first;
+  bool head_told = false;
+  for (;;) {
+    woken = false;
+    if (transfer.head_is_good() && !head_told) {
+      head_told = true;
+      limit = asio::steady_timer::clock_type::now() + stall;
+      if (!on_data(std::string_view())) co_return transfer.take_head();
+    }
+    const std::string piece = transfer.take_piece();
+    if (!piece.empty()) {
+      limit = asio::steady_timer::clock_type::now() + stall;
+      if (!on_data(piece)) co_return transfer.take_head();
+    }
+    if (transfer.finished()) break;
+    wake.expires_at(limit);
+    auto waited = co_await wake.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (woken) continue;
+    if (std::get<0>(waited)) co_return fail(Code::cancelled, "{}: cancelled", where);
+    co_return fail(Code::timed_out, "{}: nothing was heard for {}", where,
+                   duration_text(head_told ? stall : first));
+  }
+  auto result = transfer.take_result();
+  if (!result) co_return fail(result.error().while_doing(where));
+  co_return std::move(*result);
+}
+
 Curl::Curl(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Curl::~Curl() = default;
 
@@ -216,6 +264,11 @@ Result<std::unique_ptr<Curl>> Curl::load(asio::any_io_executor executor,
 
 Task<Result<Response>> Curl::send(Request request) {
   return State::send(state_, std::move(request));
+}
+
+Task<Result<Response>> Curl::stream(Request request,
+                                    std::function<bool(std::string_view)> on_data) {
+  return State::stream(state_, std::move(request), std::move(on_data));
 }
 
 }  // namespace linnet::net

@@ -128,6 +128,20 @@ TEST_F(CurlTlsTest, ACertificateOfNobodyKnownIsRefusedUnlessItIsNamed) {
   }
 }
 
+TEST_F(CurlTlsTest, AnotherServerNameIsAskedForAndChecked) {
+  const TlsServer server(server_options());
+  ASSERT_NE(server.port, 0);
+  TlsOptions tls;
+  tls.ca_file = server_name + ".pem";
+  tls.server_name = "127.0.0.1";
+  const auto got = get(server, tls);
+  ASSERT_TRUE(got) << got.error().message;
+  tls.server_name = "api.example";
+  const auto refused = get(server, tls);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::denied) << refused.error().message;
+}
+
 TEST_F(CurlTlsTest, AClientCertificateIsShownFromFilesOrFromMemory) {
   auto options = server_options();
   options.insert(options.end(),

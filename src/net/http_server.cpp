@@ -242,6 +242,12 @@ Task<bool> HttpServer::Impl::serve_one(ConnectionPtr connection) {
     co_return false;
   }
 
+  if (!request.target.starts_with('/')) {  // CONNECT's, or "*": nothing here has such a name
+    ServerResponse refused = refusal(400, "invalid", "the request's target must begin with '/'");
+    co_await write(connection, std::move(refused), version, false);
+    co_return false;
+  }
+
   end_limit(connection);
   Answer answer;
   if (request.method == "GET")

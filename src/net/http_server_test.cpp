@@ -122,6 +122,8 @@ TEST_F(HttpServerTest, GarbageIsRefusedAndTheNextClientServed) {
   const auto server = start();
   EXPECT_EQ(status_line(ask("\x16\x03\x01\x02 hello\r\n\r\n")), "HTTP/1.1 400 Bad Request");
   EXPECT_EQ(status_line(ask("GET / HTTP/9.9\r\n\r\n")), "HTTP/1.1 400 Bad Request");
+  EXPECT_EQ(status_line(ask("CONNECT a:1 HTTP/1.1\r\n\r\n")), "HTTP/1.1 400 Bad Request");
+  EXPECT_EQ(status_line(ask("OPTIONS * HTTP/1.1\r\n\r\n")), "HTTP/1.1 400 Bad Request");
   EXPECT_EQ(status_line(ask("GET / HTTP/1.1\r\nno colon\r\n\r\n")), "HTTP/1.1 400 Bad Request");
   EXPECT_EQ(status_line(ask("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n")),
             "HTTP/1.1 400 Bad Request");

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "contract/notifier_contract.h"
 #include "net/imposter.h"
 #include "runtime/run_in_test.h"
 #include "runtime/with_deadline.h"
@@ -271,5 +272,36 @@ TEST(WebhookBody, IsBoundedAndValidWhateverTheTextIs) {
   }
 }
 
+class WebhookUnderTest final : public contract::NotifierUnderTest {
+ public:
+  WebhookUnderTest() {
+    auto loaded = net::Curl::load(context.get_executor());
+    CHECK(loaded.has_value());
+    curl_ = std::move(*loaded);
+    core::Webhook webhook;
+    webhook.url = imposter_.url("/hook");
+    notifier_ = std::make_unique<WebhookNotifier>(
+        context.get_executor(), [this]() -> Result<net::Curl*> { return curl_.get(); }, "shop",
+        std::vector{webhook}, [](const core::Entry&) {});
+  }
+  Notifier& notifier() override { return *notifier_; }
+  void wait_a_little() override {
+    context.restart();
+    context.run_for(std::chrono::milliseconds(20));
+  }
+
+ private:
+  net::Imposter imposter_{context};
+  std::unique_ptr<net::Curl> curl_;
+  std::unique_ptr<WebhookNotifier> notifier_;
+};
+
 }  // namespace
 }  // namespace linnet::notify
+
+namespace linnet::contract {
+INSTANTIATE_TEST_SUITE_P(Webhook, NotifierContract,
+                         testing::Values([]() -> std::unique_ptr<NotifierUnderTest> {
+                           return std::make_unique<notify::WebhookUnderTest>();
+                         }));
+}  // namespace linnet::contract

@@ -5,6 +5,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <map>
@@ -34,9 +35,13 @@ struct TaskGroup::State {
   void ended(std::uint64_t id, const std::string& name, std::exception_ptr failure) {
     running.erase(id);
     if (running.empty()) empty.cancel();
-    if (!failure || !on_failure) return;
+    if (failure && on_failure) tell(name, failure);
+  }
+  void tell(const std::string& name, std::exception_ptr failure) {
     try {
       std::rethrow_exception(failure);
+    } catch (const asio::multiple_exceptions& several) {  // of a || b
+      tell(name, several.first_exception());
     } catch (const boost::system::system_error& error) {
       if (error.code() != asio::error::operation_aborted) on_failure(name, error.what());
     } catch (const std::exception& error) {
@@ -75,17 +80,20 @@ std::size_t TaskGroup::running() const { return state_->running.size(); }
 Task<void> TaskGroup::join() {
   const std::shared_ptr<State> state = state_;
   state->closed = true;
+  bool cancelled = false;
   co_await asio::this_coro::throw_if_cancelled(false);
   while (!state->running.empty()) {
     co_await state->empty.async_wait(asio::as_tuple(asio::use_awaitable));
     if (state->running.empty()) break;
     auto cancellation = co_await asio::this_coro::cancellation_state;
     if (cancellation.cancelled() != asio::cancellation_type::none) {
+      cancelled = true;
       state->cancel();
       co_await asio::this_coro::reset_cancellation_state();
     }
   }
   co_await asio::this_coro::throw_if_cancelled(true);
+  if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
 }
 
 }  // namespace linnet::runtime

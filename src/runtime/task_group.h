@@ -30,7 +30,8 @@ class TaskGroup {
   /// close(), and every task's present wait throws operation_aborted.
   void cancel();
   /// close(), and returns when every task has ended. When itself cancelled, cancels the tasks and
-  /// goes on waiting: what it guards may only be destroyed afterwards.
+  /// goes on waiting: what it guards may only be destroyed afterwards. Then it throws
+  /// operation_aborted, as every wait that is cancelled.
   Task<void> join();
   [[nodiscard]] std::size_t running() const;
 

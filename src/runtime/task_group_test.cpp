@@ -85,6 +85,24 @@ TEST_F(TaskGroupTest, ATaskThatThrowsIsReportedAndTheOthersGoOn) {
   EXPECT_EQ(failures, std::vector<std::string>{"bad: broken"});
 }
 
+Task<void> join_twice(TaskGroup& group, bool& went_on) {
+  co_await group.join();
+  went_on = true;
+}
+
+TEST_F(TaskGroupTest, ACancelledJoinDoesNotLetItsCallerGoOn) {
+  int unwound = 0;
+  group.spawn("forever", forever(&unwound));
+  bool went_on = false;
+  TaskGroup outer(io.get_executor());
+  outer.spawn("joins", join_twice(group, went_on));
+  io.poll();
+  outer.cancel();
+  run_in_test(io, outer.join());
+  EXPECT_EQ(unwound, 1);
+  EXPECT_FALSE(went_on) << "the cancellation was swallowed";
+}
+
 Task<Result<int>> join_as_work(TaskGroup& group) {
   co_await group.join();
   co_return 1;

@@ -22,8 +22,8 @@ inline Task<void> sleep_for(Duration pause) {
   co_await timer.async_wait(boost::asio::use_awaitable);
 }
 
-namespace detail {
-// Asio's || waits for the first success: an exception must therefore become a value here.
+/// An exception out of `work` as a value: Code::internal, or Code::cancelled. Asio's || needs that,
+/// because it waits for the first success.
 template <class T>
 Task<Result<T>> as_result(Task<Result<T>> work) {
   std::string what;
@@ -38,7 +38,6 @@ Task<Result<T>> as_result(Task<Result<T>> work) {
   }
   co_return fail(Error{cancelled ? Code::cancelled : Code::internal, std::move(what)});
 }
-}  // namespace detail
 
 /// The answer of `work`, or Code::timed_out ("WHAT took longer than 2s") when `limit` passes first;
 /// work is cancelled then, and must tolerate that at each of its waits. An exception out of `work`
@@ -47,7 +46,7 @@ template <class T>
 Task<Result<T>> with_deadline(Task<Result<T>> work, Duration limit, std::string what) {
   using namespace boost::asio::experimental::awaitable_operators;
   if (limit < Duration::zero()) limit = Duration::zero();
-  auto first = co_await (detail::as_result<T>(std::move(work)) || sleep_for(limit));
+  auto first = co_await (as_result<T>(std::move(work)) || sleep_for(limit));
   if (first.index() == 0) co_return std::get<0>(std::move(first));
   co_return fail(Code::timed_out, "{} took longer than {}", what, duration_text(limit));
 }

@@ -60,6 +60,8 @@ enum class Port {
 };
 inline constexpr std::size_t port_count = 8;
 std::string_view port_name(Port port);
+/// Its place in an array with one element a port.
+constexpr std::size_t at(Port port) { return static_cast<std::size_t>(port); }
 
 /// How one port misbehaves while faults last; shares are of its calls.
 struct PortFaults {

@@ -22,6 +22,7 @@ struct Violation {
   std::string invariant;
   std::string text;
   std::int64_t at_ms = 0;
+  std::vector<std::string> also;  // what else was broken by the same event
 };
 
 struct Invariant {

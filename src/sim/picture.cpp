@@ -92,16 +92,20 @@ std::string picture(const Simulation& simulation) {
                     -1,
                     {}});
   for (const core::Check& check : simulation.release.checks) {
-    const bool latency = std::holds_alternative<core::LatencyCheck>(check.rule);
-    if (std::holds_alternative<core::HealthCheck>(check.rule)) continue;
-    const auto value = latency ? std::function([](const RunPoint& p) { return p.slow_share; })
-                               : std::function([](const RunPoint& p) { return p.error_rate; });
-    const double limit = latency ? 100 - std::get<core::LatencyCheck>(check.rule).quantile.value()
-                                 : std::get<core::ErrorRateCheck>(check.rule).limit.value();
-    const std::string title =
-        latency ? fmt::format("canary requests above {}, this step",
-                              duration_text(std::get<core::LatencyCheck>(check.rule).limit))
-                : "canary requests that failed, this step";
+    std::string title;
+    double limit = 0;
+    std::function<double(const RunPoint&)> value;
+    if (const auto* errors = std::get_if<core::ErrorRateCheck>(&check.rule)) {
+      title = "canary requests that failed, this step";
+      limit = errors->limit.value();
+      value = [](const RunPoint& p) { return p.error_rate; };
+    } else if (const auto* latency = std::get_if<core::LatencyCheck>(&check.rule)) {
+      title = fmt::format("canary requests above {}, this step", duration_text(latency->limit));
+      limit = 100 - latency->quantile.value();
+      value = [](const RunPoint& p) { return p.slow_share; };
+    } else {
+      continue;
+    }
     panels.push_back({title, highest(run, value, limit * 1.3), " %", value, "#333", limit,
                       fmt::format("limit {:g} %", limit)});
   }

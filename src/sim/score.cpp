@@ -44,7 +44,7 @@ Tally run_seeds(std::uint64_t first, const std::function<bool(const Tally&)>& go
     if (twice_every > 0 && seed % static_cast<std::uint64_t>(twice_every) == 0) {
       ++tally.checked_twice;
       if (run_case(story).hash != result.hash)
-        result.violation = Violation{"deterministic", "the same seed went another way", 0};
+        result.violation = Violation{"deterministic", "the same seed went another way", 0, {}};
     }
     ++tally.seeds;
     tally.turns += result.turns;
@@ -146,7 +146,8 @@ std::vector<MutantResult> run_mutants(std::int64_t most_seeds, const std::string
       const RunResult run = run_case(case_of_seed(static_cast<std::uint64_t>(result.seeds)));
       if (!run.violation) continue;
       result.caught = true;
-      result.by = run.violation->invariant;
+      result.by = run.violation->also;
+      result.by.insert(result.by.begin(), run.violation->invariant);
     }
     results.push_back(std::move(result));
   }
@@ -178,9 +179,18 @@ std::string mutants_text(const std::vector<MutantResult>& results) {
   for (const MutantResult& one : results) {
     caught += one.caught ? 1 : 0;
     text += fmt::format("{:<30} {:>8}  {}\n", one.guard, one.seeds,
-                        one.caught ? one.by : "NOBODY: the net has a hole");
+                        one.caught ? one.by.front() : "NOBODY: the net has a hole");
   }
-  return text + fmt::format("{} of {} mutants caught\n", caught, results.size());
+  text += fmt::format("{} of {} mutants caught\n", caught, results.size());
+  std::string silent;
+  for (const Invariant& promise : invariants())
+    if (std::none_of(results.begin(), results.end(), [&](const MutantResult& one) {
+          return std::count(one.by.begin(), one.by.end(), promise.name) > 0;
+        }))
+      silent += fmt::format(" {}", promise.name);
+  if (results.size() > 1 && !silent.empty())
+    text += fmt::format("promises that no mutant breaks:{}\n", silent);
+  return text;
 }
 
 }  // namespace linnet::sim

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "contract/metric_contract.h"
+#include "contract/notifier_contract.h"
 #include "contract/router_contract.h"
 #include "contract/store_contract.h"
 #include "contract/workload_contract.h"
@@ -74,6 +75,15 @@ class SimMetricUnderTest final : public contract::MetricUnderTest {
   Quiet quiet_;
 };
 
+class SimNotifierUnderTest final : public contract::NotifierUnderTest {
+ public:
+  Notifier& notifier() override { return quiet_.ports->notifier; }
+  void wait_a_little() override { quiet_.world.pass(20ms); }
+
+ private:
+  Quiet quiet_;
+};
+
 // Two worlds behind one store: a world has one release.
 class SimStoreUnderTest final : public contract::StoreUnderTest {
  public:
@@ -129,6 +139,9 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(sim::maker<WorkloadUnderTest, sim::SimWorkloadUnderTest>()));
 INSTANTIATE_TEST_SUITE_P(Sim, MetricContract,
                          testing::Values(sim::maker<MetricUnderTest, sim::SimMetricUnderTest>()));
+INSTANTIATE_TEST_SUITE_P(
+    Sim, NotifierContract,
+    testing::Values(sim::maker<NotifierUnderTest, sim::SimNotifierUnderTest>()));
 INSTANTIATE_TEST_SUITE_P(Sim, StoreContract,
                          testing::Values(sim::maker<StoreUnderTest, sim::SimStoreUnderTest>()));
 

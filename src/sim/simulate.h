@@ -19,7 +19,7 @@ struct SimulateOptions {
   Percent stable_error_rate = Percent::from_ppm(1000);
   double requests_per_second = 40;  // both tracks together; 0 < rps <= 1,000,000
   std::uint64_t seed = 1;
-  int runs = 1000;  // per kind of canary, 1..1,000,000
+  int runs = 200;  // per kind of canary, 1..1,000,000
 };
 
 /// Median, 95th percentile, mean and largest of one number over all runs.

@@ -73,6 +73,18 @@ TEST(Simulate, TakesAReleaseForACluster) {
   EXPECT_TRUE(simulate(release, few_runs()));
 }
 
+TEST(Simulate, LeavesGaugesOut) {
+  core::Release release = a_release();
+  core::Check memory;
+  memory.name = "memory";
+  memory.rule = core::GaugeCheck{};
+  release.checks.insert(release.checks.begin(), memory);
+  const auto simulation = simulate(release, few_runs());
+  ASSERT_TRUE(simulation) << simulation.error().message;
+  EXPECT_EQ(simulation->kinds.front().passed, simulation->kinds.front().runs);
+  EXPECT_FALSE(report(*simulation).svg.empty());
+}
+
 TEST(Simulate, RefusesWhatMakesNoSense) {
   core::Release without_steps = a_release();
   without_steps.steps.clear();

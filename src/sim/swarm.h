@@ -49,7 +49,7 @@ struct MutantResult {
   std::string guard;
   std::int64_t seeds = 0;  // tried
   bool caught = false;
-  std::string by;  // the invariant
+  std::vector<std::string> by;  // the invariants, the first to notice in front
 };
 std::vector<MutantResult> run_mutants(std::int64_t most_seeds, const std::string& only = {});
 std::string mutants_text(const std::vector<MutantResult>& results);

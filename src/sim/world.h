@@ -179,6 +179,10 @@ class World {
       return a.at_ms != b.at_ms ? a.at_ms > b.at_ms : a.seq > b.seq;
     }
   };
+  // After an end the world may still settle, and is looked at again.
+  static constexpr Duration settles_within = 40s;
+  // A guardian that fires although an engine is alive.
+  static constexpr std::uint64_t regardless = ~std::uint64_t{0};
   struct Write {
     core::SetWeight level;
     std::string by;

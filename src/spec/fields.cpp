@@ -25,6 +25,24 @@ constexpr auto nginx = [](auto& r, std::size_t) {
 constexpr auto recipe = [](auto& r, std::size_t) {
   return std::get_if<core::RecipeTraffic>(&r.traffic);
 };
+constexpr auto auth = [](auto& r, std::size_t) {
+  return std::holds_alternative<std::monostate>(r.metrics.auth) ? nullptr : &r;
+};
+constexpr auto basic = [](auto& r, std::size_t) {
+  return std::get_if<core::BasicAuth>(&r.metrics.auth);
+};
+constexpr auto bearer = [](auto& r, std::size_t) {
+  return std::get_if<core::BearerAuth>(&r.metrics.auth);
+};
+constexpr auto oauth2 = [](auto& r, std::size_t) {
+  return std::get_if<core::OAuth2Auth>(&r.metrics.auth);
+};
+constexpr auto sigv4 = [](auto& r, std::size_t) {
+  return std::get_if<core::SigV4Auth>(&r.metrics.auth);
+};
+constexpr auto tls = [](auto& r, std::size_t) {
+  return r.metrics.tls == core::MetricsTls() ? nullptr : &r.metrics.tls;
+};
 constexpr auto step = [](auto& r, std::size_t i) { return &r.steps[i]; };
 constexpr auto check = [](auto& r, std::size_t i) { return &r.checks[i]; };
 constexpr auto error_rate = [](auto& r, std::size_t i) {
@@ -48,6 +66,8 @@ template <class Alternative>
 constexpr auto choose_workload = [](Release& r, std::size_t) { r.workload = Alternative(); };
 template <class Alternative>
 constexpr auto choose_traffic = [](Release& r, std::size_t) { r.traffic = Alternative(); };
+template <class Alternative>
+constexpr auto choose_auth = [](Release& r, std::size_t) { r.metrics.auth = Alternative(); };
 template <class Alternative>
 constexpr auto choose_rule = [](Release& r, std::size_t i) { r.checks[i].rule = Alternative(); };
 
@@ -114,6 +134,26 @@ Access router() {
             r.traffic = core::RecipeTraffic{std::get<std::string>(std::move(value)), {}};
           },
           at(recipe, &core::RecipeTraffic::router).get};
+}
+
+// Not written while it is empty, since one machine knows nothing of it.
+template <class Member>
+Access of_metrics(Member member) {
+  return custom([](auto& r, std::size_t) { return &r.metrics; },
+                [member](const core::Metrics& metrics) -> Value {
+                  return (metrics.*member).empty() ? Value() : detail::to_value(metrics.*member);
+                },
+                [member](core::Metrics& metrics, Value value) {
+                  detail::from_value(metrics.*member, std::move(value));
+                });
+}
+
+template <class Member>
+Access of_tls(Member member) {
+  return {[member](Release& r, std::size_t, Value value) {
+            detail::from_value(r.metrics.tls.*member, std::move(value));
+          },
+          at(tls, member).get};
 }
 
 Access quantile() {
@@ -233,6 +273,18 @@ std::vector<Field> cluster_and_traffic_rows() {
        "container whose image is changed", at(deployments, &DeploymentsWorkload::container)},
       {"spec.workload.deployments.image", text(image_text), required, "",
        "image of a version; {{version}} is replaced", at(deployments, &DeploymentsWorkload::image)},
+      {"spec.workload.deployments.replicas", integer(1, 1000), optional, "",
+       "of stable when `init` creates it; later they are its owner's or autoscaler's matter",
+       at(deployments, &DeploymentsWorkload::replicas)},
+      {"spec.workload.deployments.port", integer(1, 65535), optional, "traffic.with.port, or 8080",
+       "port of container and Services when `init` creates them",
+       at(deployments, &DeploymentsWorkload::port)},
+      {"spec.workload.deployments.health", text(url_path), optional, "",
+       "HTTP GET of the probes when `init` creates the Deployments",
+       at(deployments, &DeploymentsWorkload::health)},
+      {"spec.workload.deployments.host", text(host_text), optional, "none: no Ingress is created",
+       "host of the main Ingress when `init` creates it",
+       at(deployments, &DeploymentsWorkload::host)},
       {"spec.traffic", object_kind, optional, "nginx for processes, ingress-nginx for Deployments",
        "what splits the requests between stable and canary", object(release, nothing)},
       {"spec.traffic.nginx", object_kind, choice, "", "NGINX on this machine",
@@ -262,8 +314,69 @@ std::vector<Field> cluster_and_traffic_rows() {
        "which queries to ask: recipes/metrics/NAME.yaml",
        at(release, &Release::metrics, &Metrics::recipe)},
       {"spec.metrics.address", text(web_url), optional,
-       "http://prometheus.monitoring:9090 with Deployments", "URL of the metrics server",
+       "http://prometheus.monitoring:9090 with Deployments",
+       "URL of the metrics server; scrape has none, others the recipe's",
        at(release, &Release::metrics, &Metrics::address)},
+  };
+}
+
+std::vector<Field> metrics_access_rows() {
+  using core::BasicAuth, core::BearerAuth, core::OAuth2Auth, core::SigV4Auth;
+  using core::Metrics, core::MetricsTls;
+  return {
+      {"spec.metrics.with",
+       {Type::parameters, 0, 64, {}, &parameter},
+       optional,
+       "",
+       "the metrics recipe's parameters that are not among traffic.with",
+       of_metrics(&Metrics::with)},
+      {"spec.metrics.auth", object_kind, optional, "none", "how the metrics server knows us",
+       object(auth, nothing)},
+      {"spec.metrics.auth.basic", object_kind, choice, "", "a name and a password",
+       object(basic, choose_auth<BasicAuth>)},
+      {"spec.metrics.auth.basic.username", text(any_text), required, "", "the name",
+       at(basic, &BasicAuth::username)},
+      {"spec.metrics.auth.basic.password", text(secret_place), required, "",
+       "where the password stands", at(basic, &BasicAuth::password)},
+      {"spec.metrics.auth.bearer", object_kind, choice, "", "a token in the header Authorization",
+       object(bearer, choose_auth<BearerAuth>)},
+      {"spec.metrics.auth.bearer.token", text(secret_place), required, "",
+       "where the token stands; a file is read anew each time", at(bearer, &BearerAuth::token)},
+      {"spec.metrics.auth.oauth2", object_kind, choice, "", "a token by client credentials",
+       object(oauth2, choose_auth<OAuth2Auth>)},
+      {"spec.metrics.auth.oauth2.token_url", text(web_url), required, "",
+       "where the token comes from", at(oauth2, &OAuth2Auth::token_url)},
+      {"spec.metrics.auth.oauth2.client_id", text(any_text), required, "", "who asks for it",
+       at(oauth2, &OAuth2Auth::client_id)},
+      {"spec.metrics.auth.oauth2.client_secret", text(secret_place), required, "",
+       "where the client's secret stands", at(oauth2, &OAuth2Auth::client_secret)},
+      {"spec.metrics.auth.oauth2.scopes", texts(0, 32, any_text), optional, "",
+       "what the token is for", at(oauth2, &OAuth2Auth::scopes)},
+      {"spec.metrics.auth.sigv4", object_kind, choice, "", "AWS Signature Version 4",
+       object(sigv4, choose_auth<SigV4Auth>)},
+      {"spec.metrics.auth.sigv4.region", text(name_text), required, "", "like eu-central-1",
+       at(sigv4, &SigV4Auth::region)},
+      {"spec.metrics.auth.sigv4.service", text(name_text), optional, "",
+       "aps: Managed Prometheus; monitoring: CloudWatch", at(sigv4, &SigV4Auth::service)},
+      {"spec.metrics.auth.sigv4.access_key", text(secret_place), required, "",
+       "where the access key's id stands", at(sigv4, &SigV4Auth::access_key)},
+      {"spec.metrics.auth.sigv4.secret_key", text(secret_place), required, "",
+       "where the secret access key stands", at(sigv4, &SigV4Auth::secret_key)},
+      {"spec.metrics.auth.sigv4.session_token", text(secret_place), optional, "",
+       "where the token of a temporary key stands", at(sigv4, &SigV4Auth::session_token)},
+      {"spec.metrics.headers", texts(0, 16, header_line), optional, "",
+       "further headers of each request; a value may be env:NAME or file:/PATH",
+       of_metrics(&Metrics::headers)},
+      {"spec.metrics.tls", object_kind, optional, "", "how an https address is trusted",
+       object(tls, nothing)},
+      {"spec.metrics.tls.ca_file", text(absolute_path), optional, "the system's",
+       "certificates that are trusted", of_tls(&MetricsTls::ca_file)},
+      {"spec.metrics.tls.certificate_file", text(absolute_path), optional, "",
+       "our own certificate", of_tls(&MetricsTls::certificate_file)},
+      {"spec.metrics.tls.key_file", text(absolute_path), optional, "", "and its key",
+       of_tls(&MetricsTls::key_file)},
+      {"spec.metrics.tls.verify", flag, optional, "true",
+       "false: neither chain nor name is checked; for test set-ups", of_tls(&MetricsTls::verify)},
   };
 }
 
@@ -409,8 +522,8 @@ std::string_view Field::key() const {
 std::span<const Field> fields() {
   static const std::vector<Field> table = [] {
     std::vector<Field> all;
-    for (auto* rows :
-         {header_rows, process_rows, cluster_and_traffic_rows, judging_rows, ending_rows})
+    for (auto* rows : {header_rows, process_rows, cluster_and_traffic_rows, metrics_access_rows,
+                       judging_rows, ending_rows})
       for (Field& row : rows()) all.push_back(std::move(row));
     return all;
   }();

@@ -91,7 +91,9 @@ bool is_host(std::string_view host) {
   unsigned char address[16];
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
     const std::string inner(host.substr(1, host.size() - 2));
-    return inner.size() <= 45 && inet_pton(AF_INET6, inner.c_str(), address) == 1;
+    // A NUL would end it for the C library only.
+    return inner.size() <= 45 && inner.find('\0') == std::string::npos &&
+           inet_pton(AF_INET6, inner.c_str(), address) == 1;
   }
   if (!sized(host, 253)) return false;
   const bool numeric = all_of(host, ".", digit);
@@ -149,6 +151,17 @@ const Format object_name{
                   lower_or_digit(t.back()));
     }};
 
+const Format host_text{
+    "host or empty", "empty, or a host name like shop.example or *.shop.example",
+    "^((\\*\\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$", [](std::string_view t) {
+      if (t.substr(0, 2) == "*.")
+        t.remove_prefix(2);
+      else if (t.empty())
+        return fine;
+      return when(sized(t, 251) && all_of(t, "-.", lower_or_digit) && lower_or_digit(t.front()) &&
+                  lower_or_digit(t.back()) && t.find("..") == std::string_view::npos);
+    }};
+
 const Format image_text{
     "image with {{version}}", "an image like shop/web:{{version}}",
     "^[A-Za-z0-9._/:@{}-]*\\{\\{version\\}\\}[A-Za-z0-9._/:@{}-]*$", [](std::string_view t) {
@@ -201,6 +214,27 @@ const Format recipe_name{
 
 const Format parameter{"text", "a text of at most 1024 bytes without control characters",
                        "^[^\\u0000-\\u001f]{0,1024}$", any_text.problem};
+
+const Format secret_place{
+    "env:NAME or file:PATH", "where the secret stands: env:NAME or file:/PATH, not itself",
+    "^(env:[A-Za-z0-9_]{1,128}|file:/(?!.*\\.\\.)[A-Za-z0-9._+/-]*[A-Za-z0-9._+-])?$",
+    [](std::string_view t) {
+      if (t.starts_with("env:")) return when(is_env_name(t.substr(4)));
+      if (!t.starts_with("file:")) return when(t.empty());
+      const std::string_view path = t.substr(5);
+      return when(!path.empty() && is_absolute(path, ".+-/") && path.back() != '/');
+    }};
+
+const Format header_line{
+    "\"Name: value\"",
+    "a header like \"X-Scope-OrgID: shop\"; the value may be env:NAME or "
+    "file:/PATH",
+    "^[A-Za-z0-9_-]{1,128}: [^\\u0000-\\u001f]{1,1024}$", [](std::string_view t) {
+      const std::size_t colon = t.find(": ");
+      if (colon == std::string_view::npos) return unexpected;
+      return when(sized(t.substr(0, colon), 128) && all_of(t.substr(0, colon), "_-", word_char) &&
+                  sized(t.substr(colon + 2), 1024) && !has_control(t, false));
+    }};
 
 const Format clock_time{"HH:MM", "a time of day like \"09:00\" (\"24:00\" is midnight at the end)",
                         "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$",

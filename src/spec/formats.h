@@ -18,8 +18,9 @@ struct Format {
 };
 
 extern const Format any_text, argument, version_text, name_text, namespace_text, check_name,
-    object_name, image_text, listen_address, url_path, web_url, absolute_path, include_path,
-    sticky_rule, recipe_name, parameter, clock_time, day_set, date_text, zone_name, memory_size;
+    object_name, image_text, host_text, listen_address, url_path, web_url, absolute_path,
+    include_path, sticky_rule, recipe_name, parameter, secret_place, header_line, clock_time,
+    day_set, date_text, zone_name, memory_size;
 
 /// "09:30" -> 570; "24:00" is allowed.
 std::optional<int> parse_clock(std::string_view text);

@@ -186,7 +186,7 @@ std::string Mistake::text() const {
   if (line > 0 && column > 0) out += fmt::format(":{}", column);
   if (!key.empty()) {
     const std::string safe = shown(key);  // a key may be anything the file holds
-    out += ": " + (safe.size() == key.size() + 2 ? key : safe);
+    out += ": " + (safe == fmt::format("'{}'", key) ? key : safe);
   }
   return out + ": " + message;
 }

@@ -210,7 +210,7 @@ TEST(Mistakes, NothingForeignReachesAnNginxConfiguration) {
   for (const char* listen :
        {"\"8080; include /etc/passwd\"", "'8080\n}'", "\"127.0.0.1:80 ssl\"", "a b:80", "0",
         "65536", "1.2.3:80", "999.1.1.1:80", "\"[::1:80\"", "\"[:::]:80\"", "x", "unix:/tmp/x",
-        "\"$host:80\"", "\"\\0\"", "-1", "\"127.0.0.1:\""})
+        "\"$host:80\"", "\"\\0\"", "\"[::\\0x]:80\"", "-1", "\"127.0.0.1:\""})
     EXPECT_NE(mistake_in(fmt::format("  traffic: {{ nginx: {{ listen: {} }} }}\n", listen))
                   .find("listen"),
               std::string::npos)
@@ -389,6 +389,11 @@ TEST(Hostile, SyntaxErrorsNameTheirPlace) {
 }
 
 TEST(Hostile, MessagesAreSafeForATerminal) {
+  // Cut and escaped, this key is as long as it was with its quotes.
+  const auto same_length = read_specs("\"\\e" + std::string(65, 'a') + "\": 1\n", "t.yaml");
+  EXPECT_FALSE(same_length.mistakes.empty());
+  for (const Mistake& mistake : same_length.mistakes)
+    for (char c : mistake.text()) EXPECT_TRUE(c >= ' ') << mistake.text();
   const ReadSpecs read =
       read_specs(spec_with("  \"a\\e[31m\\x9b\": 1\n  promotion: \"\\e]0;x\\a\"\n"), "t.yaml");
   EXPECT_EQ(read.mistakes.size(), 2U);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "spec/formats.h"
 
@@ -13,6 +14,18 @@ using core::DeploymentsWorkload;
 using core::NginxTraffic;
 using core::ProcessWorkload;
 using core::RecipeTraffic;
+
+// The port that the router's recipe was given, when it is a number.
+std::uint16_t port_of(const RecipeTraffic* traffic) {
+  constexpr std::uint16_t usual = 8080;
+  if (traffic == nullptr) return usual;
+  const auto given = traffic->with.find("port");
+  if (given == traffic->with.end() || given->second.empty()) return usual;
+  std::uint16_t port = 0;
+  const std::string& text = given->second.front();
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), port);
+  return read.ec == std::errc() && read.ptr == text.data() + text.size() && port > 0 ? port : usual;
+}
 
 void fill_cluster_defaults(core::Release& release, const Seen& seen) {
   auto* pair = std::get_if<DeploymentsWorkload>(&release.workload);
@@ -29,11 +42,14 @@ void fill_cluster_defaults(core::Release& release, const Seen& seen) {
                      {"stable_service", {name + "-service-stable"}},
                      {"canary_service", {name + "-service-canary"}},
                      {"port", {"8080"}}};
+  if (pair->port == 0) pair->port = port_of(traffic);
   core::Metrics& metrics = release.metrics;
   if (!seen.has("spec.metrics.source")) metrics.source = "prometheus";
-  if (metrics.source != "prometheus") return;
+  const bool asked = metrics.source == "prometheus";
+  if (!asked && metrics.source != "scrape") return;
   if (traffic != nullptr && !seen.has("spec.metrics.recipe")) metrics.recipe = traffic->router;
-  if (!seen.has("spec.metrics.address")) metrics.address = "http://prometheus.monitoring:9090";
+  if (asked && !seen.has("spec.metrics.address"))
+    metrics.address = "http://prometheus.monitoring:9090";
 }
 
 // "latency_p95", "latency_p99.9"
@@ -141,7 +157,8 @@ class RuleChecker {
           "access_log is the log of NGINX on this machine; Deployments have prometheus or scrape");
     if (log && !metrics.address.empty())
       wrong("spec.metrics.address", "access_log takes no address");
-    if (!log && metrics.source != "scrape" && metrics.address.empty())
+    // Recipes of other stores may have an address of their own.
+    if (metrics.source == "prometheus" && metrics.address.empty())
       wrong("spec.metrics.address",
             fmt::format("{} needs the address of its server", shown(metrics.source)));
   }

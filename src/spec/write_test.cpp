@@ -97,7 +97,14 @@ core::NginxTraffic some_nginx() {
 
 void fill_cluster(core::Release& release) {
   release.workload =
-      core::DeploymentsWorkload{name() + "-s", name() + "-c", name(), "a/b:{{version}}"};
+      core::DeploymentsWorkload{name() + "-s",
+                                name() + "-c",
+                                name(),
+                                "a/b:{{version}}",
+                                *rc::gen::inRange(1, 1001),
+                                static_cast<std::uint16_t>(*rc::gen::inRange(1, 65536)),
+                                some<std::string>({"/health", "/h?a=1"}),
+                                some<std::string>({"", "shop.example", "*.shop.example"})};
   core::RecipeTraffic traffic{"gateway-api", {}};
   for (int i = *rc::gen::inRange(0, 4); i > 0; --i) {
     auto& values = traffic.with["p" + std::to_string(i)];
@@ -105,7 +112,20 @@ void fill_cluster(core::Release& release) {
   }
   release.traffic = traffic;
   release.metrics =
-      some<core::Metrics>({{"prometheus", "x", "http://p:9090/a?b=c"}, {"scrape", "", ""}});
+      some<core::Metrics>({{"prometheus", "x", "http://p:9090/a?b=c", {}, {}, {}, {}},
+                           {"scrape", "", "", {{"port", {"80"}}, {"l", {"a", "b"}}}, {}, {}, {}},
+                           {"prometheus",
+                            "",
+                            "https://p",
+                            {},
+                            core::SigV4Auth{"eu-west-1", "aps", "env:A", "file:/s/k", ""},
+                            {"X-Scope-OrgID: shop", "X-Key: env:KEY"},
+                            {"/ca.pem", "", "", true}}});
+  release.metrics.auth = some<core::MetricsAuth>(
+      {{},
+       core::BasicAuth{"anna", "env:PASSWORD"},
+       core::BearerAuth{"file:/var/run/token"},
+       core::OAuth2Auth{"https://id.example/token", "me", "env:SECRET", {"read", "metrics"}}});
 }
 
 core::Check some_check(int index) {

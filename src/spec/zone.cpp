@@ -201,9 +201,19 @@ Result<Zone> Zone::parse(std::string_view input) {
   bytes.take(header.leaps * (width + 4) + header.std_flags + header.utc_flags);
   if (!bytes.good || !std::is_sorted(zone.transitions_.begin(), zone.transitions_.end()))
     return wrong();
+  constexpr std::int32_t widest = 26 * 3600;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] >= chars.size() || std::abs(zone.types_[i].offset_s) > 26 * 3600) return wrong();
-    zone.types_[i].abbreviation = chars.substr(names[i], chars.find('\0', names[i]) - names[i]);
+    if (names[i] >= chars.size() || zone.types_[i].offset_s > widest ||
+        zone.types_[i].offset_s < -widest)
+      return wrong();
+    const std::string_view name = chars.substr(names[i], chars.find('\0', names[i]) - names[i]);
+    // It is shown to people: RFC 8536 allows letters, digits, '+' and '-'.
+    const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+             c == '+' || c == '-';
+    });
+    if (!plain) return wrong();
+    zone.types_[i].abbreviation = name;
   }
   if (width == 4) return zone;
   if (bytes.take(1) != "\n") return wrong();

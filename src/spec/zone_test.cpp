@@ -103,6 +103,14 @@ TEST(Zone, RefusesEveryCutFile) {
     EXPECT_FALSE(Zone::parse(whole.substr(0, size))) << size;
 }
 
+TEST(Zone, RefusesANameThatATerminalWouldObey) {
+  std::string bytes = small_file("");
+  const std::size_t name = bytes.rfind("AAA");
+  ASSERT_NE(name, std::string::npos);
+  bytes[name + 1] = '\x1b';
+  EXPECT_FALSE(Zone::parse(bytes));
+}
+
 RC_GTEST_PROP(Zone, SurvivesDamagedFiles, ()) {
   std::string bytes = small_file("CET-1CEST,M3.5.0,M10.5.0/3");
   for (int i = *rc::gen::inRange(1, 5); i > 0; --i)

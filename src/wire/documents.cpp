@@ -114,7 +114,7 @@ Json status_document(const core::Release& release, const core::Status& status,
   const Place place = place_of(release, status);
   const auto index = static_cast<std::size_t>(place.step) - 1;
   const Duration hold = index < release.steps.size() ? release.steps[index].hold : Duration();
-  const int stable = status.stable_version.empty() ? 0 : core::stable_replicas(release);
+  const int stable = status.stable_version.empty() ? 0 : core::stable_size(release, status);
   return {
       {"release", release.name},
       {"phase", core::phase_name(status.phase)},

@@ -51,6 +51,16 @@ class WorkloadContract : public testing::TestWithParam<MakeWorkload> {
     }
     return false;
   }
+  /// The same instances in the same states; what they use meanwhile may differ.
+  static void expect_same(core::TrackSeen now, const core::TrackSeen& before) {
+    for (core::Instance& instance : now.instances)
+      for (const core::Instance& old : before.instances)
+        if (old.id == instance.id) {
+          instance.rss_bytes = old.rss_bytes;
+          instance.cpu_ms = old.cpu_ms;
+        }
+    EXPECT_EQ(now, before);
+  }
   static bool is_level(const core::TrackSeen& track, const std::string& version, int replicas) {
     return track.count() == replicas && track.ready_of(version) == replicas;
   }
@@ -78,7 +88,7 @@ TEST_P(WorkloadContract, RepeatingTheLevelRestartsNothing) {
   const core::TrackSeen before = observe().stable;
   set(core::Track::stable, "v1", 2);
   under_test->wait_a_little();
-  EXPECT_EQ(observe().stable, before);
+  expect_same(observe().stable, before);
 }
 
 TEST_P(WorkloadContract, ReplacesOneByOneAndNeverHasFewerReady) {
@@ -101,7 +111,7 @@ TEST_P(WorkloadContract, TheTracksDoNotTouchEachOther) {
   ASSERT_TRUE(reach([](const auto& seen) { return is_level(seen.canary, "v2", 1); }));
   set(core::Track::canary, "", 0);
   ASSERT_TRUE(reach([](const auto& seen) { return seen.canary.count() == 0; }));
-  EXPECT_EQ(observe().stable, before);
+  expect_same(observe().stable, before);
 }
 
 TEST_P(WorkloadContract, GrowsAndShrinks) {

@@ -6,6 +6,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import suite  # noqa: E402
 from world import (  # noqa: E402,F401  (the path is set above; tests take these from here)
     ENDED, LINNET, LOAD, ROOT, SERVICE, SHIFTED_CLOCK, TimedOut, World, command_line, end_process,
     free_port, is_alive, processes_of, wait_for)
@@ -24,8 +25,7 @@ class WorldTest(unittest.TestCase):
         self.addCleanup(self.world.close)
 
     def tearDown(self):
-        # The failure is not in the result yet while tearDown runs: unittest keeps it in _outcome.
-        if not self._outcome.success:
+        if suite.has_failed(self):
             print(f"\n=== logs of {self.id()}\n{self.world.logs()}\n===", file=sys.stderr)
 
     # ---- beginnings ----

@@ -39,7 +39,9 @@ struct Target {
 };
 
 /// Splits http://127.0.0.1:8080/path; exits with 2 on anything but loopback: this is no weapon.
-Target parse_url(const std::string& url, const std::string& header) {
+/// `host_header` is asked for instead of the address when it is not empty: an ingress routes by it.
+Target parse_url(const std::string& url, const std::string& host_header,
+                 const std::string& header) {
   const std::string_view scheme = "http://";
   if (!url.starts_with(scheme)) support::refuse("--url must begin with http://");
   const auto slash = url.find('/', scheme.size());
@@ -55,7 +57,8 @@ Target parse_url(const std::string& url, const std::string& header) {
   error_code error;
   const auto address = asio::ip::make_address(name == "localhost" ? "127.0.0.1" : name, error);
   if (error || !address.is_loopback()) support::refuse("--url must be an address of this machine");
-  std::string request = "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n";
+  const std::string& asked = host_header.empty() ? host : host_header;
+  std::string request = "GET " + path + " HTTP/1.1\r\nHost: " + asked + "\r\n";
   if (!header.empty()) request += header + "\r\n";
   return {tcp::endpoint(address, port), request + "\r\n"};
 }
@@ -390,12 +393,13 @@ class Load {
 
 int main(int argc, char** argv) {
   const support::Arguments arguments(
-      argc, argv, {"url", "rate", "clients", "seconds", "timeout-ms", "summary", "log", "header"},
+      argc, argv,
+      {"url", "rate", "clients", "seconds", "timeout-ms", "summary", "log", "host", "header"},
       {"help"});
   if (arguments.has("help") || !arguments.has("url")) {
     std::cout << "steady_load --url http://127.0.0.1:PORT/ [--rate 100] [--clients 16]\n"
                  "            [--seconds S] [--timeout-ms 10000] [--header 'Name: value']\n"
-                 "            [--summary FILE] [--log FILE]\n"
+                 "            [--host NAME] [--summary FILE] [--log FILE]\n"
                  "Without --seconds it runs until SIGTERM, an hour at most. --rate 0: as fast as\n"
                  "the answers come. The summary (JSON) is written at the end and at SIGUSR1.\n";
     return arguments.has("help") ? 0 : 2;
@@ -406,7 +410,8 @@ int main(int argc, char** argv) {
   options.seconds = arguments.number("seconds", 0, 1, max_seconds);
   options.timeout_ms = arguments.number("timeout-ms", options.timeout_ms, 1, 600'000);
   options.summary = arguments.text("summary");
-  Target target = parse_url(arguments.text("url"), arguments.text("header"));
+  Target target =
+      parse_url(arguments.text("url"), arguments.text("host"), arguments.text("header"));
 
   asio::io_context io(1);
   Load load(io, options, std::move(target), arguments.text("log"));

@@ -1,0 +1,16 @@
+// For a release on a cluster the "daemon" is a child of this very command: the engine runs as long
+// as the command does, and the next command takes up what this one leaves.
+#pragma once
+
+#include <memory>
+
+#include "cli/daemon.h"
+#include "cluster/drive.h"
+
+namespace linnet::cli {
+
+/// Starts nothing before the first request. `signal_fd` as for local_daemon(). Destroyed: tells the
+/// engine to end in order, and waits for that.
+std::unique_ptr<Daemon> cluster_daemon(cluster::DriveOptions options, int signal_fd);
+
+}  // namespace linnet::cli

@@ -1,0 +1,81 @@
+// linnet rbac: the rights that a release needs in its cluster, to be read and applied.
+#include "kubernetes/rbac.h"
+
+#include <algorithm>
+
+#include "cli/commands.h"
+#include "cli/documents.h"
+#include "cli/release_file.h"
+#include "cli/session.h"
+#include "cli/terminal.h"
+#include "recipes/router.h"
+
+namespace linnet::cli {
+namespace {
+
+// A recipe says where the weight stands; the main Ingresses are read beside it.
+Result<std::vector<kubernetes::RouterObject>> router_objects(const core::Release& release,
+                                                             const kubernetes::Names& names) {
+  std::vector<kubernetes::RouterObject> all;
+  for (kubernetes::RouterObject& one : kubernetes::ingress_objects(names))
+    if (!one.written) all.push_back(std::move(one));
+  const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
+  if (traffic == nullptr) return all;
+  const auto found = recipes::built_in_routers().find(traffic->router);
+  if (found == recipes::built_in_routers().end())
+    return fail(Code::invalid, "there is no recipe of a router '{}'", printable(traffic->router));
+  TRY(recipe, recipes::RouterRecipe::read(found->second, found->first));
+  recipes::Parameters with = traffic->with;
+  with["namespace"] = {names.name_space};
+  with["release"] = {names.release};
+  TRY(objects, recipe.objects(with));
+  for (recipes::ObjectName& one : objects) {
+    const auto& main = names.ingresses;
+    if (one.kind == "Ingress" && std::find(main.begin(), main.end(), one.name) != main.end())
+      continue;  // what the canary's was cloned from: read only
+    if (one.name_space.empty()) one.name_space = names.name_space;
+    all.push_back({std::move(one), true});
+  }
+  return all;
+}
+
+Result<Exit> run_rbac(Session& session) {
+  const Arguments& given = session.arguments();
+  TRY(file, read_release(session.spec_file(), given.text("--release").value_or("")));
+  core::Release& release = file.release;
+  if (!std::holds_alternative<core::DeploymentsWorkload>(release.workload))
+    return fail(Code::invalid, "{} runs as processes on this machine and needs no Role",
+                release.name);
+  if (const auto name_space = given.text("--namespace")) release.name_space = *name_space;
+  const kubernetes::Names names = kubernetes::names_of(release, "default");
+  TRY(router, router_objects(release, names));
+  kubernetes::RbacOptions options;
+  options.service_account = given.text("--service-account").value_or(options.service_account);
+  options.init = !given.has("--no-init");
+  const std::string yaml =
+      kubernetes::rbac_yaml(names, kubernetes::rules_of(names, release, router, options), options);
+  session.out().raw(session.json() ? fmt::format("{{\"rbac\":{}}}\n", quoted_json(yaml)) : yaml);
+  return Exit::done;
+}
+
+constexpr Option options[] = {
+    {"--service-account", "NAME", "Who gets the rights; else linnet"},
+    {"--no-init", "", "Only what releases need, not what `linnet init` creates"},
+};
+
+}  // namespace
+
+constexpr Command rbac_command{
+    .name = "rbac",
+    .summary = "Print the Role that a release needs in its cluster",
+    .description =
+        "ServiceAccount, Role and RoleBinding as YAML, each rule with its reason; the least with "
+        "which every command works. Needs neither cluster nor daemon.",
+    .examples =
+        "linnet rbac | kubectl apply -f -\n"
+        "linnet rbac --no-init --service-account ci\n",
+    .options = options,
+    .run = run_rbac,
+};
+
+}  // namespace linnet::cli

@@ -1,0 +1,45 @@
+// The program shows its recipes and judges those of users.
+#include <gtest/gtest.h>
+
+#include "cli/testing.h"
+
+namespace linnet::cli::testing {
+namespace {
+
+const std::string folder = std::string(LINNET_SOURCE_DIR) + "/recipes/routers/";
+
+TEST(RecipesCommand, ListsRoutersAndMetrics) {
+  const Scratch scratch;
+  const Ran ran = Program(scratch).run({"recipes"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("router  ingress-nginx"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("metric  istio"), std::string::npos) << ran.out;
+  const Ran json = Program(scratch).run({"recipes", "list", "-o", "json"});
+  EXPECT_TRUE(json.out.starts_with(R"({"recipes":[{"kind":"router")")) << json.out;
+}
+
+TEST(RecipesCommand, ShowsOneAndNamesTheNearestOfATypo) {
+  const Scratch scratch;
+  const Ran ran = Program(scratch).run({"recipes", "show", "router/ingress-nginx"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("name: ingress-nginx"), std::string::npos) << ran.out;
+  EXPECT_EQ(ran.out.find("\n---\n"), std::string::npos) << ran.out;
+  const Ran typo = Program(scratch).run({"recipes", "show", "gateway-apy"});
+  EXPECT_EQ(typo.code, 2);
+  EXPECT_NE(typo.err.find("did you mean 'gateway-api'?"), std::string::npos) << typo.err;
+}
+
+TEST(RecipesCommand, ChecksAFileAndRunsTheCasesBesideIt) {
+  const Scratch scratch;
+  const Ran good = Program(scratch).run({"recipes", "check", folder + "smi.yaml"});
+  EXPECT_EQ(good.code, 0) << good.out << good.err;
+  EXPECT_NE(good.out.find("valid router smi, 4 cases hold"), std::string::npos) << good.out;
+  const std::string file = scratch.write("mine.yaml", "name: mine\nsumary: x\nweight: {}\n");
+  const Ran bad = Program(scratch).run({"recipes", "check", file, "-o", "json"});
+  EXPECT_EQ(bad.code, 2);
+  EXPECT_NE(bad.out.find("did you mean 'summary'?"), std::string::npos) << bad.out;
+  EXPECT_EQ(Program(scratch).run({"recipes", "check"}).code, 2);
+}
+
+}  // namespace
+}  // namespace linnet::cli::testing

@@ -1,0 +1,291 @@
+#include "cluster/cluster_backend.h"
+
+#include <unistd.h>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "api/plan.h"
+#include "kubernetes/cluster_view.h"
+#include "kubernetes/objects.h"
+#include "runtime/with_deadline.h"
+#include "spec/read.h"
+#include "spec/write.h"
+
+namespace linnet::cluster {
+namespace {
+
+constexpr Duration first_look = 15s;  // for the watches to see the cluster once
+constexpr Duration one_call = 10s;    // to the API server
+constexpr Duration some_calls = 30s;  // one after the other
+
+}  // namespace
+
+ClusterBackend::ClusterBackend(std::unique_ptr<Parts> parts, api::Changes& changes,
+                               std::string version)
+    : parts_(std::move(parts)),
+      changes_(changes),
+      version_(std::move(version)),
+      started_(parts_->ground.clock.now().wall),
+      watches_(parts_->ground.io.get_executor(), failure_teller()),
+      engine_(parts_->ground.io.get_executor(), failure_teller()) {}
+
+ClusterBackend::~ClusterBackend() = default;
+
+runtime::TaskGroup::OnFailure ClusterBackend::failure_teller() {
+  return [this](const std::string& task, const std::string& what) {
+    parts_->ground.log.error("{} ended: {}", task, what);
+  };
+}
+
+Deadline ClusterBackend::within(Duration limit) const {
+  return parts_->ground.clock.now().mono + limit;
+}
+
+void ClusterBackend::start() { parts_->watch(watches_); }
+
+Task<void> ClusterBackend::wind_down() {
+  engine_.cancel();
+  co_await engine_.join();
+  const Result<void> flushed = co_await parts_->store->flush(name());
+  if (!flushed && driving_)
+    parts_->ground.log.error("the last lines of the journal are lost: {}", flushed.error().message);
+  const Result<void> released = co_await parts_->lease->release(within(one_call));
+  if (!released)
+    parts_->ground.log.error("the Lease is left to run out: {}", released.error().message);
+  watches_.cancel();
+  co_await watches_.join();
+}
+
+const std::string& ClusterBackend::name() const { return parts_->release.name; }
+
+Result<void> ClusterBackend::is_ours(const std::string& release) const {
+  if (release == name()) return {};
+  return fail(Code::not_found, "this engine drives {}, not '{}'", name(), release);
+}
+
+// ---- the engine ---------------------------------------------------------------------------------
+
+void ClusterBackend::engage() {
+  if (std::exchange(driving_, true)) return;
+  engine_.spawn("engine", drive());
+}
+
+Task<void> ClusterBackend::drive() {
+  std::string told;
+  const auto waiting = [this](const kubernetes::LeaseHolder& holder) {
+    parts_->note("lease", fmt::format("{} holds the release since {}: waiting whether it still lives",
+                                      holder.identity, holder.since));
+  };
+  for (;;) {
+    const Deadline deadline = within(some_calls);
+    const Result<std::optional<kubernetes::LeaseHolder>> held =
+        co_await parts_->lease->acquire(deadline, waiting);
+    if (held) {
+      told.clear();
+      if (held->has_value())
+        parts_->note("lease", fmt::format("taken over from {}, which held it since {} and is gone",
+                                          (*held)->identity, (*held)->since));
+      co_await run_loop();
+      continue;
+    }
+    if (held.error().message != told) parts_->note("lease", held.error().message);
+    told = held.error().message;
+    co_await runtime::sleep_for(1s);
+  }
+}
+
+Task<void> ClusterBackend::run_loop() {
+  using namespace boost::asio::experimental::awaitable_operators;
+  auto first = co_await (parts_->loop->run() || parts_->lease->keep());
+  const Error* lost = std::get_if<Error>(&first);
+  parts_->note("lease", fmt::format("the Lease was lost: {}",
+                                    lost != nullptr ? lost->message : "the engine ended"));
+}
+
+Task<Result<core::Status>> ClusterBackend::status_now() {
+  const auto& record = parts_->loop->record();
+  if (driving_ && parts_->lease->held() && record) co_return record->status;
+  CO_TRY(stored, co_await parts_->store->load(name()));
+  co_return std::move(stored.status);
+}
+
+// ---- the API ------------------------------------------------------------------------------------
+
+api::DaemonInfo ClusterBackend::info() { return {version_, ::getpid(), started_}; }
+
+Task<Result<api::PutSpec>> ClusterBackend::put_spec(std::string release, std::string yaml,
+                                                    std::string file) {
+  CO_TRY_VOID(is_ours(release));
+  const spec::ReadSpecs read = spec::read_specs(yaml, file);
+  api::PutSpec answer;
+  answer.mistakes = read.mistakes;
+  if (!answer.mistakes.empty()) co_return answer;
+  const std::string wanted = spec::to_yaml(parts_->release);
+  const Result<std::string> kept = co_await parts_->store->spec(release);
+  if (!kept && kept.error().code != Code::not_found) co_return fail(kept.error());
+  if (kept && *kept == wanted) co_return answer;
+  if (kept) {
+    CO_TRY(status, co_await status_now());
+    if (core::is_running(status.phase))
+      co_return fail(Code::conflict,
+                     "the spec differs from the one that rollout {} runs with; finish or roll it "
+                     "back first",
+                     status.rollout ? status.rollout->id : std::string());
+  }
+  CO_TRY_VOID(co_await parts_->store->put_spec(release, wanted));
+  answer.changed = true;
+  co_return answer;
+}
+
+Task<Result<std::vector<api::StatusView>>> ClusterBackend::releases() {
+  CO_TRY(view, co_await status(name()));
+  std::vector<api::StatusView> all;
+  all.push_back(std::move(view));
+  co_return all;
+}
+
+Task<Result<api::StatusView>> ClusterBackend::status(std::string release) {
+  CO_TRY_VOID(is_ours(release));
+  CO_TRY(now, co_await status_now());
+  const Deadline deadline = within(first_look);
+  const Result<void> looked = co_await parts_->first_look(deadline);
+  api::StatusView view;
+  view.release = parts_->release;
+  view.status = std::move(now);
+  view.seen = co_await parts_->workload->observe(deadline);
+  if (!looked) view.seen = fail(looked.error());
+  // What is read back now, whoever wrote it.
+  const Result<core::TrafficSeen> traffic = co_await parts_->router->read(deadline);
+  if (traffic) view.status.weight_seen = traffic->weight;
+  if (view.seen && view.seen->stable.wanted)
+    view.status.stable_size = std::max(*view.seen->stable.wanted, 1);
+  co_return view;
+}
+
+Task<Result<std::string>> ClusterBackend::spec(std::string release) {
+  CO_TRY_VOID(is_ours(release));
+  co_return co_await parts_->store->spec(release);
+}
+
+Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
+  const Deadline deadline = within(some_calls);
+  CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
+  const std::string wanted =
+      intent.version.empty() ? parts_->release.version : intent.version;
+  const kubernetes::InitPlan plan = kubernetes::plan_init(parts_->names, wanted, found);
+  if (!plan.obstacles.empty()) {
+    std::string text = "init cannot begin:";
+    for (const std::string& obstacle : plan.obstacles) text += "\n  " + obstacle;
+    co_return fail(Code::invalid, "{}", text);
+  }
+  std::vector<recipes::Write> writes;
+  for (const kubernetes::PlannedWrite& planned : plan.writes) writes.push_back(planned.write);
+  CO_TRY_VOID(co_await kubernetes::write_all(*parts_->client, std::move(writes), deadline));
+  for (const kubernetes::PlannedWrite& planned : plan.writes) parts_->note("init", planned.text);
+  for (const std::string& text : plan.notes) parts_->note("warning", text);
+  CO_TRY_VOID(co_await parts_->router->create(deadline));
+  // What runs is adopted: the spec's first version is only for a Deployment that was made just now.
+  const std::string runs = kubernetes::running_version(parts_->names.workload, found.stable);
+  if (intent.version.empty()) intent.version = runs.empty() ? wanted : runs;
+  co_return Result<void>();
+}
+
+Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core::Intent intent) {
+  CO_TRY_VOID(is_ours(release));
+  if (intent.kind == core::Intent::Kind::rollback) {
+    // Safe whoever drives, and waits for nothing: not for the Lease, not for the store.
+    CO_TRY_VOID(co_await parts_->first_look(within(first_look)));
+    const Result<core::TrafficSeen> seen = co_await parts_->router->read(within(one_call));
+    if (!seen || !seen->weight.is_zero()) {
+      const Result<void> back =
+          co_await parts_->router->set(core::SetWeight{Percent(), true}, within(one_call));
+      if (!back) parts_->note("trouble", "taking the weight back: " + back.error().message);
+    }
+  }
+  if (intent.kind == core::Intent::Kind::init) CO_TRY_VOID(co_await prepare_init(intent));
+  CO_TRY(id, co_await parts_->store->add_intent(release, std::move(intent)));
+  engage();
+  parts_->doorbell.ring(release);
+  co_return id;
+}
+
+Task<Result<std::optional<core::Answer>>> ClusterBackend::intent_state(std::string release,
+                                                                       std::int64_t id) {
+  CO_TRY_VOID(is_ours(release));
+  co_return co_await parts_->store->intent_state(release, id);
+}
+
+Task<Result<std::vector<wire::JournalLine>>> ClusterBackend::journal(std::string release,
+                                                                     std::int64_t after,
+                                                                     int limit) {
+  CO_TRY_VOID(is_ours(release));
+  co_return co_await parts_->store->journal(release, after, limit);
+}
+
+Task<Result<std::int64_t>> ClusterBackend::journal_end(std::string release) {
+  CO_TRY_VOID(is_ours(release));
+  co_return co_await parts_->store->journal_end(release);
+}
+
+Task<Result<std::vector<core::RolloutRecord>>> ClusterBackend::history(std::string release,
+                                                                       int limit) {
+  CO_TRY_VOID(is_ours(release));
+  co_return co_await parts_->store->history(release, limit);
+}
+
+Task<Result<api::CountsView>> ClusterBackend::counts(std::string release) {
+  CO_TRY_VOID(is_ours(release));
+  if (!driving_ || !parts_->lease->held()) {
+    CO_TRY_VOID(co_await parts_->first_look(within(first_look)));
+    CO_TRY_VOID(co_await parts_->counts->look(within(one_call)));
+  }
+  co_return api::CountsView{core::latency_boundaries(parts_->release), parts_->counts->stable(),
+                            parts_->counts->canary(), parts_->counts->lost(),
+                            parts_->ground.clock.now().wall};
+}
+
+Task<Result<std::vector<api::InstanceView>>> ClusterBackend::instances(std::string release) {
+  CO_TRY_VOID(is_ours(release));
+  CO_TRY_VOID(co_await parts_->first_look(within(first_look)));
+  CO_TRY(seen, co_await parts_->workload->observe(within(one_call)));
+  std::vector<api::InstanceView> out;
+  for (const core::Track track : {core::Track::stable, core::Track::canary})
+    for (const core::Instance& instance : seen.of(track).instances)
+      out.push_back({track, instance, 0, 0, ""});
+  co_return out;
+}
+
+Task<Result<std::vector<api::Finding>>> ClusterBackend::doctor(std::string release) {
+  CO_TRY_VOID(is_ours(release));
+  co_return co_await examine(*parts_, within(some_calls));
+}
+
+Task<Result<std::vector<api::PlanStep>>> ClusterBackend::plan(std::string release,
+                                                              std::string version) {
+  CO_TRY(view, co_await status(release));
+  co_return api::plan_of(view.release, view.status, version);
+}
+
+Task<Result<api::MetricsView>> ClusterBackend::metrics() {
+  CO_TRY(view, co_await status(name()));
+  api::ReleaseMetrics m;
+  m.release = name();
+  m.phase = view.status.phase;
+  m.weight_wanted = view.status.weight;
+  m.weight_in_force = view.status.weight_seen;
+  CO_TRY(counted, co_await counts(name()));
+  m.counts = std::move(counted);
+  api::MetricsView out;
+  out.started = started_;
+  out.version = version_;
+  out.releases.push_back(std::move(m));
+  co_return out;
+}
+
+void ClusterBackend::shutdown(bool) {}
+
+}  // namespace linnet::cluster

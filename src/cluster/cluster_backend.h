@@ -1,0 +1,72 @@
+// The composition root of a release on a cluster: which adapters it gets, when the engine runs, and
+// what the API answers. One process, one release.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/backend.h"
+#include "api/changes.h"
+#include "cluster/doctor.h"
+#include "cluster/drive.h"
+#include "cluster/parts.h"
+#include "runtime/task_group.h"
+
+namespace linnet::cluster {
+
+class ClusterBackend final : public api::Backend {
+ public:
+  ClusterBackend(std::unique_ptr<Parts> parts, api::Changes& changes, std::string version);
+  ~ClusterBackend() override;
+
+  /// Begins to watch the cluster. The engine itself starts with the first intent.
+  void start();
+  /// Ends in order: what was noted is saved, the Lease is released. A running rollout stays as it
+  /// is, for the next command to take up.
+  Task<void> wind_down();
+
+  api::DaemonInfo info() override;
+  Task<Result<api::PutSpec>> put_spec(std::string release, std::string yaml,
+                                      std::string file) override;
+  Task<Result<std::vector<api::StatusView>>> releases() override;
+  Task<Result<api::StatusView>> status(std::string release) override;
+  Task<Result<std::string>> spec(std::string release) override;
+  Task<Result<std::int64_t>> add_intent(std::string release, core::Intent intent) override;
+  Task<Result<std::optional<core::Answer>>> intent_state(std::string release,
+                                                         std::int64_t id) override;
+  Task<Result<std::vector<wire::JournalLine>>> journal(std::string release, std::int64_t after,
+                                                       int limit) override;
+  Task<Result<std::int64_t>> journal_end(std::string release) override;
+  Task<Result<std::vector<core::RolloutRecord>>> history(std::string release, int limit) override;
+  Task<Result<api::CountsView>> counts(std::string release) override;
+  Task<Result<std::vector<api::InstanceView>>> instances(std::string release) override;
+  Task<Result<std::vector<api::Finding>>> doctor(std::string release) override;
+  Task<Result<std::vector<api::PlanStep>>> plan(std::string release, std::string version) override;
+  Task<Result<api::MetricsView>> metrics() override;
+  void shutdown(bool hold) override;
+
+ private:
+  [[nodiscard]] Result<void> is_ours(const std::string& release) const;
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] Deadline within(Duration limit) const;
+  runtime::TaskGroup::OnFailure failure_teller();
+  /// Starts the engine unless it runs.
+  void engage();
+  /// Holds the Lease and runs the loop, until cancelled; takes over from a holder that died.
+  Task<void> drive();
+  Task<void> run_loop();
+  /// Makes what is missing, before stable is told its version.
+  Task<Result<void>> prepare_init(core::Intent& intent);
+  /// The store's word, or the engine's when it runs here.
+  Task<Result<core::Status>> status_now();
+
+  std::unique_ptr<Parts> parts_;
+  api::Changes& changes_;
+  std::string version_;
+  WallTime started_;
+  runtime::TaskGroup watches_;
+  runtime::TaskGroup engine_;
+  bool driving_ = false;  // the engine was asked for
+};
+
+}  // namespace linnet::cluster

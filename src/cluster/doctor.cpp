@@ -1,0 +1,63 @@
+#include "cluster/doctor.h"
+
+#include <boost/json.hpp>
+
+#include "kubernetes/cluster_view.h"
+#include "runtime/with_deadline.h"
+
+namespace linnet::cluster {
+namespace {
+
+constexpr Duration counted_for = 3s;
+
+// Whether numbers come in at all, and whether both tracks are told apart in them.
+Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadline) {
+  api::Finding finding{"metrics arrive", false, "", ""};
+  Result<void> looked = co_await parts.counts->look(deadline);
+  if (looked) {
+    co_await runtime::sleep_for(counted_for);
+    looked = co_await parts.counts->look(deadline);
+  }
+  if (!looked) {
+    finding.cause = fmt::format("{}: {}", parts.metrics->where(), looked.error().message);
+    finding.remedy =
+        "check spec.metrics (source, recipe, address) and that the server can be reached from here";
+    co_return finding;
+  }
+  const core::Counts& stable = parts.counts->stable();
+  const core::Counts& canary = parts.counts->canary();
+  finding.cause = fmt::format("{}: {} requests on stable and {} on the canary within {}",
+                              parts.metrics->where(), stable.requests, canary.requests,
+                              duration_text(counted_for));
+  finding.ok = stable.requests + canary.requests > 0;
+  if (!finding.ok)
+    finding.remedy =
+        "send some requests and look again; if there were some, the recipe's parameters do not "
+        "match the labels of the metrics (`linnet recipes show`)";
+  else if (!weight.is_zero() && canary.requests == 0)
+    finding.remedy = fmt::format("the canary has weight {} and no request was counted",
+                                 weight.text());
+  co_return finding;
+}
+
+}  // namespace
+
+Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline) {
+  std::vector<api::Finding> findings;
+  const Result<void> looked = co_await parts.first_look(deadline);
+  const auto rules = parts.rules();
+  CO_TRY(view, co_await kubernetes::look_around(*parts.client, parts.names, rules, deadline));
+  view.seen = co_await parts.workload->observe(deadline);
+  const Result<core::TrafficSeen> traffic = co_await parts.router->read(deadline);
+  if (traffic) view.weight = traffic->weight;
+  for (kubernetes::Finding& found : kubernetes::examine(parts.names, view))
+    findings.push_back({std::move(found.check), found.ok, std::move(found.cause),
+                        std::move(found.remedy)});
+  if (!looked && !traffic)
+    findings.push_back({"the router can be read", false, traffic.error().message,
+                        "`linnet init` makes what is missing"});
+  findings.push_back(co_await metrics_finding(parts, view.weight, deadline));
+  co_return findings;
+}
+
+}  // namespace linnet::cluster

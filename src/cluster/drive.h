@@ -1,0 +1,28 @@
+// The engine of one release on a cluster, as a process beside the command that needs it: nothing is
+// installed in the cluster and no daemon runs. It answers the same API as `linnet serve`, on a
+// socket of its own, and lives no longer than the command.
+#pragma once
+
+#include <string>
+
+#include "core/release.h"
+#include "kubernetes/config.h"
+
+namespace linnet::cluster {
+
+struct DriveOptions {
+  core::Release release;
+  std::string spec_file;  // where it was read, for messages
+  std::string spec_text;  // YAML of this release alone, every default filled in
+  kubernetes::ConfigChoice cluster;
+  std::string name_space;  // --namespace; empty: the spec's, else the context's
+  std::string socket;      // path to serve on
+  std::string identity;    // who holds the Lease, for others to read: "anna@build-7"
+  int life_fd = -1;        // read end of a pipe; end of file: the command is done
+  int ready_fd = -1;       // one byte when it serves; else the error's code and text, then the end
+};
+
+/// Returns the exit code of the process.
+int drive(const DriveOptions& options);
+
+}  // namespace linnet::cluster

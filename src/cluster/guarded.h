@@ -1,0 +1,77 @@
+// Thin layers around the ports of a release on a cluster: nothing but lowering the weight is done
+// without the Lease, what is saved is told as Events, and what was counted is summed up.
+#pragma once
+
+#include <functional>
+
+#include "api/backend.h"
+#include "kubernetes/events.h"
+#include "kubernetes/lease.h"
+#include "ports/ports.h"
+
+namespace linnet::cluster {
+
+/// A Lease is no fence: it is asked before each write.
+class LeasedRouter final : public TrafficRouter {
+ public:
+  LeasedRouter(TrafficRouter& router, const kubernetes::Lease& lease)
+      : router_(router), lease_(lease) {}
+  Task<Result<core::TrafficSeen>> read(Deadline deadline) override;
+  /// Weight 0 is safe whoever drives, and is always passed on.
+  Task<Result<void>> set(core::SetWeight level, Deadline deadline) override;
+
+ private:
+  TrafficRouter& router_;
+  const kubernetes::Lease& lease_;
+};
+
+class LeasedWorkload final : public Workload {
+ public:
+  LeasedWorkload(Workload& workload, const kubernetes::Lease& lease)
+      : workload_(workload), lease_(lease) {}
+  Task<Result<core::WorkloadSeen>> observe(Deadline deadline) override;
+  Task<Result<void>> set(core::SetTrack level, Deadline deadline) override;
+
+ private:
+  Workload& workload_;
+  const kubernetes::Lease& lease_;
+};
+
+/// Tells each saved entry as an Event, and that something was saved.
+class ToldStore final : public Store {
+ public:
+  ToldStore(Store& store, kubernetes::EventPoster& events, std::function<void()> saved)
+      : store_(store), events_(events), saved_(std::move(saved)) {}
+  Task<Result<Record>> load(std::string release) override;
+  Task<Result<std::int64_t>> save(std::string release, std::int64_t version,
+                                  Saving saving) override;
+  Task<Result<std::vector<core::Intent>>> intents(std::string release,
+                                                  std::int64_t after) override;
+
+ private:
+  Store& store_;
+  kubernetes::EventPoster& events_;
+  std::function<void()> saved_;
+};
+
+/// Sums up what a source has counted since this process began.
+class SummedSource final : public MetricSource {
+ public:
+  explicit SummedSource(MetricSource& source) : source_(source) {}
+  Task<Result<core::Sample>> since(std::string cursor, Deadline deadline) override;
+  /// Counts without an engine, for who only looks.
+  Task<Result<void>> look(Deadline deadline);
+
+  [[nodiscard]] const core::Counts& stable() const { return stable_; }
+  [[nodiscard]] const core::Counts& canary() const { return canary_; }
+  [[nodiscard]] std::int64_t lost() const { return lost_; }
+
+ private:
+  MetricSource& source_;
+  std::string cursor_;  // of look()
+  bool begun_ = false;
+  core::Counts stable_, canary_;
+  std::int64_t lost_ = 0;
+};
+
+}  // namespace linnet::cluster

@@ -1,0 +1,134 @@
+#include "cluster/parts.h"
+
+#include <boost/asio/io_context.hpp>
+
+#include "runtime/with_deadline.h"
+
+namespace linnet::cluster {
+namespace {
+
+constexpr Duration look_again = 5ms;
+
+Result<recipes::RouterRecipe> router_recipe(const std::string& name) {
+  const auto& built_in = recipes::built_in_routers();
+  const auto found = built_in.find(name);
+  if (found != built_in.end()) return recipes::RouterRecipe::read(found->second, name + ".yaml");
+  std::string known;
+  for (const auto& [other, text] : built_in) known += (known.empty() ? "" : ", ") + other;
+  return fail(Code::invalid, "there is no router recipe '{}'; there are {}", name, known);
+}
+
+recipes::Parameters router_parameters(const core::RecipeTraffic& traffic,
+                                      const kubernetes::Names& names) {
+  recipes::Parameters with = traffic.with;
+  with["namespace"] = {names.name_space};
+  with["release"] = {names.release};
+  return with;
+}
+
+}  // namespace
+
+Parts::Parts(Ground ground_in, const DriveOptions& options)
+    : ground(ground_in),
+      release(options.release),
+      spec_text(options.spec_text),
+      doorbell(ground.io.get_executor()) {}
+
+Result<std::unique_ptr<Parts>> Parts::make(Ground ground, const DriveOptions& options) {
+  std::unique_ptr<Parts> parts(new Parts(ground, options));
+  TRY_VOID(parts->connect(options));
+  return parts;
+}
+
+Result<void> Parts::connect(const DriveOptions& options) {
+  const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
+  if (traffic == nullptr)
+    return fail(Code::invalid, "release {} has Deployments: spec.traffic.router must be named",
+                release.name);
+  TRY(config, kubernetes::load_config(options.cluster));
+  TRY(loaded, net::Curl::load(ground.io.get_executor()));
+  curl = std::move(loaded);
+  names = kubernetes::names_of(release, config.name_space);
+  if (!options.name_space.empty()) names.name_space = options.name_space;
+  Clock& clock = ground.clock;
+  client = std::make_unique<kubernetes::Client>(*curl, clock, std::move(config));
+  store = std::make_unique<kubernetes::ConfigMapStore>(*client, clock, names.name_space);
+  lease = std::make_unique<kubernetes::Lease>(*client, clock, names.name_space,
+                                              "linnet-" + release.name, options.identity);
+  kubernetes::EventSource source;
+  source.name_space = names.name_space;
+  source.deployment = names.workload.stable;
+  source.instance = options.identity;
+  events = std::make_unique<kubernetes::EventPoster>(
+      ground.io.get_executor(), *client, clock, std::move(source),
+      [this](const std::string& text) { note("notice", text); });
+  return connect_ports(*traffic);
+}
+
+Result<void> Parts::connect_ports(const core::RecipeTraffic& traffic) {
+  Clock& clock = ground.clock;
+  const auto executor = ground.io.get_executor();
+  const auto changed = [this] {
+    doorbell.ring(release.name);
+    ground.changes.ring(release.name);
+  };
+  workload = std::make_unique<kubernetes::DeploymentsWorkload>(executor, *client, clock, names,
+                                                               changed);
+  TRY(recipe, router_recipe(traffic.router));
+  TRY(made_router, kubernetes::RecipeRouter::make(*client, std::move(recipe),
+                                                  router_parameters(traffic, names), changed));
+  router = std::move(made_router);
+  const auto tell = [this](const core::Entry& entry) { note(entry.kind, entry.text); };
+  TRY(made_metrics,
+      ReleaseMetrics::make({clock, *curl, *client, *workload, names, tell}, release));
+  metrics = std::move(made_metrics);
+  counts = std::make_unique<SummedSource>(metrics->source());
+  leased_router = std::make_unique<LeasedRouter>(*router, *lease);
+  leased_workload = std::make_unique<LeasedWorkload>(*workload, *lease);
+  told_store = std::make_unique<ToldStore>(*store, *events,
+                                           [this] { ground.changes.ring(release.name); });
+  const auto get_curl = [this]() -> Result<net::Curl*> { return curl.get(); };
+  notifier = std::make_unique<notify::WebhookNotifier>(
+      executor, get_curl, release.name, release.notify, tell,
+      [this] { doorbell.ring(release.name); });
+  loop = std::make_unique<engine::ReleaseLoop>(
+      release,
+      Ports{clock, doorbell, *told_store, *store, *leased_workload, *leased_router, *counts,
+            *notifier, calendar},
+      [this] { ground.changes.ring(release.name); });
+  return {};
+}
+
+void Parts::watch(runtime::TaskGroup& tasks) {
+  const auto changed = [this] {
+    doorbell.ring(release.name);
+    ground.changes.ring(release.name);
+  };
+  tasks.spawn("store", store->follow(release.name, changed));
+  tasks.spawn("workload", workload->run());
+  tasks.spawn("events", events->run());
+  router->watch(tasks);
+  metrics->watch(tasks);
+}
+
+Task<Result<void>> Parts::first_look(Deadline deadline) {
+  for (;;) {
+    const Result<core::WorkloadSeen> seen = co_await workload->observe(deadline);
+    const Result<core::TrafficSeen> traffic = co_await router->read(deadline);
+    if (seen && (traffic || traffic.error().code != Code::unavailable)) co_return Result<void>();
+    if (ground.clock.now().mono >= deadline)
+      co_return fail(seen ? traffic.error() : seen.error());
+    co_await runtime::sleep_for(look_again);
+  }
+}
+
+std::vector<kubernetes::Rule> Parts::rules() const {
+  return kubernetes::rules_of(names, release, kubernetes::ingress_objects(names), {});
+}
+
+void Parts::note(const std::string& kind, const std::string& text) {
+  store->note(release.name, {kind, text});
+  ground.changes.ring(release.name);
+}
+
+}  // namespace linnet::cluster

@@ -1,0 +1,103 @@
+// Where a platform keeps the levels itself (Deployments): stable's size belongs to its owner or its
+// autoscaler, and what others change is noticed.
+#include <gtest/gtest.h>
+
+#include "core/testing.h"
+
+namespace linnet::core::testing {
+namespace {
+
+World a_cluster(int replicas = 6) {
+  Release release = a_release();
+  release.workload = DeploymentsWorkload{"stable", "canary", "app", "app:{{version}}"};
+  World world(release);
+  world.on_platform(replicas, "v1");
+  return world;
+}
+
+TEST(Platform, AdoptsWhatRunsWithoutTouchingIt) {
+  World world = a_cluster();
+  world.initialised();
+  EXPECT_EQ(world.phase(), "idle");
+  EXPECT_TRUE(world.journal_has("stable v1 is ready: 6 of 6 instances"));
+  const auto resized = [](const SetTrack& track) {
+    return track.track == Track::stable && (track.version != "v1" || track.replicas != 6);
+  };
+  EXPECT_TRUE(std::none_of(world.track_writes.begin(), world.track_writes.end(), resized));
+}
+
+TEST(Platform, SizesTheCanaryByWhatStableHas) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  EXPECT_EQ(world.status.canary_replicas, 6);
+  EXPECT_EQ(world.stable.count(), 6);
+}
+
+TEST(Platform, GrowsTheCanaryWhenStableIsScaledUpMeanwhile) {
+  World world = a_cluster(2);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  while (world.status.weight < Percent::whole(50)) world.turn();
+  EXPECT_EQ(world.status.canary_replicas, 1);
+  world.resize(world.stable, 8, "v1");
+  world.turns(2);
+  EXPECT_EQ(world.status.canary_replicas, 4);
+  EXPECT_EQ(world.canary.count(), 4);
+}
+
+TEST(Platform, PromotesOntoTheSizeThatStableHasThen) {
+  World world = a_cluster(3);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.resize(world.stable, 5, "v1");
+  world.ask(Intent::Kind::promote);
+  ASSERT_TRUE(world.reach("succeeded"));
+  EXPECT_EQ(world.stable.ready_of("v2"), 5);
+  EXPECT_EQ(world.canary.count(), 0);
+}
+
+TEST(Platform, TakesAVersionThatSomebodyElseDeployedForStable) {
+  World world = a_cluster();
+  world.initialised();
+  world.resize(world.stable, 6, "v1-hotfix");
+  world.turns(2);
+  EXPECT_EQ(world.status.stable_version, "v1-hotfix");
+  EXPECT_TRUE(world.journal_has("stable runs v1-hotfix now, set by someone else; it was v1"));
+  EXPECT_EQ(world.stable.ready_of("v1-hotfix"), 6) << "it is left as it is";
+}
+
+TEST(Platform, RollsBackToWhatSomebodyElseMadeStableMeanwhile) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.resize(world.stable, 6, "v1-hotfix");
+  world.turns(2);
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("rolled_back"));
+  EXPECT_EQ(world.stable.ready_of("v1-hotfix"), 6);
+}
+
+TEST(Platform, BringsBackACanaryThatSomebodyElseScaled) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.resize(world.canary, 0, "v2");
+  world.turns(2);
+  EXPECT_EQ(world.canary.ready_of("v2"), world.status.canary_replicas);
+}
+
+TEST(Platform, WritesNothingWhileNothingChanges) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.turns(5);
+  const std::size_t before = world.track_writes.size();
+  // Pods that come and go are the platform's business as long as it wants what we want.
+  world.stable.instances.pop_back();
+  world.turns(20);
+  EXPECT_EQ(world.track_writes.size(), before);
+}
+
+}  // namespace
+}  // namespace linnet::core::testing

@@ -1,0 +1,287 @@
+// Calls over HTTP/1.1 and not HTTP/2: there one connection carries all, and while it hangs every
+// watch and write hangs on it, until TCP gives up after minutes (client-go needs pings for that).
+#include "kubernetes/client.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "kubernetes/client_state.h"
+#include "runtime/with_deadline.h"
+
+namespace linnet::kubernetes {
+namespace {
+
+constexpr Duration token_lives = 60s;    // of a token file, as in client-go
+constexpr Duration plugin_leeway = 10s;  // credentials are renewed so long before they expire
+constexpr int most_tries = 10;           // client-go rest/request.go
+constexpr int most_resets = 3;           // of a GET whose connection broke
+constexpr Duration after_reset = 50ms;
+constexpr int most_list_restarts = 3;
+constexpr Duration shortest_time = 1ms;
+
+Result<std::string> read_token(const std::string& file) {
+  std::ifstream in(file);
+  std::ostringstream all;
+  all << in.rdbuf();
+  if (!in) return fail(Code::denied, "reading the token file {}: {}", file, std::strerror(errno));
+  std::string token = all.str();
+  while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.pop_back();
+  if (token.empty()) return fail(Code::denied, "the token file {} is empty", file);
+  return token;
+}
+
+}  // namespace
+
+Client::State::State(net::Curl& in_curl, Clock& in_clock, Config in_config, std::string in_manager)
+    : curl(in_curl),
+      clock(in_clock),
+      config(std::move(in_config)),
+      manager(std::move(in_manager)),
+      random(std::random_device()()) {}
+
+std::string Client::State::who() const {
+  if (config.impersonate.empty()) return config.user;
+  return fmt::format("{} as {}", config.user, config.impersonate);
+}
+
+Duration Client::State::left(Deadline deadline) {
+  return std::max(deadline - clock.now().mono, Duration(0));
+}
+
+double Client::State::random_share() {
+  return std::uniform_real_distribution<double>(0, 1)(random);
+}
+
+Task<Result<Credentials>> Client::State::credentials(std::shared_ptr<State> self,
+                                                     Deadline deadline) {
+  const Now now = self->clock.now();
+  const Config& config = self->config;
+  if (!config.token_file.empty()) {
+    if (!self->token_read || now.mono - *self->token_read >= token_lives) {
+      auto token = read_token(config.token_file);
+      if (token) {
+        self->known.token = std::move(*token);
+        self->token_read = now.mono;
+      } else if (!config.token.empty()) {
+        self->known.token = config.token;
+      } else if (self->known.token.empty()) {
+        co_return fail(token.error());
+      }
+    }
+    co_return self->known;
+  }
+  if (!config.exec) {
+    self->known.token = config.token;
+    co_return self->known;
+  }
+  const bool good =
+      self->plugin_known &&
+      (!self->plugin_expires || now.wall.ms + plugin_leeway.count() < self->plugin_expires->ms);
+  if (good) co_return self->known;
+  if (self->plugin_runs) {
+    // Many calls begin at once; the plugin runs once for all of them.
+    while (self->plugin_runs) {
+      if (self->left(deadline) <= 0ms)
+        co_return fail(Code::timed_out, "waiting for the credential plugin '{}'",
+                       config.exec->command);
+      co_await runtime::sleep_for(5ms);
+    }
+    if (self->plugin_known) co_return self->known;
+    co_return fail(self->plugin_trouble);
+  }
+  struct Runs {
+    State& state;
+    explicit Runs(State& s) : state(s) { state.plugin_runs = true; }
+    ~Runs() { state.plugin_runs = false; }
+    Runs(const Runs&) = delete;
+    Runs& operator=(const Runs&) = delete;
+  } runs(*self);
+  auto made = co_await run_plugin(config, self->clock, deadline);
+  self->plugin_known = made.has_value();
+  if (!made) {
+    self->plugin_trouble = made.error();
+    co_return fail(made.error());
+  }
+  self->known = made->credentials;
+  self->plugin_expires = made->expires;
+  co_return self->known;
+}
+
+bool Client::State::forget_credentials(const Credentials& refused) {
+  if (known != refused) return true;  // renewed meanwhile
+  if (config.exec && plugin_known) {
+    plugin_known = false;
+    return true;
+  }
+  if (config.token_file.empty()) return false;
+  const auto token = read_token(config.token_file);
+  if (!token || *token == refused.token) return false;
+  token_read.reset();
+  return true;
+}
+
+Task<Result<net::Response>> Client::State::send(std::shared_ptr<State> self, ApiRequest request,
+                                                Deadline deadline) {
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  bool renewed = false;
+  int resets = 0;
+  for (int tries = 1;; ++tries) {
+    auto credentials = co_await State::credentials(self, deadline);
+    if (!credentials) co_return fail(credentials.error());
+    const Duration left = self->left(deadline);
+    if (left <= 0ms)
+      co_return fail(Code::timed_out, "{} {}: the time for it was over before it was sent",
+                     request.method, net::loggable_url(self->config.server));
+    net::Request http = http_request(self->config, *credentials, request);
+    http.timeout = std::max(left, shortest_time);
+    http.connect_timeout = std::min(http.connect_timeout, http.timeout);
+    auto got = co_await self->curl.send(std::move(http));
+    if (!got) {
+      const bool again = reads && got.error().code == Code::unavailable && ++resets < most_resets;
+      if (!again || self->left(deadline) <= after_reset) co_return fail(got.error());
+      co_await runtime::sleep_for(after_reset);
+      continue;
+    }
+    self->heard = self->clock.now().mono;
+    if (got->status == 401 && !renewed && self->forget_credentials(*credentials)) {
+      renewed = true;
+      continue;
+    }
+    const auto pause = retry_after(got->headers);
+    const bool busy = got->status == 429 || got->status >= 500;
+    if (!busy || !pause || tries >= most_tries || self->left(deadline) <= *pause) co_return got;
+    co_await runtime::sleep_for(*pause);
+  }
+}
+
+Task<Result<Json>> Client::State::ask(std::shared_ptr<State> self, Asked asked, ApiRequest request,
+                                      Deadline deadline) {
+  auto got = co_await send(self, std::move(request), deadline);
+  if (!got) co_return fail(std::move(got).error().while_doing(asked.text()));
+  co_return read_answer(asked, got->status, got->body, self->who());
+}
+
+Client::Client(net::Curl& curl, Clock& clock, Config config, std::string field_manager)
+    : state_(std::make_shared<State>(curl, clock, std::move(config), std::move(field_manager))) {}
+Client::~Client() = default;
+
+const Config& Client::config() const { return state_->config; }
+MonoTime Client::last_heard() const { return state_->heard; }
+
+Task<Result<Json>> Client::get(Resource resource, std::string name, Deadline deadline) {
+  ApiRequest request = get_request(resource, name);
+  return State::ask(state_, {"get", std::move(resource), std::move(name), ""}, std::move(request),
+                    deadline);
+}
+
+Task<Result<Json>> Client::State::list(std::shared_ptr<State> self, Resource resource,
+                                       std::string labels, std::string fields, Deadline deadline) {
+  namespace js = boost::json;
+  const Asked asked{"list", resource, "", ""};
+  for (int restarts = 0;; ++restarts) {
+    js::object all;
+    js::array items;
+    std::string token;
+    bool expired = false;
+    do {
+      ApiRequest request = list_request(resource, labels, fields, token);
+      auto got = co_await send(self, std::move(request), deadline);
+      if (!got) co_return fail(std::move(got).error().while_doing(asked.text()));
+      // The pages' token has expired: what was read is of a past that cannot be continued.
+      expired = got->status == 410 && !token.empty() && restarts < most_list_restarts;
+      if (expired) break;
+      CO_TRY(page, read_answer(asked, got->status, got->body, self->who()));
+      token = text_at(page, {"metadata", "continue"});
+      all = std::move(page.get_object());
+      if (js::value* more = all.if_contains("items"); more != nullptr && more->is_array())
+        std::move(more->get_array().begin(), more->get_array().end(), std::back_inserter(items));
+    } while (!token.empty());
+    if (expired) continue;
+    all["items"] = std::move(items);
+    Json whole(std::move(all));
+    complete_items(whole);
+    co_return whole;
+  }
+}
+
+Task<Result<Json>> Client::list(Resource resource, std::string label_selector, Deadline deadline,
+                                std::string field_selector) {
+  return State::list(state_, std::move(resource), std::move(label_selector),
+                     std::move(field_selector), deadline);
+}
+
+Task<Result<Json>> Client::create(Resource resource, Json object, Deadline deadline) {
+  ApiRequest request = create_request(resource, object, state_->manager);
+  std::string name = text_at(object, {"metadata", "name"});
+  return State::ask(state_, {"create", std::move(resource), std::move(name), ""},
+                    std::move(request), deadline);
+}
+
+Task<Result<Json>> Client::replace(Resource resource, Json object, Deadline deadline) {
+  ApiRequest request = replace_request(resource, object, state_->manager);
+  std::string name = text_at(object, {"metadata", "name"});
+  return State::ask(state_, {"update", std::move(resource), std::move(name), ""},
+                    std::move(request), deadline);
+}
+
+Task<Result<Json>> Client::patch(Resource resource, std::string name, PatchKind kind, Json body,
+                                 PatchOptions options, Deadline deadline) {
+  ApiRequest request = patch_request(resource, name, kind, body, options, state_->manager);
+  return State::ask(state_,
+                    {"patch", std::move(resource), std::move(name), std::move(options.subresource)},
+                    std::move(request), deadline);
+}
+
+Task<Result<void>> Client::State::remove(std::shared_ptr<State> self, Resource resource,
+                                         std::string name, Deadline deadline) {
+  ApiRequest request = remove_request(resource, name);
+  Asked asked{"delete", std::move(resource), std::move(name), ""};
+  auto done = co_await ask(std::move(self), std::move(asked), std::move(request), deadline);
+  if (!done) co_return fail(std::move(done).error());
+  co_return Result<void>();
+}
+
+Task<Result<void>> Client::remove(Resource resource, std::string name, Deadline deadline) {
+  return State::remove(state_, std::move(resource), std::move(name), deadline);
+}
+
+Task<Result<net::ServerResponse>> Client::State::send_any(std::shared_ptr<State> self,
+                                                          ApiRequest request, Deadline deadline) {
+  auto got = co_await send(std::move(self), std::move(request), deadline);
+  if (!got) co_return fail(std::move(got).error());
+  net::ServerResponse out;
+  out.status = got->status;
+  const std::string* type = net::find_header(got->headers, "Content-Type");
+  out.content_type = type == nullptr ? "" : *type;
+  out.body = std::move(got->body);
+  out.headers = std::move(got->headers);
+  co_return out;
+}
+
+Task<Result<net::ServerResponse>> Client::send(ApiRequest request, Deadline deadline) {
+  return State::send_any(state_, std::move(request), deadline);
+}
+
+Task<Result<net::Response>> Client::State::watch(std::shared_ptr<State> self, ApiRequest request,
+                                                 Duration stall,
+                                                 std::function<bool(std::string_view)> on_data) {
+  const Deadline deadline = self->clock.now().mono + first_answer;
+  bool renewed = false;
+  for (;;) {
+    auto credentials = co_await State::credentials(self, deadline);
+    if (!credentials) co_return fail(credentials.error());
+    net::Request http = http_request(self->config, *credentials, request);
+    http.timeout = first_answer;
+    http.stall_limit = stall;
+    auto got = co_await self->curl.stream(std::move(http), on_data);
+    if (got) self->heard = self->clock.now().mono;
+    if (!got || got->status != 401 || renewed || !self->forget_credentials(*credentials))
+      co_return got;
+    renewed = true;
+  }
+}
+
+}  // namespace linnet::kubernetes

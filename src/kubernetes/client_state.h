@@ -1,0 +1,60 @@
+// What a Client keeps between calls, shared with its Caches; private to src/kubernetes.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <random>
+
+#include "kubernetes/client.h"
+#include "kubernetes/exec_plugin.h"
+#include "kubernetes/requests.h"
+#include "net/curl.h"
+
+namespace linnet::kubernetes {
+
+inline constexpr Duration first_answer = 10s;  // a watch's head comes at once from a healthy server
+
+struct Client::State {
+  State(net::Curl& curl, Clock& clock, Config config, std::string manager);
+
+  net::Curl& curl;
+  Clock& clock;
+  Config config;
+  std::string manager;
+  std::minstd_rand random;
+  MonoTime heard;       // see last_heard()
+  bool asking = false;  // a Cache asks whether the server is alive
+
+  Credentials known;
+  std::optional<MonoTime> token_read;
+  bool plugin_known = false;
+  bool plugin_runs = false;
+  Error plugin_trouble;
+  std::optional<WallTime> plugin_expires;
+
+  /// As whom we act, for messages.
+  [[nodiscard]] std::string who() const;
+  Duration left(Deadline deadline);
+  /// In [0, 1).
+  double random_share();
+  static Task<Result<Credentials>> credentials(std::shared_ptr<State> self, Deadline deadline);
+  /// After a 401: true when asking again may help.
+  bool forget_credentials(const Credentials& refused);
+
+  static Task<Result<net::Response>> send(std::shared_ptr<State> self, ApiRequest request,
+                                          Deadline deadline);
+  static Task<Result<net::ServerResponse>> send_any(std::shared_ptr<State> self, ApiRequest request,
+                                                    Deadline deadline);
+  static Task<Result<Json>> ask(std::shared_ptr<State> self, Asked asked, ApiRequest request,
+                                Deadline deadline);
+  static Task<Result<Json>> list(std::shared_ptr<State> self, Resource resource, std::string labels,
+                                 std::string fields, Deadline deadline);
+  static Task<Result<void>> remove(std::shared_ptr<State> self, Resource resource, std::string name,
+                                   Deadline deadline);
+  /// See net::Curl::stream().
+  static Task<Result<net::Response>> watch(std::shared_ptr<State> self, ApiRequest request,
+                                           Duration stall,
+                                           std::function<bool(std::string_view)> on_data);
+};
+
+}  // namespace linnet::kubernetes

@@ -1,0 +1,294 @@
+// Findings on objects as users have them, broken on purpose in the ways that mission and field
+// know.
+#include "kubernetes/cluster_doctor.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "kubernetes/objects.h"
+#include "spec/read.h"
+
+namespace linnet::kubernetes {
+namespace {
+
+using boost::json::parse;
+using core::Track;
+
+Names shop() {
+  const spec::ReadSpecs read = spec::read_specs(
+      "metadata: { name: shop, namespace: market }\nspec: { workload: { deployments: { image: "
+      "'shop/web:{{version}}' } } }\n",
+      "t.yaml");
+  EXPECT_EQ(read.releases.size(), 1U);
+  return names_of(read.releases.at(0), "");
+}
+
+Json deployment(const std::string& track, const std::string& pod_more = "",
+                const std::string& container_more = "", const std::string& spec_more = "") {
+  return parse(fmt::format(
+      R"({{"metadata":{{"name":"shop-{0}"}},"spec":{{"replicas":3,{3}
+          "selector":{{"matchLabels":{{"app":"shop","version":"{0}"}}}},
+          "template":{{"metadata":{{"labels":{{"app":"shop","version":"{0}"}}}},
+            "spec":{{{1}"containers":[{{{2}"name":"shop","image":"shop/web:v1"}}]}}}}}}}})",
+      track, pod_more, container_more, spec_more));
+}
+
+Json service(const std::string& track) {
+  return parse(fmt::format(
+      R"({{"metadata":{{"name":"shop-service-{0}"}},
+          "spec":{{"selector":{{"app":"shop","version":"{0}"}}}}}})",
+      track));
+}
+
+Json ingress(const std::string& name, const std::string& annotations, const std::string& service,
+             const std::string& more = R"("ingressClassName":"nginx",)",
+             const std::string& host = "shop.example", const std::string& path = "/") {
+  return parse(fmt::format(
+      R"({{"metadata":{{"name":"{}","annotations":{{{}}}}},"spec":{{{}"rules":[{{"host":"{}",
+          "http":{{"paths":[{{"path":"{}","pathType":"Prefix",
+            "backend":{{"service":{{"name":"{}"}}}}}}]}}}}]}}}})",
+      name, annotations, more, host, path, service));
+}
+
+const std::string canary_on = R"("nginx.ingress.kubernetes.io/canary":"true",
+    "nginx.ingress.kubernetes.io/canary-weight":"5")";
+
+ClusterView sound() {
+  ClusterView view;
+  const std::string hook = R"("lifecycle":{"preStop":{"sleep":{"seconds":5}}},)";
+  const std::string rolling =
+      R"("strategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":0}},)";
+  view.found.stable = deployment("stable", "", hook, rolling);
+  view.found.canary = deployment("canary", "", hook);
+  view.found.stable_service = service("stable");
+  view.found.canary_service = service("canary");
+  view.found.ingresses["shop-ingress-stable"] =
+      ingress("shop-ingress-stable", "", "shop-service-stable");
+  view.found.ingresses["shop-ingress-canary"] =
+      ingress("shop-ingress-canary", canary_on, "shop-service-canary");
+  core::WorkloadSeen seen;
+  for (const char* id : {"a", "b", "c"})
+    seen.stable.instances.push_back({id, "v1", core::Instance::State::ready});
+  seen.stable.wanted = 3;
+  seen.canary.wanted = 0;
+  view.seen = seen;
+  view.controllers.emplace();
+  return view;
+}
+
+void expect_bad(const Finding& finding, const std::string& cause) {
+  EXPECT_FALSE(finding.ok) << finding.check << ": " << finding.cause;
+  EXPECT_NE(finding.cause.find(cause), std::string::npos) << finding.cause;
+  EXPECT_FALSE(finding.remedy.empty()) << finding.check;
+}
+
+TEST(ClusterDoctor, FindsNothingWrongWithWhatIsSound) {
+  for (const Finding& finding : examine(shop(), sound())) {
+    EXPECT_TRUE(finding.ok) << finding.check << ": " << finding.cause;
+    EXPECT_FALSE(finding.cause.empty()) << finding.check;
+    EXPECT_EQ(finding.remedy, "") << finding.check;
+  }
+}
+
+TEST(ClusterDoctor, NamesWhyCanaryPodsDoNotStart) {
+  struct {
+    const char* trouble;
+    const char* remedy;
+  } const cases[] = {
+      {"the image shop/web:v9 cannot be pulled: the registry has no such image or tag", "push"},
+      {"cannot be scheduled: 0/1 nodes are available", "room"},
+      {"cannot be created: secret \"db\" not found", "create the Secret"},
+      {"killed for lack of memory (limit 64Mi), 4 times", "limits.memory"},
+      {"exited with status 1, 3 times", "linnet logs"},
+      {"its readiness probe (GET :8080/health) does not pass", "answer the probe"},
+  };
+  for (const auto& each : cases) {
+    ClusterView view = sound();
+    view.seen->canary.wanted = 1;
+    view.seen->canary.instances = {
+        {"shop-canary-x", "v9", core::Instance::State::starting, 0, false, each.trouble}};
+    const Finding finding = pods_finding(shop(), Track::canary, view);
+    expect_bad(finding,
+               "0 of 1 pods of shop-canary ready; shop-canary-x: " + std::string(each.trouble));
+    EXPECT_NE(finding.remedy.find(each.remedy), std::string::npos) << finding.remedy;
+  }
+  ClusterView quota = sound();
+  quota.seen->canary.wanted = 1;
+  quota.seen->canary.trouble = "the Deployment shop-canary cannot create pods: exceeded quota: s";
+  const Finding finding = pods_finding(shop(), Track::canary, quota);
+  expect_bad(finding, "exceeded quota");
+  EXPECT_NE(finding.remedy.find("ResourceQuota"), std::string::npos);
+}
+
+TEST(ClusterDoctor, SeesThatStableHasNoPods) {
+  ClusterView view = sound();
+  view.seen->stable = {};
+  view.seen->stable.wanted = 0;
+  expect_bad(pods_finding(shop(), Track::stable, view), "0 of 0 pods of shop-stable");
+  view.seen = fail(Code::unavailable, "the pods cannot be seen");
+  expect_bad(pods_finding(shop(), Track::stable, view), "cannot be seen");
+}
+
+TEST(ClusterDoctor, NamesWhyTrafficDoesNotSplit) {
+  const auto with = [](Json canary) {
+    ClusterView view = sound();
+    view.found.ingresses["shop-ingress-canary"] = std::move(canary);
+    return split_finding(shop(), view);
+  };
+  const std::string own = "shop-service-canary", name = "shop-ingress-canary";
+  expect_bad(with(nullptr), "the Ingress shop-ingress-canary does not exist");
+  expect_bad(with(ingress(name, R"("nginx.ingress.kubernetes.io/canary":"false")", own)),
+             "canary is \"false\"");
+  expect_bad(with(ingress(name, "", own)), "canary is \"\"");
+  expect_bad(with(ingress(name, R"("nginx.ingress.kubernetes.io/canary":"true",
+                      "nginx.ingress.kubernetes.io/canary-weight":"5.5")",
+                          own)),
+             "\"5.5\" is no whole number");
+  expect_bad(with(ingress(name, canary_on, own, R"("ingressClassName":"other",)")),
+             "class is \"other\", the main one's \"nginx\"");
+  expect_bad(with(ingress(name, canary_on, own, R"("ingressClassName":"nginx",)", "www.example")),
+             "www.example/ (Prefix) is not a rule of the main one");
+  expect_bad(
+      with(ingress(name, canary_on, own, R"("ingressClassName":"nginx",)", "shop.example", "/api")),
+      "shop.example/api (Prefix) is not a rule");
+  expect_bad(with(ingress(name, canary_on, "shop-service-stable")), "in both");
+  expect_bad(with(ingress(name, canary_on, "other")), "goes to other, not to shop-service-canary");
+  ClusterView idle = sound();
+  idle.weight = Percent::whole(5);
+  expect_bad(split_finding(shop(), idle), "0 canary pods get requests: everything goes to stable");
+  ClusterView none = sound();
+  none.found.ingresses.clear();
+  expect_bad(split_finding(shop(), none), "the Ingress shop-ingress-stable does not exist");
+}
+
+TEST(ClusterDoctor, NamesTheTrapsOfTheMissionsManifests) {
+  const auto with = [](const std::string& annotations, const std::string& more = "") {
+    ClusterView view = sound();
+    view.found.ingresses["shop-ingress-stable"] =
+        ingress("shop-ingress-stable", annotations, "shop-service-stable", more);
+    return ingress_finding(shop(), view.found);
+  };
+  const std::string redirect = R"("nginx.ingress.kubernetes.io/ssl-redirect":"true")";
+  const std::string forced = R"("nginx.ingress.kubernetes.io/force-ssl-redirect":"true")";
+  expect_bad(with(redirect), "ssl-redirect \"true\" but no tls section");
+  expect_bad(with(forced), "every request is redirected");
+  EXPECT_TRUE(with(redirect, R"("tls":[{"hosts":["shop.example"],"secretName":"tls"}],)").ok);
+  expect_bad(with(R"("nginx.ingress.kubernetes.io/rewrite-target":"/")"),
+             "rewrite-target / on shop.example/ (Prefix)");
+  EXPECT_TRUE(with(R"("nginx.ingress.kubernetes.io/rewrite-target":"/$1")").ok);
+}
+
+TEST(ClusterDoctor, NamesAControllerThatAppliesLate) {
+  const auto with = [](const std::string& kind, const std::string& arguments) {
+    ClusterView view = sound();
+    view.controllers->push_back(parse(fmt::format(
+        R"({{"metadata":{{"name":"ctl","labels":{{"app.kubernetes.io/name":"{}"}}}},
+            "spec":{{"template":{{"spec":{{"containers":[{{"args":[{}]}}]}}}}}}}})",
+        kind, arguments)));
+    return lateness_finding(view);
+  };
+  expect_bad(with("ingress-nginx", ""), "0.3 changes a second (its default)");
+  EXPECT_TRUE(with("ingress-nginx", R"("--sync-rate-limit=20")").ok);
+  expect_bad(with("traefik", ""), "2s (its default)");
+  expect_bad(with("traefik", R"("--providers.providersThrottleDuration=5s")"), "each 5s");
+  EXPECT_TRUE(with("traefik", R"("--providers.providersthrottleduration=0s")").ok);
+  ClusterView unknown = sound();
+  unknown.controllers.reset();
+  EXPECT_TRUE(lateness_finding(unknown).ok);
+  EXPECT_NE(lateness_finding(unknown).cause.find("may not be read"), std::string::npos);
+}
+
+TEST(ClusterDoctor, NamesPodsWithoutADrain) {
+  Found found = sound().found;
+  found.stable = deployment("stable");
+  expect_bad(drain_finding(shop(), Track::stable, found), "no preStop hook, 30 s to end");
+  found.stable = deployment("stable", R"("terminationGracePeriodSeconds":5,)",
+                            R"("lifecycle":{"preStop":{"sleep":{"seconds":5}}},)");
+  expect_bad(drain_finding(shop(), Track::stable, found), "preStop sleeps 5 s, 5 s to end");
+}
+
+TEST(ClusterDoctor, NamesAStrategyThatLosesPods) {
+  Found found = sound().found;
+  const auto with = [&](const std::string& strategy, int replicas) {
+    found.stable = deployment("stable", "", "", strategy);
+    found.stable.at("spec").as_object()["replicas"] = replicas;
+    return strategy_finding(shop(), found);
+  };
+  expect_bad(with(R"("strategy":{"type":"Recreate"},)", 3), "Recreate");
+  expect_bad(with("", 4), "1 of 4 pods may be missing");
+  EXPECT_TRUE(with("", 3).ok) << "a quarter of 3 is rounded down";
+  expect_bad(with(R"("strategy":{"rollingUpdate":{"maxUnavailable":1}},)", 2), "1 of 2");
+  EXPECT_TRUE(with(R"("strategy":{"rollingUpdate":{"maxUnavailable":"10%"}},)", 9).ok);
+}
+
+TEST(ClusterDoctor, NamesWhoElseSetsSizes) {
+  Found found = sound().found;
+  const auto scaler = [](const std::string& name, const std::string& target) {
+    return parse(fmt::format(
+        R"({{"metadata":{{"name":"{}"}},"spec":{{"minReplicas":2,"maxReplicas":9,
+            "scaleTargetRef":{{"kind":"Deployment","name":"{}"}}}}}})",
+        name, target));
+  };
+  found.autoscalers = {scaler("a", "other"), scaler("b", "shop-stable")};
+  EXPECT_EQ(autoscaler_finding(shop(), found).cause,
+            "b scales stable between 2 and 9; linnet leaves its size alone");
+  found.autoscalers.push_back(scaler("c", "shop-canary"));
+  expect_bad(autoscaler_finding(shop(), found), "c scales the canary");
+}
+
+TEST(ClusterDoctor, NamesABudgetThatAllowsNothing) {
+  Found found = sound().found;
+  found.disruption_budgets = {parse(
+      R"({"metadata":{"name":"p"},"spec":{"selector":{"matchLabels":{"version":"stable"}}},
+          "status":{"disruptionsAllowed":0,"expectedPods":3,"currentHealthy":3}})")};
+  expect_bad(budget_finding(shop(), found), "p allows no disruption");
+}
+
+TEST(ClusterDoctor, NamesWhatPodsNeedAndIsAbsent) {
+  ClusterView view = sound();
+  view.found.stable = deployment(
+      "stable",
+      R"("volumes":[{"configMap":{"name":"conf"}},{"secret":{"secretName":"maybe","optional":true}}],)",
+      R"("env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"db","key":"a"}}}],
+         "envFrom":[{"secretRef":{"name":"more"}}],)");
+  const References all = references_of(view.found.stable);
+  EXPECT_EQ(all.secrets, (std::vector<std::string>{"more", "db"}));
+  EXPECT_EQ(all.config_maps, std::vector<std::string>{"conf"});
+  view.secrets = {{"db", false}, {"more", std::nullopt}};
+  view.config_maps = {{"conf", true}};
+  expect_bad(references_finding(shop(), view), "Secret db does not exist");
+  view.secrets["db"] = true;
+  EXPECT_EQ(references_finding(shop(), view).cause,
+            "3 named by the pods, 1 of them may not be read by linnet");
+}
+
+TEST(ClusterDoctor, NamesTheVerbsThatAreMissing) {
+  ClusterView view = sound();
+  view.missing = {{"patch", "apps", "deployments", "", "shop-canary", "its size", false}};
+  expect_bad(rights_finding(view), "may not: patch deployments.apps shop-canary (its size)");
+  view.missing = {{"create", "events.k8s.io", "events", "", "", "telling", true}};
+  EXPECT_TRUE(rights_finding(view).ok);
+  EXPECT_NE(rights_finding(view).cause.find("releases work without"), std::string::npos);
+}
+
+TEST(ClusterDoctor, NamesACanaryThatIsNotStablesTwin) {
+  Found found = sound().found;
+  found.canary = deployment("canary", "", R"("lifecycle":{"preStop":{"sleep":{"seconds":5}}},
+      "env":[{"name":"NEW","value":"1"}],)");
+  expect_bad(drift_finding(shop(), found), "differ at containers[0].env");
+}
+
+TEST(ClusterDoctor, NamesAServiceThatMixesTheTracks) {
+  Found found = sound().found;
+  found.stable_service.at("spec").at("selector").as_object().erase("version");
+  expect_bad(apart_finding(shop(), found), "selects the pods of shop-canary as well");
+}
+
+TEST(ClusterDoctor, OfNothingAtAllSaysWhatIsMissing) {
+  for (const Finding& finding : examine(shop(), ClusterView{}))
+    EXPECT_FALSE(finding.cause.empty()) << finding.check;
+}
+
+}  // namespace
+}  // namespace linnet::kubernetes

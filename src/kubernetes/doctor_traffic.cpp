@@ -1,0 +1,249 @@
+// What `doctor` says about the way of the requests: Ingresses, their settings, their controller.
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdlib>
+
+#include "kubernetes/cluster_doctor.h"
+#include "kubernetes/objects.h"
+
+namespace linnet::kubernetes {
+namespace {
+
+constexpr std::string_view prefix = "nginx.ingress.kubernetes.io/";
+
+std::string annotation(const Json& ingress, std::string_view name) {
+  const Labels all = labels_at(ingress, {"metadata", "annotations"});
+  const auto found = all.find(std::string(prefix) + std::string(name));
+  return found == all.end() ? "" : found->second;
+}
+
+std::string class_of(const Json& ingress) {
+  const std::string name = text_at(ingress, {"spec", "ingressClassName"});
+  if (!name.empty()) return name;
+  const Labels all = labels_at(ingress, {"metadata", "annotations"});
+  const auto found = all.find("kubernetes.io/ingress.class");
+  return found == all.end() ? "" : found->second;
+}
+
+/// One path of a rule, as ingress-nginx compares them.
+struct Way {
+  std::string host, path, type, service;
+  [[nodiscard]] bool same_place(const Way& other) const {
+    return host == other.host && path == other.path && type == other.type;
+  }
+  [[nodiscard]] std::string text() const {
+    return fmt::format("{}{} ({})", host.empty() ? "*" : host, path, type);
+  }
+};
+
+std::vector<Way> ways_of(const Json& ingress) {
+  std::vector<Way> ways;
+  for (const Json& rule : list_at(ingress, {"spec", "rules"}))
+    for (const Json& path : list_at(rule, {"http", "paths"})) {
+      std::string place = text_at(path, {"path"});
+      ways.push_back({text_at(rule, {"host"}), place.empty() ? "/" : place,
+                      text_at(path, {"pathType"}), text_at(path, {"backend", "service", "name"})});
+    }
+  return ways;
+}
+
+// Why a canary Ingress is not merged into its main one; empty when it is. ingress-nginx says none
+// of this anywhere but in its log (controller.go mergeAlternativeBackends).
+std::string why_not_merged(const Names& names, const Json& main, const Json& canary) {
+  const std::string flag = annotation(canary, "canary");
+  if (flag != "true")
+    return fmt::format(
+        "its annotation canary is \"{}\", not \"true\": it is an ordinary Ingress that "
+        "competes with the main one",
+        flag);
+  const std::string weight = annotation(canary, "canary-weight");
+  const bool number = !weight.empty() && std::all_of(weight.begin(), weight.end(),
+                                                     [](char c) { return c >= '0' && c <= '9'; });
+  if (!number)
+    return fmt::format("its canary-weight \"{}\" is no whole number, and counts as 0", weight);
+  if (class_of(main) != class_of(canary))
+    return fmt::format("its ingress class is \"{}\", the main one's \"{}\"", class_of(canary),
+                       class_of(main));
+  const std::vector<Way> main_ways = ways_of(main);
+  for (const Way& way : ways_of(canary)) {
+    const auto place = std::find_if(main_ways.begin(), main_ways.end(),
+                                    [&](const Way& one) { return one.same_place(way); });
+    if (place == main_ways.end())
+      return fmt::format(
+          "{} is not a rule of the main one: host, path and pathType must be the same", way.text());
+    if (way.service == place->service)
+      return fmt::format("{} goes to {} in both: the canary must have a Service of its own",
+                         way.text(), way.service);
+    if (!names.canary_service.empty() && way.service != names.canary_service)
+      return fmt::format("{} goes to {}, not to {}", way.text(), way.service, names.canary_service);
+  }
+  return {};
+}
+
+const Json* ingress_of(const Found& found, const std::string& name) {
+  const auto one = found.ingresses.find(name);
+  return one == found.ingresses.end() || one->second.is_null() ? nullptr : &one->second;
+}
+
+bool serves_stable(const Names& names, const Json& main) {
+  const std::vector<Way> ways = ways_of(main);
+  return std::any_of(ways.begin(), ways.end(),
+                     [&](const Way& way) { return way.service == names.stable_service; });
+}
+
+std::vector<std::string> arguments_of(const Json& controller) {
+  std::vector<std::string> all;
+  for (const Json& container : list_at(controller, {"spec", "template", "spec", "containers"}))
+    for (const char* key : {"command", "args"})
+      for (const Json& one : list_at(container, {key}))
+        if (one.is_string()) all.emplace_back(std::string_view(one.get_string()));
+  return all;
+}
+
+// The value of "--name=value", whatever the case of the name.
+std::string argument(const std::vector<std::string>& all, std::string_view name) {
+  for (const std::string& one : all) {
+    std::string lower = one.substr(0, one.find('='));
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (lower == name && one.find('=') != std::string::npos) return one.substr(one.find('=') + 1);
+  }
+  return {};
+}
+
+bool is_zero(const std::string& duration) {
+  return !duration.empty() && duration.find_first_of("123456789") == std::string::npos;
+}
+
+}  // namespace
+
+Finding split_finding(const Names& names, const ClusterView& view) {
+  Finding finding{"traffic can split", true, "", ""};
+  if (names.ingresses.empty()) {
+    finding.cause = "the router's recipe reads the route itself";
+    return finding;
+  }
+  for (std::size_t i = 0; i < names.ingresses.size(); ++i) {
+    const std::string& main_name = names.ingresses[i];
+    const std::string& canary_name = names.canary_ingresses[i];
+    const Json* main = ingress_of(view.found, main_name);
+    if (main == nullptr)
+      return {finding.check, false, fmt::format("the Ingress {} does not exist", main_name),
+              "linnet init, or correct traffic.with.ingress"};
+    if (!names.stable_service.empty() && !serves_stable(names, *main))
+      return {finding.check, false,
+              fmt::format("the Ingress {} sends nothing to {}", main_name, names.stable_service),
+              "correct traffic.with.stable_service, or the Ingress"};
+    const Json* canary = ingress_of(view.found, canary_name);
+    if (canary == nullptr)
+      return {finding.check, false, fmt::format("the Ingress {} does not exist", canary_name),
+              "linnet init makes it from " + main_name};
+    const std::string why = why_not_merged(names, *main, *canary);
+    if (!why.empty())
+      return {finding.check, false, fmt::format("the Ingress {}: {}", canary_name, why),
+              fmt::format("correct it, or delete it and let `linnet init` clone it from {}",
+                          main_name)};
+  }
+  finding.cause = fmt::format("weight {} in force", view.weight.text());
+  if (view.weight.is_zero() || !view.seen) return finding;
+  finding.cause += fmt::format(", {} canary pods get requests", view.seen->canary.ready());
+  if (view.seen->canary.ready() > 0) return finding;
+  finding.ok = false;
+  finding.cause += ": everything goes to stable, without a word from the controller";
+  finding.remedy = "see the finding on canary pods";
+  return finding;
+}
+
+Finding ingress_finding(const Names& names, const Found& found) {
+  Finding finding{"the Ingress lets requests through", true, "", ""};
+  if (names.ingresses.empty()) {
+    finding.cause = "none is used";
+    return finding;
+  }
+  for (const std::string& name : names.ingresses) {
+    const Json* main = ingress_of(found, name);
+    if (main == nullptr) continue;
+    const bool has_tls = !list_at(*main, {"spec", "tls"}).empty();
+    for (const char* redirect : {"ssl-redirect", "force-ssl-redirect"}) {
+      const bool forced = std::string_view(redirect) == "force-ssl-redirect";
+      if (annotation(*main, redirect) != "true" || has_tls) continue;
+      return {finding.check, false,
+              fmt::format("{} has {} \"true\" but no tls section{}", name, redirect,
+                          forced ? ": every request is redirected to https, which answers with the "
+                                   "controller's own certificate"
+                                 : ": it has no effect in ingress-nginx, and other controllers "
+                                   "redirect every request to an https that is not there"),
+              "add spec.tls with a certificate, or take the annotation away"};
+    }
+    const std::string rewrite = annotation(*main, "rewrite-target");
+    for (const Way& way : ways_of(*main))
+      if (!rewrite.empty() && rewrite.find('$') == std::string::npos && way.type == "Prefix")
+        return {
+            finding.check, false,
+            fmt::format("{} has rewrite-target {} on {}: every path below reaches the service as "
+                        "{}",
+                        name, rewrite, way.text(), rewrite),
+            "take the annotation away, or use a capture group (path /(.*), rewrite-target /$1, "
+            "pathType ImplementationSpecific, use-regex \"true\")"};
+  }
+  finding.cause = "no redirect without TLS, no rewriting of whole paths";
+  return finding;
+}
+
+Finding lateness_finding(const ClusterView& view) {
+  Finding finding{"a rollback applies at once", true, "", ""};
+  if (!view.controllers || view.controllers->empty()) {
+    finding.cause =
+        !view.controllers
+            ? "the ingress controller's settings may not be read; ingress-nginx applies "
+              "a weight up to 3.5 s late, Traefik up to 2 s, with their defaults"
+            : "no Deployment of ingress-nginx or Traefik was found";
+    return finding;
+  }
+  for (const Json& controller : *view.controllers) {
+    const std::string name = name_of(controller);
+    const std::string kind = text_at(controller, {"metadata", "labels", "app.kubernetes.io/name"});
+    const std::vector<std::string> all = arguments_of(controller);
+    finding.cause += (finding.cause.empty() ? "" : "; ");
+    if (kind == "traefik") {
+      const std::string throttle = argument(all, "--providers.providersthrottleduration");
+      finding.cause += fmt::format("{} throttles changes to one each {}", name,
+                                   throttle.empty() ? "2s (its default)" : throttle);
+      if (is_zero(throttle)) continue;
+      finding.ok = false;
+      finding.remedy = "start Traefik with --providers.providersThrottleDuration=0s";
+    } else {
+      const std::string limit = argument(all, "--sync-rate-limit");
+      const double per_second = limit.empty() ? 0.3 : std::strtod(limit.c_str(), nullptr);
+      finding.cause += fmt::format("{} applies at most {} changes a second{}", name, per_second,
+                                   limit.empty() ? " (its default)" : "");
+      if (per_second >= 1) continue;
+      finding.ok = false;
+      finding.remedy =
+          "a change soon after another waits up to 3.5 s: start ingress-nginx with "
+          "--sync-rate-limit=20";
+    }
+  }
+  return finding;
+}
+
+std::vector<Finding> examine(const Names& names, const ClusterView& view) {
+  using core::Track;
+  return {rights_finding(view),
+          pods_finding(names, Track::stable, view),
+          pods_finding(names, Track::canary, view),
+          apart_finding(names, view.found),
+          split_finding(names, view),
+          ingress_finding(names, view.found),
+          lateness_finding(view),
+          drain_finding(names, Track::stable, view.found),
+          drain_finding(names, Track::canary, view.found),
+          strategy_finding(names, view.found),
+          drift_finding(names, view.found),
+          autoscaler_finding(names, view.found),
+          budget_finding(names, view.found),
+          references_finding(names, view),
+          monitor_finding(view.found)};
+}
+
+}  // namespace linnet::kubernetes

@@ -1,0 +1,48 @@
+// What `init` makes in a cluster: the objects of a release that are missing, or a canary beside a
+// Deployment that is there already. Pure: what was found goes in, the writes come out, and what is
+// there is never changed.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kubernetes/names.h"
+
+namespace linnet::kubernetes {
+
+/// Null: it does not exist.
+struct Found {
+  boost::json::value stable, canary;                  // Deployments
+  boost::json::value stable_service, canary_service;  // Services
+  std::map<std::string, boost::json::value>
+      ingresses;                                       // the main ones that exist, and the canary's
+  std::vector<boost::json::value> autoscalers;         // all of the namespace
+  std::vector<boost::json::value> disruption_budgets;  // all of the namespace
+  std::vector<boost::json::value> ingress_classes;     // as far as they may be read
+  bool has_service_monitors = false;                   // the kind exists
+  boost::json::value service_monitor;
+};
+
+struct PlannedWrite {
+  recipes::Write write;
+  std::string text;  // "create Deployment web-canary: ..."
+};
+
+struct InitPlan {
+  std::vector<PlannedWrite> writes;    // in the order in which they are done
+  std::vector<std::string> obstacles;  // any: init must not begin
+  std::vector<std::string> notes;      // what a person should know, and nothing stops at
+};
+
+/// `version` is what stable shall start with; empty: what runs. The router's own objects (a canary
+/// Ingress) are its recipe's to create, afterwards.
+InitPlan plan_init(const Names& names, const std::string& version, const Found& found);
+
+/// Labels by which everything that linnet made is known.
+boost::json::object own_labels(const Names& names);
+
+/// The plan as people read it: a line for each write, then the obstacles and notes.
+std::vector<std::string> plan_lines(const InitPlan& plan);
+
+}  // namespace linnet::kubernetes

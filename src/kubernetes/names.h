@@ -1,0 +1,36 @@
+// Which objects a release is made of, as its spec names them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/observation.h"
+#include "core/release.h"
+#include "recipes/router.h"
+
+namespace linnet::kubernetes {
+
+struct Names {
+  std::string release;
+  std::string name_space;
+  core::DeploymentsWorkload workload;
+  std::string stable_service, canary_service;  // empty: the router knows its own way
+  std::vector<std::string> ingresses;         // the main ones; empty: the router is of another kind
+  std::vector<std::string> canary_ingresses;  // one for each of them
+};
+
+/// `fallback` is the context's namespace, for a spec that names none. The release has Deployments.
+Names names_of(const core::Release& release, const std::string& fallback);
+
+recipes::ObjectName deployment_name(const Names& names, core::Track track);
+recipes::ObjectName service_name(const Names& names, core::Track track);
+
+/// The collections that linnet reads or writes, by their kind.
+recipes::ObjectName object_name(const std::string& kind, const std::string& name_space,
+                                const std::string& name);
+
+/// The version that the Deployment's template runs; empty without a Deployment or container.
+std::string running_version(const core::DeploymentsWorkload& spec,
+                            const boost::json::value& deployment);
+
+}  // namespace linnet::kubernetes

@@ -1,0 +1,207 @@
+#include "kubernetes/rbac.h"
+
+#include <algorithm>
+
+#include "spec/fields.h"
+
+namespace linnet::kubernetes {
+namespace {
+
+std::string group_of(const std::string& api_version) {
+  const std::size_t slash = api_version.find('/');
+  return slash == std::string::npos ? "" : api_version.substr(0, slash);
+}
+
+std::vector<std::string> without_empty(std::vector<std::string> names) {
+  names.erase(std::remove(names.begin(), names.end(), ""), names.end());
+  return names;
+}
+
+std::string flow(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + spec::yaml_scalar(text);
+  return "[" + out + "]";
+}
+
+// Objects of one collection with the same use share a rule.
+void add_router(std::vector<Rule>& rules, const std::vector<RouterObject>& router) {
+  const std::size_t first = rules.size();
+  for (const RouterObject& object : router) {
+    const std::string group = group_of(object.name.api_version);
+    const std::vector<std::string> verbs =
+        object.written ? std::vector<std::string>{"get", "list", "watch", "patch"}
+                       : std::vector<std::string>{"get", "list", "watch"};
+    const auto same = std::find_if(
+        rules.begin() + static_cast<std::ptrdiff_t>(first), rules.end(), [&](const Rule& rule) {
+          return rule.group == group && rule.resource == object.name.plural && rule.verbs == verbs;
+        });
+    if (same != rules.end()) {
+      same->names.push_back(object.name.name);
+      continue;
+    }
+    rules.push_back({group,
+                     object.name.plural,
+                     {object.name.name},
+                     verbs,
+                     object.written ? "the canary's weight stands there"
+                                    : "stable's way for the requests, read only"});
+  }
+}
+
+void add_init(std::vector<Rule>& rules, const Names& names,
+              const std::vector<RouterObject>& router) {
+  rules.push_back({"apps", "deployments", {}, {"create"}, "init: those that are missing"});
+  rules.push_back({"", "services", {}, {"create"}, "init: those that are missing"});
+  std::vector<std::pair<std::string, std::string>> made;
+  for (const RouterObject& object : router) {
+    const std::pair<std::string, std::string> kind{group_of(object.name.api_version),
+                                                   object.name.plural};
+    if (std::find(made.begin(), made.end(), kind) != made.end()) continue;
+    made.push_back(kind);
+    rules.push_back({kind.first, kind.second, {}, {"create"}, "init: the canary's"});
+  }
+  rules.push_back({"autoscaling",
+                   "horizontalpodautoscalers",
+                   {},
+                   {"create"},
+                   "init: for a Deployment that it creates",
+                   true});
+  rules.push_back({"policy",
+                   "poddisruptionbudgets",
+                   {},
+                   {"create"},
+                   "init: for a Deployment that it creates",
+                   true});
+  rules.push_back({"monitoring.coreos.com",
+                   "servicemonitors",
+                   {names.release},
+                   {"get"},
+                   "init: is there one already",
+                   true});
+  rules.push_back({"monitoring.coreos.com",
+                   "servicemonitors",
+                   {},
+                   {"create"},
+                   "init: when the cluster knows the kind",
+                   true});
+}
+
+}  // namespace
+
+std::vector<RouterObject> ingress_objects(const Names& names) {
+  std::vector<RouterObject> all;
+  for (const std::string& ingress : names.ingresses)
+    all.push_back({object_name("Ingress", names.name_space, ingress), false});
+  for (const std::string& ingress : names.canary_ingresses)
+    all.push_back({object_name("Ingress", names.name_space, ingress), true});
+  return all;
+}
+
+std::vector<Rule> rules_of(const Names& names, const core::Release& release,
+                           const std::vector<RouterObject>& router, const RbacOptions& options) {
+  const std::string own = "linnet-" + names.release;
+  std::vector<Rule> rules{
+      {"apps",
+       "deployments",
+       {names.workload.stable, names.workload.canary},
+       {"get", "list", "watch", "patch"},
+       "the image of both, the size of the canary"},
+      {"", "pods", {}, {"get", "list", "watch"}, "which run, and why others do not"},
+      {"discovery.k8s.io",
+       "endpointslices",
+       {},
+       {"list", "watch"},
+       "which pods get requests: ready is not enough"},
+      {"",
+       "services",
+       without_empty({names.stable_service, names.canary_service}),
+       {"get"},
+       "that they select their own pods only"}};
+  add_router(rules, router);
+  rules.push_back({"",
+                   "configmaps",
+                   {own},
+                   {"get", "list", "watch", "update", "patch", "delete"},
+                   "the release's status and history"});
+  rules.push_back({"", "configmaps", {}, {"create"}, "the first time (a create has no name)"});
+  rules.push_back({"coordination.k8s.io",
+                   "leases",
+                   {own},
+                   {"get", "update", "patch", "delete"},
+                   "that two jobs never drive one release"});
+  rules.push_back({"coordination.k8s.io", "leases", {}, {"create"}, "the first time"});
+  rules.push_back({"", "pods/log", {}, {"get"}, "`linnet logs`", true});
+  rules.push_back(
+      {"autoscaling", "horizontalpodautoscalers", {}, {"list"}, "who else sets sizes", true});
+  rules.push_back(
+      {"policy", "poddisruptionbudgets", {}, {"list"}, "what may be drained at a time", true});
+  rules.push_back({"events.k8s.io",
+                   "events",
+                   {},
+                   {"create", "patch"},
+                   "what happens is told on the Deployment",
+                   true});
+  if (release.metrics.source == "scrape")
+    rules.push_back({"",
+                     "pods/proxy",
+                     {},
+                     {"get"},
+                     "metrics of pods of this namespace, from outside the cluster",
+                     true});
+  if (options.init) add_init(rules, names, router);
+  rules.erase(std::remove_if(rules.begin(), rules.end(),
+                             [](const Rule& rule) {
+                               return rule.resource == "services" && rule.names.empty() &&
+                                      rule.verbs.front() == "get";
+                             }),
+              rules.end());
+  return rules;
+}
+
+std::string rbac_yaml(const Names& names, const std::vector<Rule>& rules,
+                      const RbacOptions& options) {
+  const std::string role = "linnet-" + names.release;
+  std::string out = fmt::format(
+      "# What linnet needs to release {0}, all of it in namespace {1}.\n"
+      "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{ name: {2}, namespace: {1} }}\n"
+      "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n"
+      "metadata: {{ name: {3}, namespace: {1} }}\nrules:\n",
+      names.release, names.name_space, spec::yaml_scalar(options.service_account), role);
+  for (const Rule& rule : rules) {
+    out += fmt::format("# {}{}\n- apiGroups: {}\n  resources: {}\n", rule.why,
+                       rule.optional ? " (may be left out)" : "", flow({rule.group}),
+                       flow({rule.resource}));
+    if (!rule.names.empty()) out += fmt::format("  resourceNames: {}\n", flow(rule.names));
+    out += fmt::format("  verbs: {}\n", flow(rule.verbs));
+  }
+  out += fmt::format(
+      "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n"
+      "metadata: {{ name: {0}, namespace: {1} }}\n"
+      "roleRef: {{ apiGroup: rbac.authorization.k8s.io, kind: Role, name: {0} }}\n"
+      "subjects:\n- {{ kind: ServiceAccount, name: {2}, namespace: {1} }}\n",
+      role, names.name_space, spec::yaml_scalar(options.service_account));
+  return out;
+}
+
+std::string Right::text() const {
+  return fmt::format("{} {}{}{}{}{}{}", verb, resource, group.empty() ? "" : ".", group,
+                     subresource.empty() ? "" : "/", subresource, name.empty() ? "" : " " + name);
+}
+
+std::vector<Right> rights_of(const std::vector<Rule>& rules) {
+  std::vector<Right> rights;
+  for (const Rule& rule : rules) {
+    const std::size_t slash = rule.resource.find('/');
+    const std::string resource = rule.resource.substr(0, slash);
+    const std::string subresource =
+        slash == std::string::npos ? "" : rule.resource.substr(slash + 1);
+    std::vector<std::string> names = rule.names;
+    if (names.empty()) names.emplace_back();
+    for (const std::string& name : names)
+      for (const std::string& verb : rule.verbs)
+        rights.push_back({verb, rule.group, resource, subresource, name, rule.why, rule.optional});
+  }
+  return rights;
+}
+
+}  // namespace linnet::kubernetes

@@ -1,0 +1,227 @@
+#include "kubernetes/recipe_router.h"
+
+#include <boost/json.hpp>
+
+#include "runtime/with_deadline.h"
+
+namespace linnet::kubernetes {
+namespace {
+
+using recipes::ObjectName;
+using recipes::Seen;
+using recipes::Write;
+
+Resource resource_of(const ObjectName& name) {
+  return {name.api_version, name.plural, name.name_space};
+}
+
+std::string version_of(const Json& object) {
+  const auto* whole = object.if_object();
+  const auto* metadata = whole == nullptr ? nullptr : whole->if_contains("metadata");
+  const auto* fields = metadata == nullptr ? nullptr : metadata->if_object();
+  const auto* version = fields == nullptr ? nullptr : fields->if_contains("resourceVersion");
+  const auto* text = version == nullptr ? nullptr : version->if_string();
+  return text == nullptr ? std::string() : std::string(*text);
+}
+
+// Versions of one object are whole numbers that grow (Kubernetes 1.35 promises it, etcd always
+// did).
+bool is_newer(const Json& a, const Json& b) {
+  const std::string left = version_of(a), right = version_of(b);
+  return left.size() != right.size() ? left.size() > right.size() : left > right;
+}
+
+// Somebody was faster, or a `test` of the patch failed (422), or the object is gone.
+bool worth_a_second_look(Code code) {
+  return code == Code::conflict || code == Code::invalid || code == Code::not_found;
+}
+
+}  // namespace
+
+RecipeRouter::RecipeRouter(Client& client, recipes::RouterRecipe recipe, recipes::Parameters with,
+                           std::string field_manager)
+    : client_(client),
+      recipe_(std::move(recipe)),
+      with_(std::move(with)),
+      manager_(std::move(field_manager)) {}
+
+Result<std::unique_ptr<RecipeRouter>> RecipeRouter::make(
+    Client& client, recipes::RouterRecipe recipe, recipes::Parameters with,
+    std::function<void()> changed, std::string field_manager, CacheTimes times) {
+  std::unique_ptr<RecipeRouter> made(
+      new RecipeRouter(client, std::move(recipe), std::move(with), std::move(field_manager)));
+  auto carriers = made->recipe_.carriers(made->with_);
+  if (!carriers)
+    return fail(std::move(carriers).error().while_doing("router " + made->recipe_.name()));
+  made->carriers_ = *std::move(carriers);
+  made->written_.resize(made->carriers_.size());
+  for (const ObjectName& name : made->carriers_)
+    made->caches_.push_back(std::make_unique<Cache>(client, resource_of(name), "", changed,
+                                                    "metadata.name=" + name.name, times));
+  return made;
+}
+
+void RecipeRouter::watch(runtime::TaskGroup& tasks) {
+  for (std::size_t i = 0; i < caches_.size(); ++i)
+    tasks.spawn("watch of " + carriers_[i].name, caches_[i]->run());
+}
+
+Result<void> RecipeRouter::fresh() const {
+  for (std::size_t i = 0; i < caches_.size(); ++i)
+    if (!caches_[i]->fresh())
+      return fail(Code::unavailable, "{} {} is not known now: {}", carriers_[i].kind,
+                  carriers_[i].name, caches_[i]->trouble().message);
+  return {};
+}
+
+std::vector<Seen> RecipeRouter::copies() const {
+  std::vector<Seen> seen;
+  for (std::size_t i = 0; i < caches_.size(); ++i) {
+    const auto found = caches_[i]->objects().find(carriers_[i].name);
+    Json object = found == caches_[i]->objects().end() ? Json() : found->second;
+    // A watch tells of our own write a little later than the answer to it.
+    if (!object.is_null() && is_newer(written_[i], object)) object = written_[i];
+    seen.push_back({carriers_[i], std::move(object)});
+  }
+  return seen;
+}
+
+Task<Result<std::vector<Seen>>> RecipeRouter::get(std::vector<ObjectName> names,
+                                                  Deadline deadline) {
+  std::vector<Seen> seen;
+  for (const ObjectName& name : names) {
+    auto object = co_await client_.get(resource_of(name), name.name, deadline);
+    if (!object && object.error().code != Code::not_found) co_return fail(object.error());
+    seen.push_back({name, object ? *std::move(object) : Json()});
+  }
+  co_return seen;
+}
+
+Task<Result<core::TrafficSeen>> RecipeRouter::read(Deadline) {
+  CO_TRY_VOID(fresh());
+  const auto read = recipe_.weight(with_, copies());
+  if (!read && read.error().code == Code::not_found) {
+    core::TrafficSeen nothing;
+    nothing.by = fmt::format("someone ({})", read.error().message);
+    co_return nothing;
+  }
+  if (!read) co_return fail(read.error());
+  if (!read->accepted) co_return fail(Code::unavailable, "{}", read->waits_for);
+  co_return core::TrafficSeen{read->weight, read->taken_back,
+                              read->by == manager_ ? std::string() : read->by};
+}
+
+std::string RecipeRouter::what(const core::SetWeight& level) const {
+  return fmt::format("setting the weight of {}/{} to {}", with_.at("namespace").front(),
+                     carriers_.front().name, level.weight.text());
+}
+
+Task<Result<void>> RecipeRouter::set(core::SetWeight level, Deadline deadline) {
+  std::vector<Seen> seen = copies();
+  const auto known = fresh();
+  if (!known && !level.weight.is_zero()) co_return fail(known.error().while_doing(what(level)));
+  auto writes = recipe_.set_weight(with_, seen, level.weight, level.taken_back);
+  if (!writes) co_return fail(writes.error().while_doing(what(level)));
+  // An old copy that says 0 is no reason to rest.
+  if (!known && writes->empty()) {
+    auto got = co_await get(carriers_, deadline);
+    if (!got) co_return fail(got.error().while_doing(what(level)));
+    seen = *std::move(got);
+    writes = recipe_.set_weight(with_, seen, level.weight, level.taken_back);
+    if (!writes) co_return fail(writes.error().while_doing(what(level)));
+  }
+  auto done = co_await perform_all(*std::move(writes), level.weight.is_zero(), deadline);
+  if (!done && worth_a_second_look(done.error().code))
+    done = co_await set_again(level, std::move(seen), done.error(), deadline);
+  if (!done) co_return fail(done.error().while_doing(what(level)));
+  co_return Result<void>{};
+}
+
+Task<Result<void>> RecipeRouter::set_again(core::SetWeight level, std::vector<Seen> before,
+                                           Error trouble, Deadline deadline) {
+  auto seen = co_await get(carriers_, deadline);
+  if (!seen) co_return fail(seen.error());
+  const auto was = recipe_.weight(with_, before);
+  const auto is = recipe_.weight(with_, *seen);
+  // Of several objects some may be ours already: the weights then differ, and all are written.
+  const bool moved = was && is && was->weight != is->weight && is->weight != level.weight;
+  if (moved && level.weight > is->weight)
+    co_return fail(Code::conflict, "{} has set it to {} meanwhile",
+                   is->by.empty() ? std::string("someone") : is->by, is->weight.text());
+  auto writes = recipe_.set_weight(with_, *seen, level.weight, level.taken_back);
+  if (!writes) co_return fail(writes.error());
+  // Nobody was faster and the same is refused again: it says why.
+  auto done = co_await perform_all(*std::move(writes), level.weight.is_zero(), deadline);
+  if (!done && done.error().code == Code::not_found) co_return fail(std::move(trouble));
+  co_return done;
+}
+
+Task<Result<void>> RecipeRouter::perform_all(std::vector<Write> writes, bool all,
+                                             Deadline deadline) {
+  Result<void> first;
+  for (Write& write : writes) {
+    auto done = co_await perform(std::move(write), deadline);
+    if (!done && first) first = std::move(done);
+    // One object that cannot be taken back is no reason to leave the others.
+    if (!first && !all) co_return first;
+  }
+  co_return first;
+}
+
+Task<Result<void>> RecipeRouter::perform(Write write, Deadline deadline) {
+  const Resource resource = resource_of(write.object);
+  if (write.kind == Write::Kind::remove) {
+    auto removed = co_await client_.remove(resource, write.object.name, deadline);
+    if (!removed && removed.error().code == Code::not_found) co_return Result<void>{};
+    co_return removed;
+  }
+  if (write.kind == Write::Kind::create) {
+    auto created = co_await client_.create(resource, std::move(write.body), deadline);
+    if (!created) co_return fail(created.error());
+    co_return Result<void>{};
+  }
+  const PatchKind kind = write.kind == Write::Kind::json_patch ? PatchKind::json : PatchKind::merge;
+  std::string name = write.object.name;
+  PatchOptions options;  // a temporary in the statement below would be freed twice (GCC 12)
+  auto patched = co_await client_.patch(resource, std::move(name), kind, std::move(write.body),
+                                        std::move(options), deadline);
+  if (!patched) co_return fail(patched.error());
+  for (std::size_t i = 0; i < carriers_.size(); ++i)
+    if (carriers_[i] == write.object) written_[i] = *std::move(patched);
+  co_return Result<void>{};
+}
+
+Task<Result<std::vector<Write>>> RecipeRouter::plan_create(Deadline deadline) {
+  auto names = recipe_.objects(with_);
+  if (!names) co_return fail(names.error());
+  auto seen = co_await get(*std::move(names), deadline);
+  if (!seen) co_return fail(seen.error());
+  co_return recipe_.create(with_, *seen);
+}
+
+Task<Result<std::vector<Write>>> RecipeRouter::plan_remove(Deadline deadline) {
+  auto seen = co_await get(carriers_, deadline);
+  if (!seen) co_return fail(seen.error());
+  co_return recipe_.remove(with_, *seen);
+}
+
+Task<Result<void>> RecipeRouter::create(Deadline deadline) {
+  auto writes = co_await plan_create(deadline);
+  if (!writes) co_return fail(writes.error().while_doing("making the canary's side"));
+  auto done = co_await perform_all(*std::move(writes), false, deadline);
+  if (!done) co_return fail(done.error().while_doing("making the canary's side"));
+  co_return done;
+}
+
+Task<Result<void>> RecipeRouter::remove(Deadline deadline) {
+  const core::SetWeight nothing;
+  auto zero = co_await set(nothing, deadline);
+  if (!zero) co_return zero;
+  auto writes = co_await plan_remove(deadline);
+  if (!writes) co_return fail(writes.error().while_doing("removing the canary's side"));
+  auto done = co_await perform_all(*std::move(writes), false, deadline);
+  if (!done) co_return fail(done.error().while_doing("removing the canary's side"));
+  co_return done;
+}
+
+}  // namespace linnet::kubernetes

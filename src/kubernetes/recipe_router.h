@@ -1,0 +1,71 @@
+// TrafficRouter of a cluster: a recipe says which objects carry the weight, watches keep copies of
+// them, and one PATCH an object changes it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kubernetes/client.h"
+#include "ports/ports.h"
+#include "recipes/router.h"
+#include "runtime/task_group.h"
+
+namespace linnet::kubernetes {
+
+class RecipeRouter final : public TrafficRouter {
+ public:
+  /// `with` is `traffic.with` of the spec and "namespace" and "release". `changed` is called when
+  /// an object may have changed: ring the doorbell. `client` outlives it. Code::invalid: the
+  /// recipe's parameters are wrong.
+  static Result<std::unique_ptr<RecipeRouter>> make(Client& client, recipes::RouterRecipe recipe,
+                                                    recipes::Parameters with,
+                                                    std::function<void()> changed,
+                                                    std::string field_manager = "linnet",
+                                                    CacheTimes times = {});
+
+  /// Watches until the group is cancelled; nothing can be read before. The router outlives them.
+  void watch(runtime::TaskGroup& tasks);
+
+  /// Code::unavailable: the watches are not fresh, or the controller has not accepted what was
+  /// written. Objects that do not exist split nothing: weight 0, with a word in `by`.
+  Task<Result<core::TrafficSeen>> read(Deadline deadline) override;
+  /// From the watched copies, without reading first. Code::conflict: somebody else changed the
+  /// weight meanwhile, and it was to be raised; a lowering is tried once more at once.
+  Task<Result<void>> set(core::SetWeight level, Deadline deadline) override;
+
+  /// What create() and remove() would write now.
+  Task<Result<std::vector<recipes::Write>>> plan_create(Deadline deadline);
+  Task<Result<std::vector<recipes::Write>>> plan_remove(Deadline deadline);
+  /// Makes the canary's side where it is missing, at weight 0.
+  Task<Result<void>> create(Deadline deadline);
+  /// Weight 0, and then away with what create() made; nothing else is touched.
+  Task<Result<void>> remove(Deadline deadline);
+
+  [[nodiscard]] const recipes::RouterRecipe& recipe() const { return recipe_; }
+
+ private:
+  RecipeRouter(Client& client, recipes::RouterRecipe recipe, recipes::Parameters with,
+               std::string field_manager);
+  [[nodiscard]] Result<void> fresh() const;
+  [[nodiscard]] std::vector<recipes::Seen> copies() const;
+  Task<Result<std::vector<recipes::Seen>>> get(std::vector<recipes::ObjectName> names,
+                                               Deadline deadline);
+  Task<Result<void>> perform(recipes::Write write, Deadline deadline);
+  Task<Result<void>> perform_all(std::vector<recipes::Write> writes, bool all, Deadline deadline);
+  Task<Result<void>> set_again(core::SetWeight level, std::vector<recipes::Seen> before,
+                               Error trouble, Deadline deadline);
+  [[nodiscard]] std::string what(const core::SetWeight& level) const;
+
+  Client& client_;
+  recipes::RouterRecipe recipe_;
+  recipes::Parameters with_;
+  std::string manager_;
+  std::vector<recipes::ObjectName> carriers_;
+  std::vector<std::unique_ptr<Cache>> caches_;  // one each
+  std::vector<Json> written_;                   // one each: what our last PATCH was answered with
+};
+
+}  // namespace linnet::kubernetes

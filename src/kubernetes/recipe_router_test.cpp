@@ -1,0 +1,320 @@
+// The router of a cluster against an API server in memory, with other hands at the same objects.
+#include "kubernetes/recipe_router.h"
+
+#include "contract/router_contract.h"
+#include "kubernetes/kubernetes_testing.h"
+#include "recipes/library.h"
+
+namespace linnet::kubernetes {
+namespace {
+
+const Resource ingresses{"networking.k8s.io/v1", "ingresses", "shop"};
+const Resource routes{"gateway.networking.k8s.io/v1", "httproutes", "shop"};
+
+CacheTimes quick() {
+  CacheTimes times;
+  times.first_backoff = 10ms;
+  times.longest_backoff = 40ms;
+  return times;
+}
+
+recipes::Parameters parameters(const std::string& name, const std::vector<std::string>& values) {
+  return {{"namespace", {"shop"}},
+          {"release", {"shop"}},
+          {name, values},
+          {"stable_service", {"web"}},
+          {"canary_service", {"web-canary"}}};
+}
+
+Json canary_ingress(const std::string& name, const std::string& weight) {
+  return boost::json::parse(fmt::format(
+      R"({{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{{"name":"{}",
+          "annotations":{{"nginx.ingress.kubernetes.io/canary":"true",
+                          "nginx.ingress.kubernetes.io/canary-weight":"{}"}}}}}})",
+      name, weight));
+}
+
+Json main_ingress(const std::string& name) {
+  return boost::json::parse(fmt::format(
+      R"({{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{{"name":"{}"}},
+          "spec":{{"rules":[{{"http":{{"paths":[{{"path":"/","pathType":"Prefix",
+          "backend":{{"service":{{"name":"web","port":{{"number":80}}}}}}}}]}}}}]}}}})",
+      name));
+}
+
+Json route(int stable, int canary, bool accepted = true) {
+  return boost::json::parse(fmt::format(
+      R"({{"apiVersion":"gateway.networking.k8s.io/v1","kind":"HTTPRoute",
+          "metadata":{{"name":"web","generation":2}},
+          "spec":{{"rules":[{{"backendRefs":[{{"name":"web","weight":{}}},
+                                             {{"name":"web-canary","weight":{}}}]}}]}},
+          "status":{{"parents":[{{"conditions":[
+            {{"type":"Accepted","status":"True","observedGeneration":{}}},
+            {{"type":"ResolvedRefs","status":"True","observedGeneration":2}}]}}]}}}})",
+      stable, canary, accepted ? 2 : 1));
+}
+
+struct RecipeRouterTest : ApiTest {
+  ~RecipeRouterTest() override {
+    tasks.cancel();
+    io.restart();
+    io.poll();
+  }
+  void start(const std::string& recipe, recipes::Parameters with) {
+    auto made = RecipeRouter::make(
+        *client, *recipes::find_router(recipe, ""), std::move(with), [this] { ++changes; },
+        "linnet", quick());
+    ASSERT_TRUE(made) << made.error().message;
+    router = *std::move(made);
+    router->watch(tasks);
+    ASSERT_TRUE(eventually([this] {
+      const auto seen = run(router->read(soon()));
+      return seen || seen.error().message.find("not known") == std::string::npos;
+    }));
+    api.asked().clear();
+  }
+  Result<core::TrafficSeen> read() { return run(router->read(soon())); }
+  Result<void> set(Percent weight, bool taken_back = false) {
+    const core::SetWeight level{weight, taken_back};
+    return run(router->set(level, soon()));
+  }
+  std::string annotation(const std::string& object, const std::string& key) {
+    const Json* found = api.find(ingresses, object);
+    return found == nullptr ? "" : text_at(*found, {"metadata", "annotations", key});
+  }
+  std::string weight_of(const std::string& object) {
+    return annotation(object, "nginx.ingress.kubernetes.io/canary-weight");
+  }
+  /// Another hand is faster, once: this happens when the next PATCH arrives.
+  void before_the_next_patch(std::function<void()> happens) {
+    api.instead() =
+        [this, happens = std::move(happens), done = false](
+            const net::ServerRequest& request) mutable -> std::optional<net::ServerResponse> {
+      if (request.method == "PATCH" && !std::exchange(done, true)) happens();
+      return std::nullopt;
+    };
+  }
+
+  std::unique_ptr<RecipeRouter> router;
+  int changes = 0;
+};
+
+TEST_F(RecipeRouterTest, ARollbackIsOnePatchAnObjectAndNothingElse) {
+  api.put(ingresses, canary_ingress("a-canary", "25"));
+  api.put(ingresses, canary_ingress("b-canary", "25"));
+  start("ingress-nginx", parameters("ingress", {"a", "b"}));
+  EXPECT_EQ(read()->weight, Percent::whole(25));
+  const auto done = set(Percent(), true);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(api.count("PATCH"), 2);
+  EXPECT_EQ(api.count("GET"), 0);
+  EXPECT_EQ(weight_of("a-canary"), "0");
+  EXPECT_EQ(weight_of("b-canary"), "0");
+  EXPECT_TRUE(read()->taken_back) << "its own write is known before the watch tells of it";
+  ASSERT_TRUE(set(Percent(), true));
+  EXPECT_EQ(api.count("PATCH"), 2) << "what is so already is not written";
+}
+
+TEST_F(RecipeRouterTest, ARollbackGoesOnWhenOneObjectCannotBeWritten) {
+  api.put(ingresses, canary_ingress("a-canary", "25"));
+  api.put(ingresses, canary_ingress("b-canary", "25"));
+  start("ingress-nginx", parameters("ingress", {"a", "b"}));
+  api.instead() = [](const net::ServerRequest& request) -> std::optional<net::ServerResponse> {
+    if (request.method != "PATCH" || request.target.find("a-canary") == std::string::npos)
+      return std::nullopt;
+    return ApiImposter::status(403, "Forbidden", "no");
+  };
+  const auto done = set(Percent(), true);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::denied);
+  EXPECT_EQ(weight_of("b-canary"), "0");
+}
+
+TEST_F(RecipeRouterTest, AWeightIsNotRaisedOverWhatSomebodyElseHasSetMeanwhile) {
+  api.put(ingresses, canary_ingress("web-canary", "25"));
+  start("ingress-nginx", parameters("ingress", {"web"}));
+  before_the_next_patch([this] { api.put(ingresses, canary_ingress("web-canary", "10")); });
+  const auto done = set(Percent::whole(50));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::conflict);
+  EXPECT_NE(done.error().message.find("someone has set it to 10 % meanwhile"), std::string::npos)
+      << done.error().message;
+  EXPECT_EQ(weight_of("web-canary"), "10");
+}
+
+TEST_F(RecipeRouterTest, ARaiseThatMetAnotherChangeIsTriedAgainAtOnce) {
+  api.put(ingresses, canary_ingress("web-canary", "25"));
+  start("ingress-nginx", parameters("ingress", {"web"}));
+  before_the_next_patch([this] {
+    Json changed = canary_ingress("web-canary", "25");
+    changed.at("metadata").at("annotations").as_object()["team"] = "payments";
+    api.put(ingresses, std::move(changed));
+  });
+  const auto done = set(Percent::whole(50));
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(weight_of("web-canary"), "50");
+  EXPECT_EQ(annotation("web-canary", "team"), "payments");
+  EXPECT_EQ(api.count("PATCH"), 2);
+}
+
+TEST_F(RecipeRouterTest, ARollbackFindsBackendsThatMovedMeanwhile) {
+  api.put(routes, route(75, 25));
+  start("gateway-api", parameters("route", {"web"}));
+  before_the_next_patch([this] {
+    Json moved = route(75, 25);
+    auto& backends = moved.at("spec").at("rules").at(0).at("backendRefs").as_array();
+    std::swap(backends[0], backends[1]);
+    api.put(routes, std::move(moved));
+  });
+  const auto done = set(Percent(), true);
+  ASSERT_TRUE(done) << done.error().message;
+  const Json& backends = api.find(routes, "web")->at("spec").at("rules").at(0).at("backendRefs");
+  EXPECT_EQ(backends.at(0).at("weight").as_int64(), 0);
+  EXPECT_EQ(backends.at(1).at("weight").as_int64(), 100);
+}
+
+TEST_F(RecipeRouterTest, WhatTheControllerHasNotAcceptedIsNotInForce) {
+  api.put(routes, route(75, 25, false));
+  start("gateway-api", parameters("route", {"web"}));
+  const auto waiting = read();
+  ASSERT_FALSE(waiting);
+  EXPECT_EQ(waiting.error().code, Code::unavailable);
+  EXPECT_EQ(waiting.error().message, "HTTPRoute web waits for Accepted of the current generation");
+  const int before = changes;
+  api.put(routes, route(75, 25));
+  ASSERT_TRUE(eventually([&] { return read().has_value(); }));
+  EXPECT_EQ(read()->weight, Percent::whole(25));
+  EXPECT_GT(changes, before) << "the doorbell rings";
+}
+
+TEST_F(RecipeRouterTest, ALostAnswerIsAnUnknownOutcome) {
+  api.put(ingresses, canary_ingress("web-canary", "0"));
+  start("ingress-nginx", parameters("ingress", {"web"}));
+  api.loses() = [](const net::ServerRequest& request) { return request.method == "PATCH"; };
+  const auto done = set(Percent::whole(5));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::unknown_outcome) << done.error().message;
+}
+
+TEST_F(RecipeRouterTest, AnIngressThatSomebodyDeletedSplitsNothingAndIsTold) {
+  api.put(ingresses, canary_ingress("web-canary", "25"));
+  start("ingress-nginx", parameters("ingress", {"web"}));
+  api.erase(ingresses, "web-canary");
+  ASSERT_TRUE(eventually([&] { return read() && read()->weight.is_zero(); }));
+  EXPECT_EQ(read()->by, "someone (Ingress web-canary is not there)");
+  EXPECT_TRUE(set(Percent(), true));
+  const auto raised = set(Percent::whole(5));
+  ASSERT_FALSE(raised);
+  EXPECT_EQ(raised.error().code, Code::not_found);
+  EXPECT_NE(raised.error().message.find("linnet init"), std::string::npos);
+}
+
+TEST_F(RecipeRouterTest, InitMakesTheCanarysIngressAndCleanupTakesOnlyThatAway) {
+  api.put(ingresses, main_ingress("a"));
+  api.put(ingresses, main_ingress("b"));
+  api.put(ingresses, canary_ingress("b-canary", "5"));
+  start("ingress-nginx", parameters("ingress", {"a", "b"}));
+  const auto plan = run(router->plan_create(soon()));
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_EQ(plan->size(), 1U);
+  EXPECT_EQ(api.find(ingresses, "a-canary"), nullptr);
+  const auto made = run(router->create(soon()));
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(weight_of("a-canary"), "0");
+  ASSERT_TRUE(eventually([&] { return !read() || !read()->weight.is_zero(); })) << "0 and 5 differ";
+  const auto removed = run(router->remove(soon()));
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_EQ(api.find(ingresses, "a-canary"), nullptr);
+  EXPECT_EQ(weight_of("b-canary"), "0") << "people made it: it stays, without traffic";
+  EXPECT_NE(api.find(ingresses, "a"), nullptr);
+}
+
+TEST_F(RecipeRouterTest, BeforeTheFirstListNothingIsKnownAndARollbackLooksItself) {
+  api.put(ingresses, canary_ingress("web-canary", "25"));
+  auto made = RecipeRouter::make(*client, *recipes::find_router("ingress-nginx", ""),
+                                 parameters("ingress", {"web"}), [] {});
+  router = *std::move(made);
+  EXPECT_EQ(read().error().code, Code::unavailable);
+  EXPECT_EQ(set(Percent::whole(50)).error().code, Code::unavailable);
+  EXPECT_TRUE(set(Percent(), true));
+  EXPECT_EQ(weight_of("web-canary"), "0");
+}
+
+TEST_F(RecipeRouterTest, AWrongParameterIsToldWithTheRouter) {
+  auto with = parameters("ingress", {"web"});
+  with["canary_ingres"] = {"x"};
+  const auto made =
+      RecipeRouter::make(*client, *recipes::find_router("ingress-nginx", ""), with, [] {});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().message,
+            "router ingress-nginx: unknown parameter 'canary_ingres'; did you mean "
+            "'canary_ingress'?");
+}
+
+// ---- The contract of all routers ----------------------------------------------------------------
+
+class ClusterRouter final : public contract::RouterUnderTest {
+ public:
+  ClusterRouter() {
+    auto loaded = net::Curl::load(context.get_executor());
+    CHECK(loaded.has_value());
+    curl_ = std::move(*loaded);
+    api_ = std::make_unique<ApiImposter>(context);
+    client_ = std::make_unique<Client>(*curl_, clock_, api_->config());
+    api_->put(ingresses, canary_ingress("web-canary", "0"));
+    reopen();
+  }
+  ~ClusterRouter() override { stop(); }
+
+  TrafficRouter& router() override { return *router_; }
+  Deadline soon() override { return clock_.now().mono + 20s; }
+  void another_hand_sets(Percent weight) override {
+    api_->put(ingresses, canary_ingress("web-canary", std::to_string(weight.ppm() / 10'000)));
+    wait_until([this, weight] {
+      const auto seen = contract::run(context, router_->read(soon()));
+      return seen && seen->weight == weight;
+    });
+  }
+  void reopen() override {
+    stop();
+    tasks_ = std::make_unique<runtime::TaskGroup>(context.get_executor());
+    router_ = *RecipeRouter::make(
+        *client_, *recipes::find_router("ingress-nginx", ""), parameters("ingress", {"web"}), [] {},
+        "linnet", quick());
+    router_->watch(*tasks_);
+    wait_until([this] { return contract::run(context, router_->read(soon())).has_value(); });
+  }
+
+ private:
+  void stop() {
+    if (!tasks_) return;
+    tasks_->cancel();
+    context.restart();
+    context.poll();
+    tasks_.reset();
+  }
+  template <class Holds>
+  void wait_until(Holds holds) {
+    const Deadline end = soon();
+    while (!holds() && clock_.now().mono < end) {
+      context.restart();
+      context.run_one_for(std::chrono::milliseconds(20));
+    }
+  }
+
+  runtime::SystemClock clock_;
+  std::unique_ptr<net::Curl> curl_;
+  std::unique_ptr<ApiImposter> api_;
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<RecipeRouter> router_;
+  std::unique_ptr<runtime::TaskGroup> tasks_;
+};
+
+}  // namespace
+}  // namespace linnet::kubernetes
+
+namespace linnet::contract {
+INSTANTIATE_TEST_SUITE_P(Cluster, RouterContract, testing::Values([] {
+                           return std::make_unique<kubernetes::ClusterRouter>();
+                         }));
+}  // namespace linnet::contract

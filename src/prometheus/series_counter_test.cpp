@@ -1,0 +1,321 @@
+#include "prometheus/series_counter.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "prometheus/testing.h"
+
+namespace linnet::prometheus {
+namespace {
+
+using core::Track;
+using recipes::Role;
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+Reading counter(SeriesKey key, double value, Track track = Track::canary, bool bad = false) {
+  return {key,
+          {track, bad ? Role::Counts::bad_requests : Role::Counts::requests, 0,
+           track == Track::stable ? "pod-" + std::to_string(key) : ""},
+          value};
+}
+Reading bucket(SeriesKey key, double le_ms, double value) {
+  return {key, {Track::canary, Role::Counts::latency_bucket, le_ms, ""}, value};
+}
+
+/// Counts turn by turn, with a restart of linnet before each: the cursor's text is all that is
+/// kept.
+struct Counting {
+  core::Sample turn(std::vector<Page> pages) {
+    at.ms += 1000;
+    const auto before = cursor.empty() ? Baseline{} : Baseline::parse(cursor).value();
+    auto counted = SeriesCounter(options).count(before, pages, at);
+    EXPECT_TRUE(counted) << counted.error().message;
+    cursor = counted->next.text();
+    EXPECT_EQ(Baseline::parse(cursor).value(), counted->next);
+    remarks = counted->remarks;
+    return counted->sample;
+  }
+  CounterOptions options{.boundaries_ms = testing::boundaries};
+  std::string cursor;
+  WallTime at{1'760'000'000'000};
+  std::vector<std::string> remarks;
+};
+
+Page page(std::vector<Reading> readings, std::string id = "p") {
+  return {std::move(id), {}, std::move(readings)};
+}
+
+TEST(SeriesCounter, TheFirstReadingIsOnlyABaseline) {
+  Counting counting;
+  EXPECT_EQ(counting.turn({page({counter(1, 500)})}).canary.requests, 0);
+  const auto sample = counting.turn({page({counter(1, 507)})});
+  EXPECT_EQ(sample.canary.requests, 7);
+  EXPECT_EQ(sample.canary.bad, 0);
+  EXPECT_EQ(sample.canary.latency.size(), testing::boundaries.size() + 1);
+}
+
+TEST(SeriesCounter, ABadRequestIsARequestToo) {
+  Counting counting;
+  counting.turn({page({})});
+  const auto sample = counting.turn({page({counter(1, 7), counter(2, 3, Track::canary, true)})});
+  EXPECT_EQ(sample.canary.requests, 10);
+  EXPECT_EQ(sample.canary.bad, 3);
+}
+
+TEST(SeriesCounter, ANewSeriesOfAKnownPageCountsFromZero) {
+  Counting counting;
+  counting.turn({page({counter(1, 500)})});
+  EXPECT_EQ(counting.turn({page({counter(1, 500), counter(2, 4)})}).canary.requests, 4);
+}
+
+TEST(SeriesCounter, ANewPageIsABaselineUnlessItsProcessIsNew) {
+  Counting counting;
+  counting.turn({page({})});
+  Page old = page({counter(1, 90)}, "old");
+  old.started_s = 1'750'000'000;
+  Page young = page({counter(1, 9)}, "young");
+  young.started_s = static_cast<double>(counting.at.ms) / 1000 + 0.5;
+  EXPECT_EQ(counting.turn({old, young}).canary.requests, 9);
+  EXPECT_EQ(counting.turn({old, young}).canary.requests, 0);
+}
+
+TEST(SeriesCounter, ASeriesThatFellBeganAtZero) {
+  Counting counting;
+  counting.turn({page({counter(1, 500), counter(2, 8)})});
+  const auto sample = counting.turn({page({counter(1, 3), counter(2, 9)})});
+  EXPECT_EQ(sample.canary.requests, 3 + 1);
+  EXPECT_EQ(counting.remarks.size(), 1U);
+}
+
+TEST(SeriesCounter, AProcessThatBeganAnewIsKnownByItsStart) {
+  Counting counting;
+  Page one = page({counter(1, 5)});
+  one.started_s = 1'750'000'000;
+  counting.turn({one});
+  one.readings[0].value = 6;  // has grown, but from 0
+  one.started_s = 1'750'000'100;
+  EXPECT_EQ(counting.turn({one}).canary.requests, 6);
+  one.started_s = 1'750'000'101;  // computed anew, not exactly
+  EXPECT_EQ(counting.turn({one}).canary.requests, 0);
+}
+
+TEST(SeriesCounter, AVanishedReplicaIsNoResetOfTheOthersAndComesBackWhereItWas) {
+  Counting counting;
+  counting.turn({page({counter(1, 100)}, "a"), page({counter(1, 900)}, "b")});
+  EXPECT_EQ(counting.turn({page({counter(1, 101)}, "a")}).canary.requests, 1);
+  EXPECT_EQ(
+      counting.turn({page({counter(1, 101)}, "a"), page({counter(1, 905)}, "b")}).canary.requests,
+      5);
+}
+
+TEST(SeriesCounter, APageGoneForLongIsForgotten) {
+  Counting counting;
+  counting.turn({page({counter(1, 100)}, "a"), page({counter(1, 900)}, "b")});
+  counting.at.ms += Duration(20min).count();
+  counting.turn({page({counter(1, 100)}, "a")});
+  EXPECT_EQ(counting.cursor.find("\"b\""), std::string::npos);
+  EXPECT_EQ(counting.turn({page({counter(1, 905)}, "b")}).canary.requests, 0);
+}
+
+TEST(SeriesCounter, NumbersThatNoCounterHasAreIgnored) {
+  Counting counting;
+  counting.turn({page({counter(1, 100)})});
+  for (const double value : {std::nan(""), inf, -inf, -5.0, 1e300}) {
+    EXPECT_EQ(counting.turn({page({counter(1, value)})}).canary.requests, 0) << value;
+    EXPECT_EQ(counting.remarks.size(), 1U);
+  }
+  EXPECT_EQ(counting.turn({page({counter(1, 104)})}).canary.requests, 4);
+}
+
+TEST(SeriesCounter, ASeriesUnusableAtFirstIsABaselineLater) {
+  Counting counting;
+  counting.turn({page({counter(1, std::nan("")), bucket(2, inf, -1)})});
+  const auto sample = counting.turn({page({counter(1, 5000), bucket(2, inf, 5000)})});
+  EXPECT_EQ(sample.canary.requests, 0);
+  EXPECT_EQ(sample.canary.latency.back(), 0);
+  EXPECT_EQ(counting.turn({page({counter(1, 5001)})}).canary.requests, 1);
+}
+
+TEST(SeriesCounter, OfTwoEqualSeriesTheFirstCounts) {
+  Counting counting;
+  counting.turn({page({counter(1, 100)})});
+  const auto sample = counting.turn({page({counter(1, 101), counter(1, 999)})});
+  EXPECT_EQ(sample.canary.requests, 1);
+  EXPECT_EQ(counting.remarks.size(), 1U);
+  EXPECT_EQ(counting.turn({page({counter(1, 101)}), page({counter(1, 500)})}).canary.requests, 0);
+}
+
+TEST(SeriesCounter, ARequestIsInABucketThatItsHistogramProves) {
+  Counting counting;
+  counting.options.boundaries_ms = {100, 300, 1000};
+  counting.turn({page({})});
+  // 4 below 100 ms, 2 in (100, 250], 1 in (250, 500], 3 beyond.
+  const auto sample = counting.turn(
+      {page({bucket(1, 100, 4), bucket(1, 250, 6), bucket(1, 500, 7), bucket(1, inf, 10)})});
+  EXPECT_EQ(sample.canary.latency, (std::vector<std::int64_t>{4, 2, 1, 3}));
+  const auto baseline = Baseline::parse(counting.cursor).value();
+  EXPECT_EQ(inexact_limits(baseline, {250}), "");
+  EXPECT_EQ(inexact_limits(baseline, {300}),
+            "the metrics have no bucket that ends at 300 ms: requests slower than 250 ms count as "
+            "above the limit");
+}
+
+TEST(SeriesCounter, ABucketAheadOfTheNextIsNotToldTwice) {
+  Counting counting;
+  counting.options.boundaries_ms = {100, 1000};
+  counting.turn({page({bucket(1, 100, 0), bucket(1, 1000, 0), bucket(1, inf, 0)})});
+  auto sample = counting.turn({page({bucket(1, 100, 5), bucket(1, 1000, 3), bucket(1, inf, 6)})});
+  EXPECT_EQ(sample.canary.latency, (std::vector<std::int64_t>{5, 0, 1}));
+}
+
+TEST(SeriesCounter, AHistogramThatLacksABucketWaits) {
+  Counting counting;
+  counting.options.boundaries_ms = {100, 1000};
+  counting.turn({page({bucket(1, 100, 5), bucket(1, 1000, 5), bucket(1, inf, 5)})});
+  EXPECT_EQ(counting.turn({page({bucket(1, 100, 7), bucket(1, inf, 7)})}).canary.latency[0], 0);
+  EXPECT_EQ(counting.turn({page({bucket(1, 100, 7), bucket(1, 1000, 7)})}).canary.latency[0], 0);
+  EXPECT_EQ(counting.turn({page({bucket(1, 100, 8), bucket(1, 1000, 8), bucket(1, inf, 8)})})
+                .canary.latency[0],
+            3);
+}
+
+TEST(SeriesCounter, OtherBucketsCountAnew) {
+  Counting counting;
+  counting.options.boundaries_ms = {100, 1000};
+  counting.turn({page({bucket(1, 100, 5), bucket(1, inf, 5)})});
+  EXPECT_EQ(counting.turn({page({bucket(1, 50, 7), bucket(1, inf, 9)})}).canary.latency[2], 0);
+  EXPECT_EQ(counting.turn({page({bucket(1, 50, 8), bucket(1, inf, 10)})}).canary.latency[0], 1);
+}
+
+TEST(SeriesCounter, StableIsToldByInstance) {
+  Counting counting;
+  counting.turn({page({})});
+  const auto sample = counting.turn(
+      {page({counter(1, 2, Track::stable), counter(2, 3, Track::stable, true), counter(3, 9)})});
+  EXPECT_EQ(sample.stable.requests, 5);
+  ASSERT_EQ(sample.stable_instances.size(), 2U);
+  EXPECT_EQ(sample.stable_instances[1].id, "pod-2");
+  EXPECT_EQ(sample.stable_instances[1].counts.bad, 3);
+}
+
+TEST(SeriesCounter, AnAnswerOfAServerThatIsBehindIsWaitedOut) {
+  Counting counting;
+  counting.options.older_readings = true;
+  counting.turn({page({counter(1, 1000), counter(2, 50)})});
+  EXPECT_EQ(counting.turn({page({counter(1, 990), counter(2, 49)})}).canary.requests, 0);
+  EXPECT_EQ(counting.turn({page({counter(1, 1005), counter(2, 51)})}).canary.requests, 6);
+  EXPECT_EQ(counting.turn({page({counter(1, 10), counter(2, 1)})}).canary.requests, 11);
+}
+
+TEST(SeriesCounter, MoreSeriesThanACursorHoldsAreAnError) {
+  std::vector<Reading> many;
+  for (SeriesKey key = 0; key < Baseline::max_values + 1; ++key) many.push_back(counter(key, 1));
+  const std::vector<Page> pages{page(many)};
+  const auto counted = SeriesCounter(CounterOptions{}).count({}, pages, {1});
+  ASSERT_FALSE(counted);
+  EXPECT_EQ(counted.error().code, Code::invalid);
+}
+
+TEST(Baseline, RefusesWhatIsNotOurs) {
+  for (const char* text :
+       {"", "x", "{}", "[]", R"({"v":2,"at":1,"le":[],"p":{}})",
+        R"({"v":1,"at":1,"le":[[]],"p":{}})", R"({"v":1,"at":1,"le":[["5"]],"p":{}})",
+        R"({"v":1,"at":1,"le":[["+Inf","5"]],"p":{}})",
+        R"({"v":1,"at":1,"le":[],"p":{"a":{"at":1,"s":0,"c":{"zz":1},"h":{}}}})",
+        R"({"v":1,"at":1,"le":[],"p":{"a":{"at":1,"s":0,"c":{"1":-7},"h":{}}}})",
+        R"({"v":1,"at":1,"le":[],"p":{"a":{"at":1,"s":0,"c":{},"h":{"1":[0,1]}}}})",
+        R"({"v":1,"at":1,"le":[["+Inf"]],"p":{"a":{"at":1,"s":0,"c":{},"h":{"1":[0,1,2]}}}})"})
+    EXPECT_FALSE(Baseline::parse(text)) << text;
+}
+
+TEST(SeriesKey, DoesNotDependOnTheOrderOfLabels) {
+  const std::vector<recipes::LabelView> one{{"a", "b"}, {"c", "d"}}, other{{"c", "d"}, {"a", "b"}};
+  const std::vector<recipes::LabelView> swapped{{"a", "d"}, {"c", "b"}};
+  const std::vector<recipes::LabelView> with_le{{"a", "b"}, {"c", "d"}, {"le", "5"}};
+  EXPECT_EQ(key_of("m", one), key_of("m", other));
+  EXPECT_EQ(key_of("m", one), key_of("m", with_le));
+  EXPECT_NE(key_of("m", one), key_of("m", swapped));
+  EXPECT_NE(key_of("m", one), key_of("n", one));
+}
+
+// Saved cursors lag: a crash goes back to the last one saved. Totals do not depend on it.
+TEST(SeriesCounter, AnyInterleavingOfRestartsGivesTheSameTotals) {
+  rc::check([] {
+    const auto steps = *rc::gen::container<std::vector<std::vector<int>>>(
+        rc::gen::container<std::vector<int>>(4, rc::gen::inRange(0, 50)));
+    const auto saves =
+        *rc::gen::container<std::vector<bool>>(steps.size(), rc::gen::arbitrary<bool>());
+    const auto crashes =
+        *rc::gen::container<std::vector<bool>>(steps.size(), rc::gen::arbitrary<bool>());
+    Counting counting;
+    std::vector<double> values(4, 100);
+    const auto pages = [&] {
+      return std::vector<Page>{
+          page({counter(1, values[0]), counter(2, values[1], Track::canary, true)}, "a"),
+          page({counter(1, values[2]), counter(3, values[3], Track::stable)}, "b")};
+    };
+    counting.turn(pages());
+    struct Total {
+      std::int64_t canary = 0, bad = 0, stable = 0;
+    } now, saved;
+    std::string saved_cursor = counting.cursor;
+    Total expected;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      for (std::size_t k = 0; k < 4; ++k) values[k] += steps[i][k];
+      expected.canary += steps[i][0] + steps[i][1] + steps[i][2];
+      expected.bad += steps[i][1];
+      expected.stable += steps[i][3];
+      const auto sample = counting.turn(pages());
+      now.canary += sample.canary.requests;
+      now.bad += sample.canary.bad;
+      now.stable += sample.stable.requests;
+      if (saves[i]) saved = now, saved_cursor = counting.cursor;
+      if (crashes[i]) now = saved, counting.cursor = saved_cursor;
+    }
+    const auto rest = counting.turn(pages());
+    RC_ASSERT(now.canary + rest.canary.requests == expected.canary);
+    RC_ASSERT(now.bad + rest.canary.bad == expected.bad);
+    RC_ASSERT(now.stable + rest.stable.requests == expected.stable);
+  });
+}
+
+// Whatever pages say, the counts can be true: nothing negative, and bad requests are requests.
+TEST(SeriesCounter, CountsAreSaneWhateverPagesSay) {
+  rc::check([] {
+    Counting counting;
+    counting.options.older_readings = *rc::gen::arbitrary<bool>();
+    const int turns = *rc::gen::inRange(1, 8);
+    for (int turn = 0; turn < turns; ++turn) {
+      std::vector<Page> pages;
+      for (int p = *rc::gen::inRange(0, 3); p > 0; --p) {
+        std::vector<Reading> readings;
+        for (int r = *rc::gen::inRange(0, 12); r > 0; --r) {
+          const double value = *rc::gen::element(0.0, 1.0, 2.5, 7.0, 1e6, -1.0, 1e18, inf,
+                                                 std::numeric_limits<double>::quiet_NaN());
+          const auto key = *rc::gen::inRange<SeriesKey>(1, 4);
+          if (*rc::gen::arbitrary<bool>())
+            readings.push_back(counter(key, value, *rc::gen::element(Track::stable, Track::canary),
+                                       *rc::gen::arbitrary<bool>()));
+          else
+            readings.push_back(bucket(key, *rc::gen::element(-1.0, 5.0, 7.0, 1000.0, inf), value));
+        }
+        pages.push_back(page(readings, *rc::gen::element<std::string>("a", "b")));
+      }
+      const auto sample = counting.turn(pages);
+      for (const core::Counts* counts : {&sample.stable, &sample.canary}) {
+        RC_ASSERT(counts->requests >= 0);
+        RC_ASSERT(counts->bad >= 0);
+        RC_ASSERT(counts->bad <= counts->requests);
+        for (const std::int64_t one : counts->latency) RC_ASSERT(one >= 0);
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace linnet::prometheus

@@ -1,0 +1,175 @@
+// Reading the weight out of objects: what all of them and all splits in them say together.
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "recipes/router_recipe.h"
+
+namespace linnet::recipes {
+namespace {
+
+// Who owns the deepest field of `at` that a manager has listed, the latest first.
+// (apimachinery meta/v1 FieldsV1: "f:name" for members; lists that are one value end the path.)
+bool owns(const Json& fields, const std::vector<std::string>& at) {
+  const Json* now = &fields;
+  for (const std::string& part : at) {
+    const Json* next = look(*now, {"f:" + part});
+    if (next == nullptr) return now != &fields && now->is_object() && now->get_object().empty();
+    now = next;
+  }
+  return true;
+}
+
+std::string last_writer(const Json& object, const std::vector<std::string>& at) {
+  const Json* managers = look(object, {"metadata", "managedFields"});
+  if (managers == nullptr || !managers->is_array()) return {};
+  std::string by, when;
+  for (const Json& entry : managers->get_array()) {
+    const Json* fields = look(entry, {"fieldsV1"});
+    const std::string time = text_at(entry, {"time"});
+    if (fields == nullptr || !owns(*fields, at) || (!by.empty() && time < when)) continue;
+    by = text_at(entry, {"manager"});
+    when = time;
+  }
+  return by;
+}
+
+// What the object waits for until its weights count, or empty.
+std::string waits_for(const Acceptance& form, const Values& values, std::size_t index,
+                      const Json& object) {
+  if (form.conditions.empty()) return {};
+  const std::vector<Spot> lists = follow(bound(form.conditions, values, index), root(object));
+  const Json* generation = look(object, {"metadata", "generation"});
+  bool any = false;
+  for (const Spot& list : lists) {
+    if (list.value == nullptr || !list.value->is_array()) continue;
+    any = true;
+    const auto find = [&](const std::string& type) -> const Json* {
+      for (const Json& condition : list.value->get_array())
+        if (text_at(condition, {"type"}) == type) return &condition;
+      return nullptr;
+    };
+    const auto words = [](const std::string& type, const Json& condition) {
+      return fmt::format("{}={} ({}: {})", type, text_at(condition, {"status"}),
+                         text_at(condition, {"reason"}), text_at(condition, {"message"}));
+    };
+    for (const std::string& type : form.needs) {
+      const Json* condition = find(type);
+      if (condition == nullptr) return type + ", which nothing has said yet";
+      const Json* seen = look(*condition, {"observedGeneration"});
+      if (seen != nullptr && generation != nullptr && *seen != *generation)
+        return type + " of the current generation";
+      if (text_at(*condition, {"status"}) != "True") return words(type, *condition);
+    }
+    for (const std::string& type : form.refuses)
+      if (const Json* condition = find(type);
+          condition != nullptr && text_at(*condition, {"status"}) == "True")
+        return words(type, *condition);
+  }
+  return any ? std::string() : form.needs.front() + ": no controller has taken it";
+}
+
+Result<Percent> percent(const Share& share, const std::string& where) {
+  const std::int64_t sum = share.canary + share.stable;
+  if (sum == 0) return fail(Code::conflict, "both weights are 0 at {}", where);
+  return Percent::from_ppm(static_cast<std::int32_t>((share.canary * 1'000'000 + sum / 2) / sum));
+}
+
+// Gathers what all objects and all splits in them say.
+class WeightReader {
+ public:
+  WeightReader(const RouterRecipe::Recipe& recipe, const Values& values)
+      : recipe_(recipe), values_(values) {}
+
+  void not_there(const ObjectName& name) { missing_ = title(name) + " is not there"; }
+
+  Result<void> read(const ObjectName& name, std::size_t index, const Json& object) {
+    bool split = false;
+    std::string lonely;
+    for (const Place& place : places(recipe_.weight, values_, index, object)) {
+      if (is_split(recipe_.weight, place)) {
+        split = true;
+        TRY_VOID(read_place(name, place, object));
+      } else if (!place.canary.empty()) {
+        lonely = pointer(place.canary[0].at);
+      }
+    }
+    if (!split && !lonely.empty())
+      return fail(Code::conflict, "{} {} sends to the canary without stable beside it", title(name),
+                  lonely);
+    if (!split) {
+      missing_ = fmt::format("{}: nothing in it sends to both stable and canary", title(name));
+      return {};
+    }
+    TRY_VOID(check_fixed(name, index, object));
+    marked_ = marked_ || look(object, {"metadata", "annotations", taken_back_mark}) != nullptr;
+    if (!out_.accepted) return {};
+    const std::string waits = waits_for(recipe_.accepted, values_, index, object);
+    out_.accepted = waits.empty();
+    if (!waits.empty()) out_.waits_for = fmt::format("{} waits for {}", title(name), waits);
+    return {};
+  }
+
+  Result<WeightRead> take() {
+    if (first_.empty()) return fail(Code::not_found, "{}", missing_);
+    if (!missing_.empty() && !out_.weight.is_zero())
+      return fail(Code::conflict, "{} carries {}, but {}", first_, out_.weight.text(), missing_);
+    out_.taken_back = marked_ && out_.weight.is_zero();
+    return std::move(out_);
+  }
+
+ private:
+  Result<void> read_place(const ObjectName& name, const Place& place, const Json& object) {
+    const std::string where = place.spot.at.empty()
+                                  ? title(name)
+                                  : fmt::format("{} {}", title(name), pointer(place.spot.at));
+    auto share = share_of(recipe_.weight, values_, place);
+    if (!share) return fail(std::move(share).error().while_doing(title(name)));
+    TRY(weight, percent(*share, where));
+    if (!first_.empty() && weight != out_.weight)
+      return fail(Code::conflict, "{} carries {}, {} {}", first_, out_.weight.text(), where,
+                  weight.text());
+    if (!first_.empty()) return {};
+    first_ = where;
+    out_.weight = weight;
+    out_.by = last_writer(object, (place.canary.empty() ? place.stable : place.canary)[0].at);
+    return {};
+  }
+
+  Result<void> check_fixed(const ObjectName& name, std::size_t index, const Json& object) {
+    for (const Fixed& fixed : recipe_.fixed) {
+      const Json wanted = filled(fixed, values_, index);
+      for (const Spot& spot : follow(bound(fixed.path, values_, index), root(object)))
+        if (spot.value == nullptr || *spot.value != wanted)
+          return fail(Code::conflict, "{} {} is not {}", title(name), pointer(spot.at),
+                      boost::json::serialize(wanted));
+    }
+    return {};
+  }
+
+  const RouterRecipe::Recipe& recipe_;
+  const Values& values_;
+  WeightRead out_;
+  std::string first_;    // the first split found
+  std::string missing_;  // what should be there
+  bool marked_ = false;
+};
+
+}  // namespace
+
+Result<WeightRead> RouterRecipe::weight(const Parameters& with,
+                                        const std::vector<Seen>& seen) const {
+  TRY_VOID(check(with));
+  const Values values = values_of(recipe_->parameters, with);
+  const std::vector<ObjectName> names = recipe_->names(values, recipe_->object);
+  WeightReader reader(*recipe_, values);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (const Json* object = find_object(seen, names[i]))
+      TRY_VOID(reader.read(names[i], i, *object));
+    else
+      reader.not_there(names[i]);
+  }
+  return reader.take();
+}
+
+}  // namespace linnet::recipes

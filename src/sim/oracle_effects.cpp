@@ -1,0 +1,118 @@
+// What must hold of each effect on the world, and of the world when everything is over.
+#include <algorithm>
+
+#include "sim/oracle.h"
+#include "sim/oracle_phases.h"
+#include "sim/world.h"
+
+namespace linnet::sim {
+
+void Oracle::sets_weight(Told& told, std::int64_t version, const core::SetWeight& level) {
+  const RouterState& router = world_.router();
+  const core::Status& saved = world_.durable().status;
+  if (level.weight <= router.weight) return;  // lowering is safe at any time
+  const auto text = [&](std::string_view why) {
+    return fmt::format("{} -> {} in phase {}: {}", router.weight.text(), level.weight.text(),
+                       core::phase_name(saved.phase), why);
+  };
+  if (version != world_.durable().version) {
+    // On its way when another engine saved: no engine can call that back.
+    if (!told.version_current && told.could_know)
+      broken("effects_are_saved", text("another one has saved since"));
+    return;
+  }
+  if (saved.weight != level.weight) broken("effects_are_saved", text("not what the store holds"));
+  const core::Release& release = world_.story().release;
+  Percent most;
+  if (const auto* step = std::get_if<core::Stepping>(&saved.phase))
+    most = release.steps[static_cast<std::size_t>(step->index)].weight;
+  else if (const auto* hold = std::get_if<core::Holding>(&saved.phase))
+    most = hold->weight.value_or(saved.weight);
+  else if (std::holds_alternative<core::AwaitingPromotion>(saved.phase))
+    most = std::max(release.steps.back().weight, saved.weight);
+  else if (std::holds_alternative<core::Promoting>(saved.phase))
+    most = Percent::whole(100);
+  if (level.weight > most) broken("weight_within_step", text("above " + most.text()));
+  const std::string id = rollout_id(saved);
+  if (std::find(condemned_.begin(), condemned_.end(), id) != condemned_.end())
+    broken("no_raise_after_fail", text("a check has failed"));
+  if (told.outside_told && outside_at_ms_ > permitted_at_ms_)
+    broken("no_raise_after_reset", text("someone else had changed it"));
+  // A weight that was lost on its way is written again without looking at instances anew.
+  const int ready =
+      told.workload && saved.rollout ? told.workload->canary.ready_of(saved.rollout->to) : -1;
+  if (ready == 0) broken("no_traffic_to_nothing", text("no canary instance is ready"));
+}
+
+void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetTrack& level) {
+  const core::Status& saved = world_.durable().status;
+  const core::Release& release = world_.story().release;
+  const int replicas = core::stable_replicas(release);
+  const auto text = [&](std::string_view why) {
+    return fmt::format("{} in phase {}: {}", core::effect_text(level),
+                       core::phase_name(saved.phase), why);
+  };
+  if (version != world_.durable().version) {
+    if (!told.version_current && told.could_know)
+      broken("effects_are_saved", text("another one has saved since"));
+    return;
+  }
+  if (level.track == core::Track::stable) {
+    if (level.version != saved.stable_version)
+      broken("effects_are_saved", text("the store says " + saved.stable_version));
+    if (level.replicas != replicas) broken("stable_keeps_its_size", text("not what the spec says"));
+    const auto* going = std::get_if<core::Promoting>(&saved.phase);
+    if (going == nullptr || going->part != core::Promoting::Part::stable_rolls || !told.workload)
+      return;
+    // The canary carries all: as it was told in this turn, or somebody else has moved it.
+    const bool all = told.traffic ? told.traffic->weight == Percent::whole(100) : true;
+    if (!all && world_.router().by_linnet)
+      broken("stable_rolls_behind_canary", text("the canary does not carry all"));
+    return;
+  }
+  const std::string wanted = saved.rollout ? saved.rollout->to : std::string();
+  if (level.version != wanted || level.replicas != saved.canary_replicas)
+    broken("effects_are_saved",
+           text(fmt::format("the store says {} of {}", saved.canary_replicas, wanted)));
+  if (level.replicas > 0 || world_.pods().alive(core::Track::canary) == 0) return;
+  const RouterState& router = world_.router();
+  if (!told.traffic || !core::is_running(saved.phase)) return;
+  if (!told.traffic->weight.is_zero() && !router.weight.is_zero() && router.by_linnet)
+    broken("no_traffic_to_nothing", text("the canary has traffic"));
+  const auto* process = std::get_if<core::ProcessWorkload>(&release.workload);
+  const Duration drain = process != nullptr ? process->stop.drain : core::StopRule{}.drain;
+  // Somebody's weight that was undone by another engine, or in a turn that could not be saved, is
+  // forgotten; it had nothing to do with the rollout.
+  const bool saves_fail = world_.story().ports[static_cast<std::size_t>(Port::store_save)].any();
+  if (!router.raised_by_linnet && (world_.had_two_engines() || saves_fail)) return;
+  const Duration away(world_.now_ms() - router.zero_since_ms);
+  const bool stale = world_.story().ports[static_cast<std::size_t>(Port::router_read)].stale > 0;
+  if (router.weight.is_zero() && router.zero_since_ms > 0 && router.by_linnet && !stale &&
+      away < drain)
+    broken("drained_before_stop", text(fmt::format("its traffic is away for {} of {}",
+                                                   duration_text(away), duration_text(drain))));
+}
+
+void Oracle::at_end(bool in_time) {
+  const Durable& durable = world_.durable();
+  const core::Status& status = durable.status;
+  if (!in_time)
+    return broken("ends_in_time", fmt::format("still {} since {}: {}; {} intents wait",
+                                              core::phase_name(status.phase), status.since.text(),
+                                              status.reason, durable.intents.size()));
+  check_good_version(status);
+  if (core::is_running(status.phase)) return;
+  if (!world_.router().weight.is_zero())
+    broken("rests_clean", fmt::format("the weight is {}", world_.router().weight.text()));
+  if (status.stable_version.empty() || std::holds_alternative<core::Failed>(status.phase)) return;
+  if (world_.pods().count(core::Track::canary) > 0)
+    broken("rests_clean", "canary instances are left");
+  const int replicas = core::stable_replicas(world_.story().release);
+  const int ready = world_.pods().ready_of(core::Track::stable, status.stable_version);
+  const Behaviour& behaviour = world_.story().behaviour(status.stable_version);
+  if (ready < replicas && behaviour.flap_every == 0ms && !behaviour.crash_loop &&
+      !behaviour.never_ready)
+    broken("rests_clean", fmt::format("{} of {} stable instances ready", ready, replicas));
+}
+
+}  // namespace linnet::sim

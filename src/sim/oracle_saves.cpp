@@ -1,0 +1,207 @@
+// What must hold of a status that is about to be saved: answers, transitions, reasons, ends.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "sim/oracle.h"
+#include "sim/oracle_phases.h"
+#include "sim/world.h"
+
+namespace linnet::sim {
+namespace {
+
+// The store may be slow before it answers; then the switch is that much earlier.
+constexpr std::int64_t switch_slack_ms = 20'000;
+
+using Edges = std::array<std::bitset<phase_count>, phase_count>;
+
+// The table at the top of core/status.h, one hop each.
+Edges direct_edges() {
+  Edges to{};
+  const auto may = [&](Phase from, std::initializer_list<Phase> targets) {
+    to[from].set(from);
+    for (const Phase target : targets) to[from].set(target);
+  };
+  may(idle, {preparing, failed});
+  may(preparing, {stepping, holding, rolling_back});
+  may(stepping, {holding, awaiting, promoting, rolling_back});
+  may(holding, {stepping, awaiting, preparing, promoting, rolling_back});
+  may(awaiting, {holding, promoting, rolling_back});
+  may(promoting, {holding, succeeded, rolling_back});
+  may(rolling_back, {rolled_back, preparing});  // preparing: a deploy that superseded
+  may(succeeded, {preparing, idle});
+  may(rolled_back, {preparing, idle});
+  may(failed, {preparing, idle});
+  return to;
+}
+
+// Each answered intent may change the phase once before the turn does.
+bool may_become(std::size_t from, std::size_t to, std::size_t intents) {
+  static const Edges edges = direct_edges();
+  std::bitset<phase_count> reached;
+  reached.set(from);
+  for (std::size_t hop = 0; hop <= intents; ++hop) {
+    std::bitset<phase_count> more = reached;
+    for (std::size_t at = 0; at < phase_count; ++at)
+      if (reached[at]) more |= edges[at];
+    reached = more;
+  }
+  return reached[to];
+}
+
+}  // namespace
+
+void Oracle::saves(Told& told, const Lineage& mine, const core::Status& before,
+                   const Saving& saving, const std::vector<core::Intent>& intents) {
+  const core::Status& next = saving.status;
+  std::vector<const core::Intent*> accepted;
+  for (const core::Answer& answer : saving.answers)
+    for (const core::Intent& intent : intents)
+      if (answer.accepted && answer.intent == intent.id) accepted.push_back(&intent);
+  check_answers(before, saving, intents);
+  check_transition(mine, next, saving, accepted);
+  check_entries(mine, told, next, saving);
+  check_steps(told, mine, next);
+  check_promotion(mine, next, accepted);
+  check_ready(told, mine, next, accepted);
+  check_rollback_reason(mine, next);
+  check_ends(told, next, saving);
+  using Kind = core::Intent::Kind;
+  for (const core::Intent* intent : accepted) {
+    const Kind kind = intent->kind;
+    if (kind == Kind::resume || kind == Kind::promote || kind == Kind::traffic)
+      permitted_at_ms_ = world_.now_ms();
+    if ((kind == Kind::resume || kind == Kind::promote || kind == Kind::traffic) && next.rollout)
+      std::erase(condemned_, next.rollout->id);
+  }
+  if (rollout_id(next) != mine.rollout) permitted_at_ms_ = world_.now_ms();
+  if (permitted_at_ms_ == world_.now_ms()) told.outside_told = false;
+}
+
+void Oracle::check_answers(const core::Status& before, const Saving& saving,
+                           const std::vector<core::Intent>& intents) {
+  const bool was_running = core::is_running(before.phase);
+  for (const core::Answer& answer : saving.answers) {
+    if (answer.text.empty()) broken("entries_have_reasons", "an answer without words");
+    if (answer.intent <= last_answer_)
+      broken("answered_once", fmt::format("intent {} is answered again", answer.intent));
+    last_answer_ = std::max(last_answer_, answer.intent);
+    for (const core::Intent& intent : intents) {
+      if (intent.id != answer.intent || !answer.accepted) continue;
+      using Kind = core::Intent::Kind;
+      const bool alone = saving.answers.size() == 1;
+      if (intent.kind == Kind::deploy && was_running && !intent.supersede && alone)
+        broken("busy_is_refused",
+               fmt::format("deploy of {} accepted while a rollout runs", intent.version));
+      if (intent.kind == Kind::init && was_running && alone)
+        broken("busy_is_refused", "init accepted while a rollout runs");
+      if (intent.kind == Kind::deploy && !intent.force && !answer.rollout.empty() &&
+          !world_.closed().empty() && world_.story().ports[6].slow == 0)
+        broken("window_is_kept",
+               fmt::format("deploy of {} accepted: {}", intent.version, world_.closed()));
+    }
+  }
+}
+
+void Oracle::check_transition(const Lineage& mine, const core::Status& next, const Saving& saving,
+                              const std::vector<const core::Intent*>& accepted) {
+  const std::size_t to = next.phase.index();
+  if (!may_become(mine.phase, to, accepted.size()))
+    broken("legal_transition",
+           fmt::format("phase {} becomes {}", mine.phase, core::phase_name(next.phase)));
+  const std::string id = rollout_id(next);
+  if (is_ended(mine.phase) && accepted.empty() && (to != mine.phase || id != mine.rollout))
+    broken("terminal_stays",
+           fmt::format("an ended rollout becomes {}", core::phase_name(next.phase)));
+  if (id == mine.rollout) return;
+  if (core::is_running(world_.durable().status.phase) && !saving.finished)
+    broken("one_rollout", fmt::format("{} starts while {} runs", id, mine.rollout));
+  for (const core::RolloutRecord& record : world_.durable().history)
+    if (record.rollout.id == id) broken("one_rollout", fmt::format("{} starts again", id));
+}
+
+void Oracle::check_entries(const Lineage& mine, const Told& told, const core::Status& next,
+                           const Saving& saving) {
+  const auto has_entry = [&](std::string_view kind) {
+    return std::any_of(saving.entries.begin(), saving.entries.end(),
+                       [&](const core::Entry& entry) { return entry.kind == kind; });
+  };
+  for (const core::Entry& entry : saving.entries)
+    if (entry.text.empty()) broken("entries_have_reasons", entry.kind + " without a reason");
+  const bool changed = next.phase.index() != mine.phase || step_index(next.phase) != mine.step;
+  if (changed && !has_entry("phase"))
+    broken("entries_have_reasons",
+           fmt::format("{} without an entry", core::phase_name(next.phase)));
+  if (changed && next.reason.empty())
+    broken("entries_have_reasons",
+           fmt::format("{} without a reason", core::phase_name(next.phase)));
+  const auto* back = std::get_if<core::RollingBack>(&next.phase);
+  if (back != nullptr && mine.phase != rolling_back) {
+    if (back->cause.text.empty()) broken("entries_have_reasons", "rolling back without a cause");
+    const bool needed = told.traffic ? !told.traffic->weight.is_zero() : true;
+    if (needed && world_.now_ms() - told.lowered_ms > 1000 + switch_slack_ms)
+      broken("rollback_waits_for_nothing", "the rollback was saved before the switch");
+  }
+  if (!has_entry("verdict") || mine.phase < preparing || mine.phase > promoting) return;
+  const bool holds = world_.story().release.on_failure == core::Then::hold;
+  const bool back_or_ended = back != nullptr || is_ended(next.phase.index());
+  const bool stands = holds && std::holds_alternative<core::Holding>(next.phase);
+  if (!back_or_ended && !stands && rollout_id(next) == mine.rollout)
+    broken("fail_takes_back",
+           fmt::format("a check failed, and the phase is {}", core::phase_name(next.phase)));
+  condemned_.push_back(mine.rollout);
+}
+
+void Oracle::check_rollback_reason(const Lineage& mine, const core::Status& next) {
+  const auto* back = std::get_if<core::RollingBack>(&next.phase);
+  if (back == nullptr || mine.phase == rolling_back) return;
+  const core::Release& release = world_.story().release;
+  std::size_t index = 0;
+  for (const core::Check& check : release.checks) {
+    if (std::holds_alternative<core::HealthCheck>(check.rule)) continue;
+    const std::size_t own = index++;
+    if (check.name != back->cause.kind) continue;
+    std::int64_t requests = 0;
+    double limit = 0;
+    const double share =
+        share_over(check, truth(mine.stage_from, next.cursor, true), requests, limit);
+    core::Counts recent = next.stage.recent_before;
+    recent += next.stage.recent;
+    std::int64_t recent_requests = 0;
+    const double recent_share = share_over(check, recent, recent_requests, limit);
+    if (share <= limit && recent_share <= limit)
+      broken("rollback_has_reason", fmt::format("taken back for {} with {:.2f} %, limit {:.2f} %",
+                                                check.name, share * 100, limit * 100));
+    const double log_evidence =
+        own < next.evidence.limits.size() ? next.evidence.limits[own].threshold.log_fail() : 0.0;
+    const bool some = log_evidence >= std::log(1 / release.analysis.false_alarm) - 1.0;
+    if (!some && requests < check.min_requests.value_or(release.min_requests))
+      broken("rollback_has_reason",
+             fmt::format("taken back for {} after {} requests, log evidence {:.1f}", check.name,
+                         requests, log_evidence));
+  }
+}
+
+void Oracle::check_ends(const Told& told, const core::Status& next, const Saving& saving) {
+  if (!saving.finished) return;
+  const core::RolloutRecord& record = *saving.finished;
+  for (const core::RolloutRecord& other : world_.durable().history)
+    if (other.rollout.id == record.rollout.id)
+      broken("one_rollout", fmt::format("{} ends twice", record.rollout.id));
+  const bool good = record.outcome == "succeeded";
+  const std::string_view name = good ? "success_is_complete" : "rollback_is_complete";
+  const std::string& stable = good ? record.rollout.to : record.rollout.from;
+  if (record.cause.text.empty()) broken("entries_have_reasons", "an end without a cause");
+  if (next.stable_version != stable)
+    broken(name, fmt::format("stable shall run {}, not {}", next.stable_version, stable));
+  if (!told.workload || told.workload->canary.count() > 0)
+    broken(name, "canary instances are left");
+  if (!told.traffic || !told.traffic->weight.is_zero())
+    broken(name, "the weight is not read back as 0");
+  if (!told.workload) return;
+  // One that was lost after stable took over is being started again: that is not undone.
+  const int ready = good ? told.workload->stable.count() : told.workload->stable.ready_of(stable);
+  if (ready < 1) broken(name, fmt::format("{} instances of {} are ready on stable", ready, stable));
+}
+
+}  // namespace linnet::sim

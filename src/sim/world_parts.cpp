@@ -1,0 +1,261 @@
+// What the ports of the world answer and do: the router, the instances, the metrics, the store.
+#include <algorithm>
+#include <charconv>
+
+#include "sim/world.h"
+
+namespace linnet::sim {
+namespace {
+
+int part_of(const core::Phase& phase) {
+  if (const auto* step = std::get_if<core::Stepping>(&phase)) return step->index;
+  if (const auto* going = std::get_if<core::Promoting>(&phase))
+    return static_cast<int>(going->part);
+  if (const auto* back = std::get_if<core::RollingBack>(&phase))
+    return static_cast<int>(back->part);
+  return 0;
+}
+
+std::optional<std::size_t> cursor_index(const std::string& cursor, std::size_t known) {
+  std::size_t index = 0;
+  const char* end = cursor.data() + cursor.size();
+  if (cursor.size() < 2 || cursor[0] != 'c') return std::nullopt;
+  const auto read = std::from_chars(cursor.data() + 1, end, index);
+  if (read.ec != std::errc() || read.ptr != end || index >= known) return std::nullopt;
+  return index;
+}
+
+}  // namespace
+
+core::TrafficSeen World::read_router(int index, bool stale) {
+  Told& told = engines_[static_cast<std::size_t>(index)].told;
+  core::TrafficSeen seen{router_.weight, router_.taken_back, router_.by};
+  if (stale) seen = {router_.weight_before, router_.taken_back_before, router_.by_before};
+  told.traffic = seen;
+  oracle_.told_traffic(told, engines_[static_cast<std::size_t>(index)].lineage, stale);
+  return seen;
+}
+
+void World::tries_weight(int index, const core::SetWeight& level) {
+  if (level.weight.is_zero() && level.taken_back)
+    engines_[static_cast<std::size_t>(index)].told.lowered_ms = now_ms_;
+}
+
+void World::set_weight(int index, const core::SetWeight& level) {
+  Engine& engine = engines_[static_cast<std::size_t>(index)];
+  line(index, "effect", core::effect_text(level));
+  oracle_.sets_weight(engine.told, engine.version(), level);
+  Write write{level, "", true, index};
+  Duration late{};
+  if (story_.router.applies_after > 0ms && !is_calm())
+    late = random_.between(0ms, story_.router.applies_after);
+  if (late == 0ms) return apply_weight(write);
+  pending_write_ = write;
+  plan(now_ms_ + late.count(), Due::router, 0, ++pending_seq_);
+  if (story_.router.partly) plan(now_ms_ + late.count() / 2, Due::part, 0, pending_seq_);
+}
+
+void World::apply_weight(const Write& write) {
+  flow();
+  pending_write_.reset();
+  const bool moved = write.level.weight != router_.weight;
+  const Percent previous = router_.weight;
+  if (moved || write.level.taken_back != router_.taken_back || write.by != router_.by) {
+    router_.weight_before = router_.weight;
+    router_.taken_back_before = router_.taken_back;
+    router_.by_before = router_.by;
+    router_.changed_ms = now_ms_;
+  }
+  if (moved && write.level.weight.is_zero()) router_.zero_since_ms = now_ms_;
+  if (previous.is_zero() && !write.level.weight.is_zero()) {
+    canary_since_ms_ = now_ms_;
+    router_.raised_by_linnet = write.by_linnet;
+  }
+  router_.weight = write.level.weight;
+  router_.taken_back = write.level.taken_back;
+  router_.by = write.by;
+  router_.share = write.level.weight.fraction();
+  router_.by_linnet = write.by_linnet;
+  hash(static_cast<std::uint64_t>(now_ms_) * 1'000'003 +
+       static_cast<std::uint64_t>(router_.weight.ppm()));
+  if (moved) line(-1, "world", fmt::format("{} in force", router_.weight.text()));
+  if (!write.by_linnet && moved) oracle_.outside_change();
+}
+
+core::WorkloadSeen World::observe(int index) {
+  Told& told = engines_[static_cast<std::size_t>(index)].told;
+  core::WorkloadSeen seen{pods_.seen(core::Track::stable), pods_.seen(core::Track::canary)};
+  told.workload = seen;
+  return seen;
+}
+
+void World::set_track(int index, const core::SetTrack& level) {
+  Engine& engine = engines_[static_cast<std::size_t>(index)];
+  line(index, "effect", core::effect_text(level));
+  oracle_.sets_track(engine.told, engine.version(), level);
+  flow();
+  pods_.want(level.track, level.version, level.replicas, now_ms_);
+  hash(static_cast<std::uint64_t>(level.replicas) + static_cast<std::uint64_t>(now_ms_) * 31);
+}
+
+void World::flow() {
+  if (now_ms_ == flowed_ms_) return;
+  TrafficModel::Flow flow;
+  flow.from_ms = flowed_ms_;
+  flow.to_ms = now_ms_;
+  flow.canary_share = router_.share;
+  flow.stable = pods_.serving(core::Track::stable);
+  flow.canary = pods_.serving(core::Track::canary);
+  flow.canary_since_ms = canary_since_ms_;
+  flowed_ms_ = now_ms_;
+  if (flow.stable == nullptr && pods_.count(core::Track::stable) == 0) return;  // before init
+  const TrackTotals drawn = traffic_.draw(flow);
+  happened_.stable += drawn.stable;
+  happened_.canary += drawn.canary;
+  reported_.stable += drawn.stable;
+  reported_.canary += drawn.canary;
+}
+
+const TrackTotals& World::told_at(const std::string& cursor) const {
+  static const TrackTotals none{};
+  const auto index = cursor_index(cursor, told_.size());
+  if (!index) return none;
+  return story_.metrics.absurd > 0 ? sane_[*index] : told_[*index];
+}
+
+Result<core::Sample> World::sample(int index, const std::string& cursor) {
+  flow();
+  Engine& engine = engines_[static_cast<std::size_t>(index)];
+  const auto from = cursor_index(cursor, told_.size());
+  if (!cursor.empty() && !from) return fail(Code::invalid, "unknown cursor '{}'", cursor);
+  const MetricFaults& faults = story_.metrics;
+  const bool faulty = faults.any() && !is_calm();
+  Random& random = port_random_[at(Port::metrics_since)];
+  const TrackTotals older = from ? told_[*from] : reported_;
+  TrackTotals newer = reported_;
+  if (from && faulty && random.chance(faults.skew)) newer.canary = older.canary;
+  if (from && faulty && random.chance(faults.duplicate)) {
+    const Totals again = newer.canary;
+    newer.canary += again;
+    newer.canary -= older.canary;
+    reported_.canary += again;
+    reported_.canary -= older.canary;
+  }
+  sampled_ = reported_;
+  core::Sample sample;
+  sample.stable = traffic_.counts(newer.stable, older.stable);
+  sample.canary = traffic_.counts(newer.canary, older.canary);
+  sample.cursor = fmt::format("c{}", told_.size());
+  bool sane = true;
+  if (from && faulty && random.chance(faults.absurd)) {
+    sane = false;
+    switch (random.below(4)) {
+      case 0: sample.canary.requests = -sample.canary.requests - 1; break;
+      case 1: sample.stable.bad = sample.stable.requests + 1; break;
+      case 2: sample.canary.requests = std::int64_t{1} << 62; break;
+      default: sample.lost = -1; break;
+    }
+  }
+  told_.push_back(newer);
+  if (faults.absurd > 0) {
+    TrackTotals net = from ? sane_[*from] : reported_;
+    if (sane) {
+      net.stable += newer.stable;
+      net.stable -= older.stable;
+      net.canary += newer.canary;
+      net.canary -= older.canary;
+    }
+    sane_.push_back(net);
+  }
+  engine.told.sample_ok = sane;
+  engine.told.canary_requests = sane ? sample.canary.requests : 0;
+  return sample;
+}
+
+Record World::load(int index) {
+  Engine& engine = engines_[static_cast<std::size_t>(index)];
+  engine.lineage = durable_.lineage;
+  oracle_.loaded(engine.told);
+  return Record{durable_.status, durable_.version};
+}
+
+Result<std::int64_t> World::save(int index, std::int64_t version, Saving saving) {
+  if (version != durable_.version)
+    return fail(Code::conflict, "the record is at version {}, not {}", durable_.version, version);
+  Engine& engine = engines_[static_cast<std::size_t>(index)];
+  ++result_.saves;
+  for (const core::Entry& entry : saving.entries) {
+    hash(entry.text);
+    line(index, entry.kind, entry.text);
+  }
+  if (saving.status.last_turn)
+    engine.told.observed_ms = saving.status.last_turn->ms - engine.mono_base_ms;
+  engine.pending = oracle_.advance(engine.told, engine.lineage, saving.status);
+  oracle_.saves(engine.told, engine.lineage, durable_.status, saving, durable_.intents);
+  engine.told.saved = true;
+  for (const core::Answer& answer : saving.answers) {
+    std::erase_if(durable_.intents,
+                  [&](const core::Intent& intent) { return intent.id == answer.intent; });
+    durable_.answers.push_back(answer);
+  }
+  if (saving.finished) durable_.history.push_back(*saving.finished);
+  const std::size_t phase = durable_.status.phase.index();
+  const int part = part_of(durable_.status.phase);
+  durable_.status = std::move(saving.status);
+  durable_.lineage = engine.pending;
+  ++durable_.version;
+  durable_.saved_ms = now_ms_;
+  hash(static_cast<std::uint64_t>(now_ms_));
+  if (phase != durable_.status.phase.index() || part != part_of(durable_.status.phase)) began();
+  if (until && until(durable_.status)) over_ = true;
+  if (is_calm() && has_ended()) plan(now_ms_ + settles_within.count(), Due::end);
+  return durable_.version;
+}
+
+// Things that wait for a phase happen some time after it began.
+void World::began() {
+  const core::Status& status = durable_.status;
+  const std::string_view name = core::phase_name(status.phase);
+  for (std::size_t i = 0; i < story_.events.size(); ++i) {
+    const Event& event = story_.events[i];
+    if (fired_[i] || event.phase != name) continue;
+    if (event.part >= 0 && event.part != part_of(status.phase)) continue;
+    if (event.rollout > 0 && event.rollout != status.rollouts) continue;
+    fired_[i] = true;
+    plan(now_ms_ + event.delay.count(), Due::script, 0, i);
+  }
+}
+
+std::vector<core::Intent> World::intents_after(std::int64_t after, bool stale) const {
+  std::vector<core::Intent> found;
+  // A stale answer holds intents again that were answered meanwhile.
+  for (const core::Intent& intent : stale ? all_intents_ : durable_.intents)
+    if (intent.id > after - (stale ? 3 : 0)) found.push_back(intent);
+  return found;
+}
+
+void World::add_intent(core::Intent intent) {
+  intent.id = static_cast<std::int64_t>(all_intents_.size()) + 1;
+  all_intents_.push_back(intent);
+  durable_.intents.push_back(std::move(intent));
+  ring();
+}
+
+void World::send(const core::Notice& notice) {
+  if (std::find(delivered_.begin(), delivered_.end(), notice.id) == delivered_.end())
+    delivered_.push_back(notice.id);
+}
+
+std::vector<std::int64_t> World::delivered() { return std::exchange(delivered_, {}); }
+
+std::string World::closed() const {
+  return closed_until_ms_ > now_ms_ ? "freeze until tomorrow: inventory" : std::string();
+}
+
+void World::note(int index, const core::Entry& entry) {
+  CHECK(!entry.text.empty());
+  hash(entry.text);
+  line(index, entry.kind, entry.text);
+}
+
+}  // namespace linnet::sim

@@ -1,0 +1,53 @@
+"""What the cluster tests share: a test case with a world of its own (cluster.py), whose logs are
+printed when the test fails, and tests that have the cluster to themselves."""
+
+import fcntl
+import os
+import sys
+import unittest
+
+from cluster import (  # noqa: F401  (tests take these from here)
+    CANARY_WEIGHT, GATEWAY_PORT, IMAGE, INGRESS_PORT, PROMETHEUS, Refused, TimedOut, World,
+    wait_for)
+import suite  # after cluster, which sets the path
+
+needs_bed = unittest.skipUnless(os.environ.get("LINNET_CLUSTER_BED"),
+                                "needs the test bed's data plane, images or faults")
+
+
+class ClusterTest(unittest.TestCase):
+    """One world a test; all of it is gone afterwards, whatever happened. `namespace` and `alone`
+    may be set by a class: tests that take a piece of the cluster away, or have the mission's names
+    to the letter, do not run beside others."""
+
+    maxDiff = None
+    namespace = None
+    alone = False
+
+    def setUp(self):
+        lock = open(f"/tmp/linnet-cluster-tests-{os.getuid()}.lock", "ab")  # closed by the cleanup
+        self.addCleanup(lock.close)
+        alone = self.alone or self.namespace is not None
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        self.world = World(self.namespace)
+        self.cluster = self.world.cluster
+        self.addCleanup(self.world.close)
+
+    def tearDown(self):
+        if suite.has_failed(self):
+            print(f"\n=== logs of {self.id()}\n{self.world.logs()}\n===", file=sys.stderr)
+
+    def start_stable(self, version="v1.0.0", replicas=3):
+        """The service as somebody has it before linnet: ready, and served through the Ingress."""
+        self.world.apply("stable", changes={f"{IMAGE}:v1.0.0": f"{IMAGE}:{version}",
+                                            "replicas: 3": f"replicas: {replicas}"})
+        self.world.wait_ready("api-gateway-stable")
+        self.world.wait_served(version)
+
+    def assert_no_failure(self, summary, bad_versions=()):
+        """No request went unanswered, and none got a 5xx but from the versions that mean it."""
+        self.assertEqual(summary["failures"], {}, summary)
+        self.assertGreater(summary["requests"], 0)
+        for version, seen in summary["versions"].items():
+            if version not in bad_versions:
+                self.assertEqual(seen["bad"], 0, f"{version}: {summary}")

@@ -1,0 +1,190 @@
+"""Releases on a real cluster, behind a real ingress, under real requests: each good version arrives
+and loses none, each bad one is taken back for its cause."""
+
+import unittest
+
+from harness import needs_bed, wait_for
+from release_test_case import (
+    BUSY, CANARY, DONE, NO_DATA, PROMETHEUS, ROLLED_BACK, STABLE, ReleaseTest)
+
+
+@needs_bed
+class GoodReleases(ReleaseTest):
+    def test_init_adopts_what_runs_and_restarts_nothing(self):
+        self.start_stable()
+        before = {pod["metadata"]["uid"] for pod in self.world.list("pod", "version=stable")}
+        self.write_spec()
+        load = self.world.load(100)
+        self.must(self.world.run("init"))
+        after = {pod["metadata"]["uid"] for pod in self.world.list("pod", "version=stable")}
+        self.assertEqual(before, after)
+        self.assertEqual(self.world.weight(), 0)
+        self.assertEqual(self.world.get("deployment", CANARY)["spec"]["replicas"], 0)
+        self.assertEqual(self.status()["versions"]["stable"], "v1.0.0")
+        self.assert_no_failure(load.stop())
+
+    def test_a_good_version_goes_through_all_steps_and_is_promoted(self):
+        load = self.start()
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assert_promoted("v1.1.0")
+        self.assertEqual([step["outcome"] for step in self.history()[0]["steps"]], ["passed"] * 4)
+        self.assert_no_failure(load.stop())
+
+    def test_by_prometheus_as_well(self):
+        self.cluster.scrape_every("1s")
+        self.addCleanup(self.cluster.scrape_every, "5s")
+        load = self.start(metrics=PROMETHEUS, hold="5s")
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_three_releases_in_a_row_and_cleanup(self):
+        load = self.start(steps="25% 100%", hold="2s")
+        for version in ("v1.1.0", "v1.2.0", "v1.3.0"):
+            self.must(self.world.run("deploy", version, "--promote"))
+            self.assert_promoted(version)
+        self.must(self.world.run("cleanup"))
+        self.assert_at_rest()
+        self.assert_no_failure(load.stop())
+
+    def test_an_application_that_exits_at_once_on_sigterm_loses_nothing(self):
+        load = self.start(stable="v2.0.0-nodrain", steps="50% 100%", hold="2s")
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assert_promoted("v1.1.0")
+        self.must(self.world.run("deploy", "v2.0.0-nodrain"))
+        self.must(self.world.run("rollback"), DONE)
+        self.assert_rolled_back("v2.0.0-nodrain", "operator", stable="v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_without_a_terminal_it_stops_before_promotion_and_names_the_next_command(self):
+        load = self.start(steps="50%", hold="2s")
+        ran = self.must(self.world.run("deploy", "v1.1.0"))
+        self.assertIn("linnet promote", ran.out)
+        self.assertEqual(self.status()["phase"], "awaiting_promotion")
+        self.must(self.world.run("promote"))
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_a_second_deploy_is_refused_and_told_who(self):
+        self.start(steps="50%", hold="60s", load=True)
+        first = self.begin_deploy("v1.1.0")
+        self.wait_weight(50)
+        ran = self.must(self.world.run("deploy", "v1.2.0"), BUSY)
+        self.assertRegex(ran.err, "api-gateway-1 to v1.1.0 by .* runs since")
+        self.must(self.world.run("rollback"))
+        self.ends_with(first, ROLLED_BACK)
+
+
+@needs_bed
+class BadReleases(ReleaseTest):
+    def taken_back(self, version, cause, code=ROLLED_BACK, bad=True, **options):
+        load = self.start(**options)
+        self.must(self.world.run("deploy", version, "--promote"), code)
+        record = self.assert_rolled_back(version, cause)
+        self.assert_no_failure(load.stop(), (version,) if bad else ())
+        return record
+
+    def test_twenty_percent_errors(self):
+        self.taken_back("v2.0.0-errors", "error_rate", hold="10s")
+
+    def test_a_slow_version(self):
+        self.taken_back("v2.0.0-slow", "latency_p95", hold="10s")
+
+    def test_a_version_that_crash_loops(self):
+        self.taken_back("v2.0.0-crash", "health|not_ready", bad=False)
+
+    def test_an_image_that_does_not_exist(self):
+        self.taken_back("v9.9.9", "image", bad=False)
+
+    def test_a_version_that_is_never_ready(self):
+        self.taken_back("v2.0.0-unready", "not_ready|health", bad=False,
+                        extra="  progress: 8s\n")
+
+    def test_errors_that_begin_late(self):
+        self.taken_back("v2.0.0-late", "error_rate", rate=200)
+
+    def test_ready_but_without_requests_is_never_passed(self):
+        record = self.taken_back("v1.1.0", "no_data", NO_DATA, bad=False, rate=1, steps="1% 100%",
+                                 extra="  no_data: { hold: 8s, then: rollback }\n")
+        self.assertNotIn("passed", [step["outcome"] for step in record["steps"]])
+
+
+@needs_bed
+class RollbackByHand(ReleaseTest):
+    def test_at_each_step(self):
+        load = self.start(hold="120s")
+        for weight in (5, 25, 50, 100):
+            with self.subTest(weight):
+                self.write_spec(steps=f"{weight}%", hold="120s")
+                deploy = self.begin_deploy("v1.1.0")
+                self.wait_weight(weight)
+                self.must(self.world.run("rollback"))
+                self.ends_with(deploy, ROLLED_BACK)
+                self.assert_rolled_back("v1.1.0", "operator")
+        self.assert_no_failure(load.stop())
+
+    def test_an_interrupted_deploy_takes_the_canary_back(self):
+        load = self.start(steps="50%", hold="120s")
+        deploy = self.begin_deploy("v1.1.0")
+        self.wait_weight(50)
+        deploy.terminate()
+        self.ends_with(deploy, 130)
+        self.assert_rolled_back("v1.1.0", "interrupted")
+        self.assert_no_failure(load.stop())
+
+
+@needs_bed
+class OtherHands(ReleaseTest):
+    def test_a_weight_set_by_kubectl_holds_the_release_and_is_left(self):
+        self.start(steps="25% 100%", hold="20s")
+        deploy = self.begin_deploy("v1.1.0")
+        self.wait_weight(25)
+        self.world.kubectl(
+            "patch", "ingress", "api-gateway-ingress-canary", "-p",
+            '{"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"0"}}}')
+        self.ends_with(deploy, BUSY)
+        self.assertRegex(self.output_of(deploy), "the weight is 0 % now, set by .*; 25 % was wanted")
+        self.assertEqual(self.world.weight(), 0)
+        self.must(self.world.run("rollback"))
+        self.assert_rolled_back("v1.1.0", "operator")
+
+    def test_a_canary_that_somebody_scales_away_is_brought_back_or_taken_back(self):
+        load = self.start(steps="25%", hold="8s")
+        deploy = self.begin_deploy("v1.1.0")
+        self.wait_weight(25)
+        self.world.kubectl("scale", "deployment", CANARY, "--replicas=0")
+        deploy.wait(90)
+        self.assert_no_failure(load.stop())
+
+    def test_a_deleted_canary_ingress_is_noticed(self):
+        self.start(steps="25%", hold="30s")
+        deploy = self.begin_deploy("v1.1.0")
+        self.wait_weight(25)
+        self.world.delete("ingress", "api-gateway-ingress-canary")
+        wait_for(lambda: "Ingress" in self.output_of(deploy) or deploy.poll() is not None, 30,
+                 "it is told")
+        deploy.terminate()
+        deploy.wait(60)
+
+    def test_an_autoscaler_keeps_stables_replicas(self):
+        load = self.start(steps="50% 100%", hold="3s")
+        self.world.apply({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": STABLE},
+            "spec": {"minReplicas": 4, "maxReplicas": 4,
+                     "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment",
+                                        "name": STABLE},
+                     "metrics": [{"type": "Resource", "resource": {
+                         "name": "cpu", "target": {"type": "Utilization",
+                                                   "averageUtilization": 50}}}]}})
+        wait_for(lambda: self.world.get("deployment", STABLE)["spec"]["replicas"] == 4, 60,
+                 "the autoscaler has its way")
+        self.world.wait_ready(STABLE)
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assertEqual(self.world.get("deployment", STABLE)["spec"]["replicas"], 4)
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+
+if __name__ == "__main__":
+    unittest.main()

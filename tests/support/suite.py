@@ -1,0 +1,91 @@
+"""Runs a folder's `test_*.py`, a few at a time, each test in a process of its own: one that breaks
+its interpreter or hangs takes no other with it. What tests/e2e/run and tests/cluster/run share."""
+
+import argparse
+import concurrent.futures
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+
+def arguments(text, at_a_time):
+    """The parser of a suite's command line; a suite may add to it."""
+    parser = argparse.ArgumentParser(description=text)
+    parser.add_argument("-j", type=int, default=at_a_time, help=f"tests at a time ({at_a_time})")
+    parser.add_argument("words", nargs="*", help="only tests with one of these in their names")
+    return parser
+
+
+def has_failed(test):
+    """Whether a test that is being torn down has failed until now."""
+    result = test._outcome.result  # the only place where unittest tells it then
+    return any(test in (found, getattr(found, "test_case", None))
+               for found, _ in result.failures + result.errors)
+
+
+def names(folder, words):
+    """Ids of all tests in the folder, in the order of the files."""
+    sys.path.insert(0, str(folder))
+    found = []
+
+    def walk(suite):
+        for item in suite:
+            if isinstance(item, unittest.TestSuite):
+                walk(item)
+            else:
+                found.append(item.id())
+    walk(unittest.defaultTestLoader.discover(str(folder), "test_*.py", str(folder)))
+    return [name for name in found if not words or any(word in name for word in words)]
+
+
+def run_one(folder, name, limit_seconds):
+    """(name, "ok", "FAIL" or "skip", seconds, text) of one test."""
+    begin = time.monotonic()
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    process = subprocess.Popen([sys.executable, "-m", "unittest", name], cwd=folder,
+                               env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True)
+    try:
+        text = process.communicate(timeout=limit_seconds)[0]
+    except subprocess.TimeoutExpired:
+        process.send_signal(2)  # Ctrl-C: its cleanups run
+        try:
+            text = process.communicate(timeout=20)[0]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            text = process.communicate()[0]
+        text += f"\nended after {limit_seconds} s\n"
+        return name, "FAIL", time.monotonic() - begin, text
+    how = "ok" if process.returncode == 0 else "FAIL"
+    if how == "ok" and "OK (skipped=" in text:
+        how = "skip"
+    return name, how, time.monotonic() - begin, text
+
+
+def sentence(name):
+    words = name.split(".")
+    return f"{words[0].removeprefix('test_')}: {words[-1].removeprefix('test_').replace('_', ' ')}"
+
+
+def run(suite, folder, options, limit_seconds):
+    """Runs them and prints `SUITE: N passed, N failed` last. Returns the exit code."""
+    chosen, failed, skipped = names(folder, options.words), [], []
+    begin = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
+        for name, how, seconds, text in pool.map(
+                lambda name: run_one(folder, name, limit_seconds), chosen):
+            print(f"{how:4} {seconds:6.1f} s  {sentence(name)}", flush=True)
+            if how == "FAIL":
+                failed.append(name)
+                print(text, flush=True)
+            elif how == "skip":
+                skipped.append(name)
+    print(f"Ran {len(chosen)} tests in {time.monotonic() - begin:.1f} s")
+    if skipped:
+        print(f"{len(skipped)} were skipped: they cannot run here")
+    for name in failed:
+        print(f"failed: {name}")
+    print(f"{suite}: {len(chosen) - len(failed) - len(skipped)} passed, {len(failed)} failed")
+    return 1 if failed or not chosen else 0
