@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string_view>
 
+// No layout of this table would be kept by clang-format:
+// clang-format off
 #define LINNET_MARKS_TABLE(X)                                                                    \
   X(taken_back_seen)                                                                             \
   X(foreign_weight_seen)                                                                         \
@@ -29,6 +31,7 @@
                                                               X(urgent_failed) X(effect_failed)  \
                                                                   X(effects_stale) X(init_again) \
                                                                       X(unsaved_taken_back)
+// clang-format on
 
 namespace linnet::mark {
 

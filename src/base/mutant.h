@@ -9,6 +9,8 @@
 
 // Every guard by name. LINNET_STOPS(name, c): c being true stops something; off, it is false.
 // LINNET_NEEDS(name, c): c must be true to go on; off, it is true.
+// No layout of this table would be kept by clang-format:
+// clang-format off
 #define LINNET_GUARDS(X)                                                                           \
   X(preparing_needs_ready)                                                                         \
   X(preparing_needs_clean_router)                                                                  \
@@ -33,6 +35,7 @@
                                                       X(phase_is_told) X(failure_takes_back)       \
                                                           X(failed_stays_low) X(stable_keeps_size) \
                                                               X(pass_needs_health)
+// clang-format on
 
 namespace linnet::mutant {
 
