@@ -53,11 +53,15 @@ Result<IntentDocument> Follower::submit(Wish wish) {
                 posted.error().message);
   if (!posted) return fail(std::move(posted).error());
   TRY(intent, read_intent(*posted));
+  bool waited = false;
   for (;;) {
-    TRY(text, get(fmt::format("{}/intents/{}?wait=5", path_, intent.intent)));
+    TRY(text, get(fmt::format("{}/intents/{}?wait=1", path_, intent.intent)));
     TRY(answer, read_intent(text));
     if (answer.state == "accepted") return std::move(answer);
+    // Another engine may have to be waited for, or a cluster that does not answer: it is told.
+    if (answer.state != "refused" || waited) TRY_VOID(show_journal(0));
     if (answer.state == "refused") return fail(Error{code_named(answer.code), answer.text});
+    waited = true;
   }
 }
 

@@ -49,6 +49,14 @@ void on_init(Turn& turn, const Intent& intent) {
   accept(turn, intent, fmt::format("stable runs {}", version));
 }
 
+// What is under way is asked for again, as a job does that is started anew.
+void join(Turn& turn, const Intent& intent) {
+  accept(turn, intent, running_text(turn) + "; this deploy follows it");
+  Rollout& rollout = *turn.next.rollout;
+  rollout.promote = rollout.promote || intent.promote;
+  rollout.hold = intent.hold;
+}
+
 void on_deploy(Turn& turn, const Intent& intent) {
   if (auto ok = check_version(intent.version); !ok)
     return refuse(turn, intent, Code::invalid, ok.error().message);
@@ -58,6 +66,8 @@ void on_deploy(Turn& turn, const Intent& intent) {
     return refuse(turn, intent, Code::conflict,
                   turn.seen.closed + "; `deploy --force` releases all the same");
   const bool running = is_running(turn.next.phase);
+  if (running && !intent.supersede && intent.version == turn.next.rollout->to)
+    return join(turn, intent);
   if (LINNET_STOPS(busy_refuses, running && !intent.supersede))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; `deploy --supersede` takes it back and starts over");
