@@ -189,9 +189,13 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
     return accept(
         turn, intent,
         fmt::format("all traffic is on stable {}; nothing to take back", turn.next.stable_version));
-  if (std::holds_alternative<RollingBack>(turn.next.phase)) {
+  const std::string text = fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
+                                       intent.why.empty() ? "" : ": ", intent.why);
+  if (auto* rolling = std::get_if<RollingBack>(&turn.next.phase)) {
     if (turn.next.queued) LINNET_MARK(queued_withdrawn);
     turn.next.queued.reset();
+    // The command that took the weight back before anything else tells now who asked for it.
+    if (rolling->cause.kind == "taken_back") rolling->cause = {std::move(kind), text};
     return accept(turn, intent, "the rollout is being rolled back");
   }
   if (LINNET_STOPS(past_return_refuses, is_past_return(turn.next.phase))) {
@@ -200,9 +204,7 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
                   fmt::format("stable runs {} already; go back with `deploy {}`",
                               turn.next.rollout->to, turn.next.rollout->from));
   }
-  turn.roll_back(
-      {std::move(kind), fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
-                                    intent.why.empty() ? "" : ": ", intent.why)});
+  turn.roll_back({std::move(kind), text});
   accept(turn, intent, fmt::format("taking {} back", turn.next.rollout->id));
 }
 
