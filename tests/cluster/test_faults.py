@@ -156,7 +156,7 @@ class WithoutTheDataPlane(FaultTest):
 
 @needs_bed
 class Rights(FaultTest):
-    def begin_release_as(self, name):
+    def begin_release_as(self, name="linnet"):
         """With the least rights, of a service account."""
         self.start_stable()
         self.write_spec(steps="25% 100%", hold="4s", extra=PATIENT)
@@ -166,14 +166,13 @@ class Rights(FaultTest):
                            f"--serviceaccount={self.world.namespace}:linnet")
         self.addCleanup(self.world.kubectl, "-n", "traefik", "delete", "rolebinding",
                         self.world.namespace)
-        administrator = self.world.write_kubeconfig()
         token = self.world.kubectl("create", "token", name).strip()
         config = self.world.write_kubeconfig(self.world.folder / "least", token)
         load = self.world.load(100)
         self.must(self.world.run("init", "--kubeconfig", config))
         deploy = self.begin_deploy("v1.1.0", "--promote", "--kubeconfig", config)
         self.wait_weight(25)
-        return load, deploy, administrator
+        return load, deploy
 
     def ends_safely(self, load, deploy, said):
         self.assertNotIn(deploy.wait(90), (DONE, None), self.output_of(deploy))
@@ -184,12 +183,12 @@ class Rights(FaultTest):
         self.assert_no_failure(load.stop())
 
     def test_a_token_that_is_not_valid_any_more_is_told(self):
-        load, deploy, _ = self.begin_release_as("linnet")
+        load, deploy = self.begin_release_as()
         self.world.delete("serviceaccount", "linnet")
         self.ends_safely(load, deploy, "Unauthorized|token")
 
     def test_rights_that_are_withdrawn_are_told(self):
-        load, deploy, _ = self.begin_release_as("linnet")
+        load, deploy = self.begin_release_as()
         self.world.kubectl("delete", "rolebinding", "linnet")
         self.ends_safely(load, deploy, "(get|update|patch|list).*(configmaps|leases|ingresses)")
 
@@ -368,6 +367,16 @@ class OtherPeoplesEdits(FaultTest):
         self.must(self.world.run("rollback"))
         self.assert_rolled_back("v1.1.0", "operator")
         self.assert_no_failure(load.stop())
+
+    def test_a_canary_that_is_scaled_away_is_told_and_brought_back(self):
+        load, deploy = self.begin_release(steps="25%", hold="8s")
+        self.world.kubectl("scale", "deployment", CANARY, "--replicas=0")
+        self.wait_told(deploy, "the canary Deployment was changed to 0 replicas of v1.1.0", 15)
+        self.ends_with(deploy, DONE)
+        self.assertEqual(len(self.world.pods("version=canary")), 1)
+        self.must(self.world.run("rollback"))
+        self.assert_rolled_back("v1.1.0", "operator")
+        self.versions_are_unharmed(load)  # a pod that is killed under its traffic may lose some
 
     def test_a_canary_image_that_is_changed_is_told_and_set_again(self):
         load, deploy = self.begin_release(hold="8s")
