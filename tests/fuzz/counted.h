@@ -18,21 +18,22 @@ inline prometheus::Counted counted(const prometheus::Baseline& before,
                                    const std::vector<prometheus::Page>& pages, WallTime at,
                                    bool older_readings) {
   const std::vector<double> boundaries{5, 10, 25, 50, 100, 250, 1000, 2500};
-  const prometheus::SeriesCounter counter(
-      {.boundaries_ms = boundaries, .older_readings = older_readings});
-  auto counted = counter.count(before, pages, at);
-  CHECK(counted.has_value());
-  for (const core::Counts* counts : {&counted->sample.stable, &counted->sample.canary})
+  prometheus::CounterOptions options;
+  options.boundaries_ms = boundaries;
+  options.older_readings = older_readings;
+  auto turn = prometheus::SeriesCounter(options).count(before, pages, at);
+  CHECK(turn.has_value());
+  for (const core::Counts* counts : {&turn->sample.stable, &turn->sample.canary})
     check_counts(*counts, boundaries.size() + 1);
   std::int64_t sum = 0;
-  for (const core::InstanceCounts& one : counted->sample.stable_instances) {
+  for (const core::InstanceCounts& one : turn->sample.stable_instances) {
     check_counts(one.counts, boundaries.size() + 1);
     sum += one.counts.requests;
   }
-  CHECK(sum <= counted->sample.stable.requests);
-  CHECK(prometheus::Baseline::parse(counted->next.text()).value() == counted->next);
-  (void)prometheus::inexact_limits(counted->next, {100, 300});
-  return *std::move(counted);
+  CHECK(sum <= turn->sample.stable.requests);
+  CHECK(prometheus::Baseline::parse(turn->next.text()).value() == turn->next);
+  (void)prometheus::inexact_limits(turn->next, {100, 300});
+  return *std::move(turn);
 }
 
 }  // namespace linnet::fuzz

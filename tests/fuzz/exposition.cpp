@@ -1,10 +1,9 @@
-// Metrics pages: a recipe's name, then two pages of one process, one after the other. What is
-// counted between them is possible, the cursor comes back from its text, and the same page once
-// more counts nothing.
+// Metrics pages: a recipe's and a pod's name, then two pages of one process, one after the other.
+// What is counted between them is possible, the cursor comes back from its text, and the same page
+// once more counts nothing.
 #include "prometheus/exposition.h"
 
 #include <cmath>
-#include <numeric>
 
 #include "fuzz/counted.h"
 #include "fuzz/fuzz.h"
@@ -17,11 +16,15 @@ namespace {
 
 const std::map<std::string, recipes::Roles>& dialects() {
   static const auto all = [] {
-    const recipes::Parameters with{
-        {"namespace", {"shop"}},        {"release", {"web"}},
-        {"ingress", {"web"}},           {"canary_service", {"web-canary"}},
-        {"stable_service", {"web"}},    {"port", {"80"}},
-        {"stable_deployment", {"web"}}, {"canary_deployment", {"web-canary"}}};
+    const recipes::Parameters with{{"namespace", {"shop"}},
+                                   {"release", {"web"}},
+                                   {"ingress", {"web"}},
+                                   {"route", {"web"}},
+                                   {"port", {"80"}},
+                                   {"stable_service", {"web"}},
+                                   {"canary_service", {"web-canary"}},
+                                   {"stable_deployment", {"web-stable"}},
+                                   {"canary_deployment", {"web-canary"}}};
     std::map<std::string, recipes::Roles> out;
     for (const auto& [name, yaml] : recipes::built_in_metrics())
       if (auto roles = recipes::MetricRecipe::read(yaml, name).value().roles(with))
@@ -31,9 +34,10 @@ const std::map<std::string, recipes::Roles>& dialects() {
   return all;
 }
 
-Result<prometheus::Page> read(const recipes::Roles& roles, std::string_view text) {
+Result<prometheus::Page> read(const recipes::Roles& roles, const std::string& pod,
+                              std::string_view text) {
   prometheus::Page page;
-  page.id = "web-1";
+  page.id = pod;
   const auto wanted = [&](std::string_view metric) {
     return roles.wants(metric) || metric == "process_start_time_seconds";
   };
@@ -58,10 +62,15 @@ Result<prometheus::Page> read(const recipes::Roles& roles, std::string_view text
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
-  const auto dialect = dialects().find(std::string(input.part()));
-  if (dialect == dialects().end()) return 0;
-  const auto first = read(dialect->second, input.part());
-  const auto second = read(dialect->second, input.rest());
+  const std::string head(input.part());
+  const std::size_t cut = std::min(head.find(' '), head.size());
+  const auto dialect = dialects().find(head.substr(0, cut));
+  const std::string pod = head.substr(std::min(cut + 1, head.size()));
+  const bool plain =
+      std::all_of(pod.begin(), pod.end(), [](char c) { return c >= ' ' && c < 127; });
+  if (dialect == dialects().end() || !plain) return 0;
+  const auto first = read(dialect->second, pod, input.part());
+  const auto second = read(dialect->second, pod, input.rest());
   for (const auto* page : {&first, &second})
     if (!*page) CHECK(page->error().code == Code::invalid && !page->error().message.empty());
   if (!first || !second) return 0;

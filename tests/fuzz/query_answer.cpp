@@ -1,9 +1,6 @@
-// Answers of metric stores: an HTTP status, then the body. Prometheus' are series, others' are one
-// number each; errors are words for people.
+// Answers of metric stores: an HTTP status, then the body. Errors are words for people, short and
+// on one line.
 #include "prometheus/query_answer.h"
-
-#include <cmath>
-#include <map>
 
 #include "fuzz/fuzz.h"
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,11 +22,11 @@ struct RouterWorld {
     boost::system::error_code error;
     const recipes::Json json = boost::json::parse(text, error);
     if (error || !json.is_object()) return world;
-    if (const recipes::Json* with = recipes::look(json, {"with"}); with && with->is_object())
-      for (const auto& [name, value] : with->get_object())
+    if (const recipes::Json* map = recipes::look(json, {"with"}); map && map->is_object())
+      for (const auto& [name, value] : map->get_object())
         world.with[std::string(name)] = texts(value);
-    if (const recipes::Json* given = recipes::look(json, {"given"}); given && given->is_array())
-      for (const recipes::Json& object : given->get_array()) world.objects.push_back(object);
+    if (const recipes::Json* list = recipes::look(json, {"given"}); list && list->is_array())
+      for (const recipes::Json& object : list->get_array()) world.objects.push_back(object);
     return world;
   }
 
