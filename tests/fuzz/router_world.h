@@ -24,7 +24,7 @@ struct RouterWorld {
     if (error || !json.is_object()) return world;
     if (const recipes::Json* map = recipes::look(json, {"with"}); map && map->is_object())
       for (const auto& [name, value] : map->get_object())
-        world.with[std::string(name)] = texts(value);
+        if (auto all = texts(value); !all.empty()) world.with[std::string(name)] = std::move(all);
     if (const recipes::Json* list = recipes::look(json, {"given"}); list && list->is_array())
       for (const recipes::Json& object : list->get_array()) world.objects.push_back(object);
     return world;
