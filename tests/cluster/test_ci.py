@@ -91,7 +91,7 @@ class Examples(ReleaseTest):
         self.assertEqual(self.status()["phase"], "awaiting_promotion")
         run("promote", "v1.1.0")
         self.assert_promoted("v1.1.0")
-        self.assertIn("error", run("release", "v2.0.0-broken", ROLLED_BACK))
+        self.assertIn("was rolled back: ", run("release", "v2.0.0-broken", ROLLED_BACK))
         record = self.assert_rolled_back("v2.0.0-broken", "error_rate", stable="v1.1.0")
         self.assertEqual(record["by"], who)
         self.assert_no_failure(self.load.stop(), ("v2.0.0-broken",))

@@ -70,14 +70,6 @@ class Gateway(ReleaseTest):
         self.assert_all_on("v1.0.0")
         self.assert_no_failure(load.stop())
 
-    def test_cleanup_takes_out_of_the_route_what_init_put_in(self):
-        load = self.start(steps="100%", hold="2s")
-        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
-        self.must(self.world.run("cleanup"))
-        self.assert_all_on("v1.1.0")
-        self.assertEqual(list(self.weights()), ["api-gateway-service-stable"])
-        self.assert_no_failure(load.stop())
-
 
 if __name__ == "__main__":
     unittest.main()
