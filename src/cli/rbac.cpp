@@ -6,6 +6,7 @@
 #include "cli/release_file.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
+#include "cluster/recipe_check.h"
 #include "recipes/library.h"
 
 namespace linnet::cli {
@@ -23,7 +24,7 @@ Result<Exit> run_rbac(Session& session) {
   const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
   if (traffic == nullptr)
     return fail(Code::invalid, "{} names no spec.traffic.router", release.name);
-  TRY(recipe, recipes::find_router(traffic->router, ""));
+  TRY(recipe, recipes::find_router(traffic->router, cluster::recipe_folder(session.spec_file())));
   TRY(router, kubernetes::router_objects(names, release, recipe));
   kubernetes::RbacOptions options;
   options.service_account = given.text("--service-account").value_or(options.service_account);

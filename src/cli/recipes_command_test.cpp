@@ -41,5 +41,21 @@ TEST(RecipesCommand, ChecksAFileAndRunsTheCasesBesideIt) {
   EXPECT_EQ(Program(scratch).run({"recipes", "check"}).code, 2);
 }
 
+TEST(Validate, ForAClusterItAlsoNamesWhatDoesNotFitTheRecipesWithItsPlace) {
+  const Scratch scratch;
+  const std::string file =
+      scratch.write("linnet.yaml",
+                    "metadata: { name: shop }\n"
+                    "spec:\n"
+                    "  workload: { deployments: { image: 'shop:{{version}}' } }\n"
+                    "  traffic:\n"
+                    "    router: gateway-apy\n"
+                    "  metrics: { recipe: application }\n");
+  const Ran ran = Program(scratch).run({"validate", file});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_TRUE(ran.out.starts_with(file + ":5:13: spec.traffic.router: ")) << ran.out;
+  EXPECT_NE(ran.out.find("did you mean 'gateway-api'?"), std::string::npos) << ran.out;
+}
+
 }  // namespace
 }  // namespace linnet::cli::testing

@@ -2,7 +2,9 @@
 #include "cli/commands.h"
 #include "cli/documents.h"
 #include "cli/session.h"
+#include "cluster/recipe_check.h"
 #include "spec/read.h"
+#include "spec/yaml_tree.h"
 
 namespace linnet::cli {
 namespace {
@@ -19,16 +21,32 @@ std::string mistake_json(const spec::Mistake& mistake) {
                      quoted_json(mistake.key), quoted_json(mistake.message));
 }
 
+// The file is a sound spec: each of its documents is a release.
+std::vector<spec::Mistake> mistakes_with_recipes(const std::string& text, const std::string& file,
+                                                 const spec::ReadSpecs& read) {
+  spec::Mistakes found(file);
+  const std::vector<spec::Document> documents = spec::parse_documents(text, found);
+  CHECK(documents.size() == read.releases.size());
+  for (std::size_t i = 0; i < documents.size(); ++i)
+    for (cluster::RecipeMistake& each : cluster::recipe_mistakes(read.releases[i], file)) {
+      const spec::Place place = spec::place_of(documents[i].root, each.key);
+      found.add(place, std::move(each.key), std::move(each.message));
+    }
+  return found.take();
+}
+
 Result<void> check_file(Session& session, const std::string& file, Findings& findings) {
   auto text = read_text_file(file, spec::max_bytes);
   if (!text) return fail(Code::invalid, "{}", text.error().message);
   const spec::ReadSpecs read = spec::read_specs(*text, file);
-  for (const spec::Mistake& mistake : read.mistakes) {
+  const std::vector<spec::Mistake> mistakes =
+      read.mistakes.empty() ? mistakes_with_recipes(*text, file, read) : read.mistakes;
+  for (const spec::Mistake& mistake : mistakes) {
     findings.valid = false;
     findings.mistakes += (findings.mistakes.empty() ? "" : ",") + mistake_json(mistake);
     session.say(mistake.text());
   }
-  if (!read.mistakes.empty()) return {};
+  if (!mistakes.empty()) return {};
   std::string names;
   for (const core::Release& release : read.releases) {
     names += (names.empty() ? "" : ", ") + release.name;
@@ -58,7 +76,8 @@ constexpr Command validate_command{
     .name = "validate",
     .summary = "Check a spec; all mistakes at once",
     .description =
-        "Reads specs and prints each mistake as file:line:column: key: message. Needs no daemon. "
+        "Reads specs and prints each mistake as file:line:column: key: message; for a cluster also "
+        "what does not fit its router's and metrics' recipes. Needs neither daemon nor cluster. "
         "Exit code 2 when there is one.",
     .examples =
         "linnet validate\n"

@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "cluster/recipe_check.h"
 #include "recipes/library.h"
 #include "runtime/with_deadline.h"
 
@@ -9,20 +10,6 @@ namespace linnet::cluster {
 namespace {
 
 constexpr Duration look_again = 5ms;
-
-// A recipe of one's own stands in recipes/ beside the spec.
-std::string recipe_folder(const std::string& spec_file) {
-  const std::size_t slash = spec_file.rfind('/');
-  return (slash == std::string::npos ? std::string(".") : spec_file.substr(0, slash)) + "/recipes";
-}
-
-recipes::Parameters router_parameters(const core::RecipeTraffic& traffic,
-                                      const kubernetes::Names& names) {
-  recipes::Parameters with = traffic.with;
-  with["namespace"] = {names.name_space};
-  with["release"] = {names.release};
-  return with;
-}
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <istream>
 #include <streambuf>
 #include <unordered_map>
@@ -237,6 +238,26 @@ std::vector<Document> parse_documents(std::string_view text, Mistakes& mistakes)
     mistakes.add({}, "", fmt::format("this cannot be read as YAML: {}", error.what()));
   }
   return documents;
+}
+
+Place place_of(const Node& root, std::string_view key) {
+  const Node* node = &root;
+  while (!key.empty()) {
+    const std::size_t end = key.find_first_of(".[", 1);
+    const std::string_view part = key.substr(0, end);
+    key = end == std::string_view::npos ? "" : key.substr(key[end] == '.' ? end + 1 : end);
+    const Node* next = nullptr;
+    if (part.starts_with('[')) {
+      const auto index = static_cast<std::size_t>(std::atoi(std::string(part.substr(1)).c_str()));
+      if (node->kind == Node::Kind::list && index < node->items.size()) next = &node->items[index];
+    } else if (node->kind == Node::Kind::map) {
+      for (std::size_t i = 0; i + 1 < node->items.size(); i += 2)
+        if (node->items[i].text == part) next = &node->items[i + 1];
+    }
+    if (next == nullptr) break;
+    node = next;
+  }
+  return node->place;
 }
 
 }  // namespace linnet::spec

@@ -56,4 +56,7 @@ struct Document {
 /// anchors, aliases, tags, and whatever passes the limits of read.h.
 std::vector<Document> parse_documents(std::string_view text, Mistakes& mistakes);
 
+/// Where "spec.steps[0].weight" stands; what is not there stands where the nearest above it does.
+Place place_of(const Node& root, std::string_view key);
+
 }  // namespace linnet::spec

@@ -1,0 +1,79 @@
+// Specs that are sound YAML and would fail at the cluster: told by `linnet validate`.
+#include "cluster/recipe_check.h"
+
+#include <gtest/gtest.h>
+
+#include "spec/read.h"
+
+namespace linnet::cluster {
+namespace {
+
+// "key: message" of each mistake.
+std::vector<std::string> mistakes_of(const std::string& more) {
+  const spec::ReadSpecs read = spec::read_specs(
+      "metadata: { name: shop }\nspec:\n  workload: { deployments: { image: "
+      "'shop/web:{{version}}' } }\n" +
+          more,
+      "t.yaml");
+  EXPECT_TRUE(read.mistakes.empty()) << read.mistakes.front().text();
+  std::vector<std::string> out;
+  for (const RecipeMistake& each : recipe_mistakes(read.releases.at(0), "t.yaml"))
+    out.push_back(each.key + ": " + each.message);
+  return out;
+}
+
+const std::string gateway =
+    "  traffic: { router: gateway-api, with: { route: shop, stable_service: shop, "
+    "canary_service: shop-canary } }\n";
+
+void expect_one(const std::string& more, const std::string& key, const std::string& words) {
+  const std::vector<std::string> found = mistakes_of(more);
+  ASSERT_EQ(found.size(), 1U) << more << (found.empty() ? "" : found.back());
+  EXPECT_TRUE(found[0].starts_with(key + ": ")) << found[0];
+  EXPECT_NE(found[0].find(words), std::string::npos) << found[0];
+}
+
+TEST(RecipeCheck, FindsNothingInDefaultsAndInWhatFits) {
+  EXPECT_EQ(mistakes_of(""), std::vector<std::string>());
+  EXPECT_EQ(mistakes_of(gateway + "  metrics: { recipe: traefik-gateway, with: "
+                                  "{ controller_selector: app=traefik } }\n"),
+            std::vector<std::string>());
+}
+
+TEST(RecipeCheck, NamesTheNearestOfAnUnknownRecipe) {
+  expect_one(
+      "  traffic: { router: ingres-nginx }\n  metrics: { recipe: ingress-nginx, with: "
+      "{ ingress: a, stable_service: b, canary_service: c, port: '80' } }\n",
+      "spec.traffic.router", "did you mean 'ingress-nginx'?");
+  expect_one(gateway + "  metrics: { recipe: traefik-gatway }\n", "spec.metrics.recipe",
+             "did you mean 'traefik-gateway'?");
+}
+
+TEST(RecipeCheck, ARouterWithoutMetricsOfItsNameSaysWhichToChoose) {
+  expect_one(gateway, "spec.metrics.recipe", "traefik-gateway");
+}
+
+TEST(RecipeCheck, NamesParametersThatAreMissingOrMistyped) {
+  expect_one(
+      "  traffic: { router: gateway-api, with: { rout: shop, stable_service: a, "
+      "canary_service: b } }\n  metrics: { recipe: traefik-gateway, with: { route: shop } "
+      "}\n",
+      "spec.traffic.with", "rout");
+  expect_one(gateway +
+                 "  metrics: { recipe: traefik-gateway, with: { controler_selector: a=b } "
+                 "}\n",
+             "spec.metrics.with", "did you mean 'controller_selector'?");
+}
+
+TEST(RecipeCheck, AStepThatTheRouterCannotCarryIsNamedWithTheNearest) {
+  const std::string route =
+      "  traffic: { router: openshift-route, with: { route: shop, stable_service: a, "
+      "canary_service: b } }\n  metrics: { recipe: application }\n";
+  EXPECT_EQ(mistakes_of(route + "  steps: [{ weight: 0.5% }, { weight: 10% }]\n"),
+            std::vector<std::string>());
+  expect_one(route + "  steps: [{ weight: 0.5% }, { weight: 10.2% }]\n", "spec.steps[1].weight",
+             "cannot carry 10.2 %: its weights go in steps of 0.5 %; the nearest is 10 %");
+}
+
+}  // namespace
+}  // namespace linnet::cluster

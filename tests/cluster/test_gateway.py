@@ -1,0 +1,75 @@
+"""Releases through the Gateway API: one HTTPRoute, whose weights alone are changed, on a real data
+plane under real requests. A backend without pods answers 503 for its share, so weight and pods
+must never disagree."""
+
+import unittest
+
+from harness import GATEWAY_PORT, needs_bed, wait_for
+from release_test_case import DONE, GATEWAY_TRAFFIC, ROLLED_BACK, STABLE, ReleaseTest
+
+ROUTE = "api-gateway"
+METRICS = """
+    source: scrape
+    recipe: traefik-gateway
+    with: { controller_selector: app=traefik }"""
+
+
+@needs_bed
+class Gateway(ReleaseTest):
+    def start(self, both=False, **options):
+        """The service as somebody has it: a route that knows stable only, or both Services."""
+        self.world.apply("stable")
+        self.world.wait_ready(STABLE)
+        canary = "        - { name: api-gateway-service-canary, port: 8080, weight: 10 }\n"
+        self.world.apply("gateway", changes=(
+            {"weight: 10": "weight: 0"} if both else {canary: ""}))
+        self.world.wait_served("v1.0.0", GATEWAY_PORT)
+        self.write_spec(traffic=GATEWAY_TRAFFIC, metrics=METRICS, **options)
+        users = self.world.load(100, port=GATEWAY_PORT)
+        self.must(self.world.run("init"))
+        return users
+
+    def weights(self):
+        """What the route says: the Service's name and its weight, 1 where it says none."""
+        rules = self.world.get("httproute", ROUTE)["spec"]["rules"]
+        return {backend["name"]: backend.get("weight", 1)
+                for rule in rules for backend in rule["backendRefs"]}
+
+    def assert_all_on(self, version):
+        self.assertEqual(self.weights().get("api-gateway-service-canary", 0), 0)
+        wait_for(lambda: not self.world.pods("version=canary"), 30, "the canary is gone")
+        self.assertEqual(self.world.images(STABLE), [f"autograph/api-gateway:{version}"])
+        self.assertEqual(self.world.sample(20, GATEWAY_PORT), {version: 20})
+
+    def test_init_brings_the_canary_into_the_route_at_weight_zero_and_loses_nothing(self):
+        load = self.start()
+        self.assertEqual(self.weights()["api-gateway-service-canary"], 0)
+        self.assert_all_on("v1.0.0")
+        self.assert_no_failure(load.stop())
+
+    def test_a_good_version_is_promoted_without_a_failed_request(self):
+        load = self.start()
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"), DONE)
+        self.assertEqual([step["outcome"] for step in self.history()[0]["steps"]], ["passed"] * 4)
+        self.assert_all_on("v1.1.0")
+        self.assertEqual(self.status()["phase"], "succeeded")
+        self.assert_no_failure(load.stop())
+
+    def test_a_bad_version_is_taken_back_and_nobody_else_fails(self):
+        load = self.start(both=True, hold="10s")
+        self.must(self.world.run("deploy", "v2.0.0-errors", "--promote"), ROLLED_BACK)
+        self.assert_all_on("v1.0.0")
+        self.assertEqual(self.history()[0]["cause"]["kind"], "error_rate")
+        self.assert_no_failure(load.stop(), ("v2.0.0-errors",))
+
+    def test_an_application_that_exits_at_once_loses_nothing_at_a_rollback_from_100_percent(self):
+        load = self.start(both=True, steps="50% 100%", hold="2s")
+        self.must(self.world.run("deploy", "v2.0.0-nodrain"))
+        self.assertEqual(self.weights()["api-gateway-service-stable"], 0)
+        self.must(self.world.run("rollback"))
+        self.assert_all_on("v1.0.0")
+        self.assert_no_failure(load.stop())
+
+
+if __name__ == "__main__":
+    unittest.main()
