@@ -270,7 +270,7 @@ class KilledJobs(FaultTest):
         ours, terminal = pty.openpty()
         self.addCleanup(os.close, ours)
         with subprocess.Popen([LINNET, "deploy", "v1.1.0"], cwd=self.world.folder,
-                              env={**self.world.environment, "TERM": "dumb"}, stdin=terminal,
+                              env={**self.world.environment, "TERM": "xterm"}, stdin=terminal,
                               stdout=terminal, stderr=terminal) as job:
             os.close(terminal)
             said = b""
