@@ -182,6 +182,11 @@ Answer get_doctor(Call call) {
 
 Answer get_plan(Call call) {
   const std::string* version = call.target.parameter("version");
+  if (call.target.parameter("init") != nullptr) {
+    const std::string first = version == nullptr ? std::string() : *version;
+    CO_TRY(planned, co_await call.backend.plan_init(call.release(), first));
+    co_return json_response(plan_document(planned));
+  }
   if (version == nullptr) co_return fail(Code::invalid, "the parameter 'version' is missing");
   CO_TRY_VOID(core::check_version(*version));
   CO_TRY(plan, co_await call.backend.plan(call.release(), *version));

@@ -30,7 +30,7 @@ constexpr Route api_routes[] = {
     {"GET", "/v1/releases/NAME/counts", get_counts},
     {"GET", "/v1/releases/NAME/instances", get_instances},
     {"GET", "/v1/releases/NAME/doctor", get_doctor},
-    {"GET", "/v1/releases/NAME/plan", get_plan, {"version"}},
+    {"GET", "/v1/releases/NAME/plan", get_plan, {"version", "init"}},
     {"GET", "/metrics", get_metrics},
     {"POST", "/v1/shutdown", post_shutdown},
 };

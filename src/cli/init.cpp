@@ -1,7 +1,9 @@
 // linnet init: brings up stable and the traffic splitting, without a canary.
 #include "cli/commands.h"
+#include "cli/documents.h"
 #include "cli/follow.h"
 #include "cli/format.h"
+#include "net/http.h"
 
 namespace linnet::cli {
 namespace {
@@ -11,11 +13,51 @@ bool is_up(const StatusDocument& status) {
   return !is_running(status.phase) && status.ready && status.stable.all_ready();
 }
 
+// The Deployment to adopt is the spec's to name: what is said here must agree.
+Result<void> check_adoption(const std::string& adopt, const core::Release& release) {
+  const auto* pair = std::get_if<core::DeploymentsWorkload>(&release.workload);
+  if (pair == nullptr)
+    return fail(Code::invalid, "--adopt is for Deployments; {} runs as processes here",
+                release.name);
+  const std::string name = adopt.starts_with("deployment/") ? adopt.substr(11) : adopt;
+  if (name == pair->stable) return {};
+  return fail(
+      Code::invalid,
+      "the spec's stable Deployment is {}, not {}: set spec.workload.deployments.stable: {}",
+      pair->stable, printable(name), printable(name));
+}
+
+Result<Exit> dry_run(Session& session, const std::string& version) {
+  TRY(release, session.release_name());
+  TRY(text, session.daemon().get(fmt::format("/v1/releases/{}/plan?init=1&version={}",
+                                             net::percent_encode(release),
+                                             net::percent_encode(version))));
+  if (session.json()) {
+    session.out().document(text);
+    return Exit::done;
+  }
+  TRY(steps, read_plan(text));
+  if (steps.empty()) session.out().line("nothing to do: everything is there");
+  bool stands = false;
+  for (const PlanStep& step : steps) {
+    stands = stands || step.what == "obstacle";
+    session.out().line(printable(step.what) +
+                       (step.needs.empty() ? "" : ": " + printable(step.needs)));
+  }
+  return stands ? Exit::invalid : Exit::done;
+}
+
 Result<Exit> run_init(Session& session) {
   Wish wish;
   wish.kind = "init";
   wish.version = session.arguments().text("--version").value_or("");
   if (!wish.version.empty()) TRY_VOID(core::check_version(wish.version));
+  if (const auto adopt = session.arguments().text("--adopt")) {
+    TRY(file,
+        read_release(session.spec_file(), session.arguments().text("--release").value_or("")));
+    TRY_VOID(check_adoption(*adopt, file.release));
+  }
+  if (session.arguments().has("--dry-run")) return dry_run(session, wish.version);
   // What it waits for may have been in the journal before this command began.
   std::string told;
   const auto wait_until_up = [&](const StatusDocument& status) {
@@ -39,6 +81,8 @@ Result<Exit> run_init(Session& session) {
 
 constexpr Option options[] = {
     {"--version", "V", "What stable starts with; else spec.version, else what runs already"},
+    {"--adopt", "deployment/NAME", "The Deployment that stable is; must be the spec's"},
+    {"--dry-run", "", "On a cluster: only show what would be created, and what is in the way"},
 };
 
 }  // namespace
@@ -47,11 +91,15 @@ constexpr Command init_command{
     .name = "init",
     .summary = "Start stable and the traffic splitting",
     .description =
-        "Sends the spec, starts stable and the router, and waits until stable is ready. Doing it "
-        "again is harmless.",
+        "Sends the spec, starts stable and the router, and waits until stable is ready. On a "
+        "cluster "
+        "it adopts what is there, restarts nothing, and creates only what is missing. Doing it "
+        "again "
+        "is harmless.",
     .examples =
         "linnet init                     # the version named in the spec\n"
-        "linnet init --version v1.0.0    # another one\n",
+        "linnet init --version v1.0.0    # another one\n"
+        "linnet init --dry-run           # on a cluster: what would be created\n",
     .options = options,
     .run = run_init,
 };

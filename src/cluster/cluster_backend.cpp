@@ -273,6 +273,26 @@ Task<Result<std::vector<api::PlanStep>>> ClusterBackend::plan(std::string releas
   co_return api::plan_of(view.release, view.status, version);
 }
 
+Task<Result<std::vector<api::PlanStep>>> ClusterBackend::plan_init(std::string release,
+                                                                   std::string version) {
+  CO_TRY_VOID(is_ours(release));
+  const Deadline deadline = within(some_calls);
+  CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
+  const std::string wanted = version.empty() ? parts_->release.version : version;
+  const kubernetes::InitPlan plan = kubernetes::plan_init(parts_->names, wanted, found);
+  std::vector<api::PlanStep> steps;
+  for (const std::string& obstacle : plan.obstacles) steps.push_back({"obstacle", obstacle});
+  for (const kubernetes::PlannedWrite& planned : plan.writes) steps.push_back({planned.text, ""});
+  // The router's side is a clone of what may not be there yet.
+  const Result<std::vector<recipes::Write>> router = co_await parts_->router->plan_create(deadline);
+  if (router)
+    for (const recipes::Write& write : *router)
+      steps.push_back(
+          {fmt::format("create {} {}", write.object.kind, write.object.name), "at weight 0 %"});
+  for (const std::string& text : plan.notes) steps.push_back({"note", text});
+  co_return steps;
+}
+
 Task<Result<api::MetricsView>> ClusterBackend::metrics() {
   CO_TRY(view, co_await status(name()));
   api::ReleaseMetrics m;

@@ -45,6 +45,8 @@ class ClusterBackend final : public api::Backend {
   Task<Result<std::vector<api::InstanceView>>> instances(std::string release) override;
   Task<Result<std::vector<api::Finding>>> doctor(std::string release) override;
   Task<Result<std::vector<api::PlanStep>>> plan(std::string release, std::string version) override;
+  Task<Result<std::vector<api::PlanStep>>> plan_init(std::string release,
+                                                     std::string version) override;
   Task<Result<api::MetricsView>> metrics() override;
   void shutdown(bool hold) override;
 
