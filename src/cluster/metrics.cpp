@@ -114,8 +114,8 @@ Result<std::unique_ptr<ReleaseMetrics>> ReleaseMetrics::make(MetricNeeds needs,
   const core::Metrics& metrics = release.metrics;
   const bool scrapes = metrics.source == "scrape";
   const bool asks = metrics.source == "prometheus";
-  const std::string name = scrapes || asks ? metrics.recipe : metrics.source;
-  TRY(recipe, recipes::find_metric(name, needs.recipe_folder));
+  const std::string recipe_name = scrapes || asks ? metrics.recipe : metrics.source;
+  TRY(recipe, recipes::find_metric(recipe_name, needs.recipe_folder));
   if (!scrapes) {
     const auto get_curl = [&curl = needs.curl]() -> Result<net::Curl*> { return &curl; };
     const std::string address = recipe.json() != nullptr ? recipe.json()->address : "";
