@@ -284,7 +284,9 @@ def api(hold="15s", quiet=30):
         pause(5)  # what it reads at first
         rest = time.time()
         pause(quiet)
-        idle = [row for row in release.requests(rest) if not is_watch(row)]
+        idle = [row["path"] for row in release.requests(rest) if not is_watch(row)]
+        print(f"at rest: {collections.Counter(idle)}", file=sys.stderr)
+        alive = idle.count("/version")
         end_process(follower)
     document = writes.pop("configmaps", 0)
     lease = writes.pop("leases", 0)
@@ -301,8 +303,11 @@ def api(hold="15s", quiet=30):
         Figure("renewals of the Lease", lease, "", None, f"in {took:.0f} s"),
         Figure("other writes", sum(writes.values()), "", 0, str(dict(writes)) if writes else ""),
         Figure("reads but for watches", reads, "", None, f"and {pages} metrics pages"),
-        Figure(f"requests at rest, `status --follow`, {quiet} s, but for watches", len(idle), "", 0,
-               "Flagger 1 a second with 1 canary; without a command running linnet asks nothing"),
+        Figure(f"requests at rest, `status --follow`, {quiet} s, but for watches",
+               len(idle) - alive, "", 0,
+               "Flagger 1 a second with 1 canary; without a command linnet asks nothing"),
+        Figure("and whether the server is still there", alive, "", None,
+               "a quiet watch does not tell that its server hangs"),
     ]
 
 
