@@ -335,13 +335,14 @@ class OtherPeoplesEdits(FaultTest):
         self.assertNotIn("v1.1.0", self.world.sample(40))
         self.must(self.world.run("rollback"))
         wait_for(lambda: not self.world.pods("version=canary"), 30, "the canary is gone")
+        self.write_spec(steps="50%", hold="2s")
         self.must(self.world.run("init"))
         self.must(self.world.run("deploy", "v1.1.0", "--promote"))
         self.assert_promoted("v1.1.0")
         self.assert_no_failure(load.stop())
 
     def test_a_canary_service_that_is_deleted_is_told_and_taken_back(self):
-        load, deploy = self.begin_release(hold="120s", extra="  progress: 10s\n")
+        load, deploy = self.begin_release(hold="120s", extra="  progress: 20s\n")
         self.world.delete("service", "api-gateway-service-canary")
         self.wait_told(deploy, "not among the endpoints of Service api-gateway-service-canary", 15)
         self.ends_with(deploy, ROLLED_BACK)
