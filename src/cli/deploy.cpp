@@ -162,7 +162,7 @@ class Deploy {
   // The first Ctrl-C takes the rollout back and sees it through, the second leaves at once.
   Result<Exit> interrupted() {
     session_.interrupt().take();
-    session_.note(wish_.hold ? "interrupted: leaving the rollout to the daemon (--hold)"
+    session_.note(wish_.hold ? "interrupted: leaving the rollout as it is (--hold)"
                              : "interrupted: taking the rollout back; once more to leave at once");
     Wish wish;
     wish.kind = "interrupt";

@@ -25,10 +25,13 @@ class ClusterTest(unittest.TestCase):
     alone = False
 
     def setUp(self):
+        alone = self.alone or self.namespace is not None
         lock = open(f"/tmp/linnet-cluster-tests-{os.getuid()}.lock", "ab")  # closed by the cleanup
         self.addCleanup(lock.close)
-        alone = self.alone or self.namespace is not None
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        # Who waits to be alone keeps others from beginning meanwhile, or its turn never comes.
+        with open(f"{lock.name}.gate", "ab") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         self.world = World(self.namespace)
         self.cluster = self.world.cluster
         self.addCleanup(self.world.close)
