@@ -12,10 +12,17 @@ namespace {
 
 constexpr Duration wait_before_restart = 2s;  // systemd may bring it back
 constexpr Duration wait_for_return = 10s;
+constexpr Duration longest_outage = 300s;  // of a cluster's API server; then the command gives up
 
 bool is_gone(Daemon& daemon, const Error& error) {
   if (daemon.heard()) return false;
   return error.code == Code::unavailable || error.code == Code::unknown_outcome;
+}
+
+// The engine answers, but the cluster that it asks does not.
+bool is_away(const Daemon& daemon, const Error& error) {
+  return daemon.heard() && !daemon.is_shared() &&
+         (error.code == Code::unavailable || error.code == Code::timed_out);
 }
 
 MonoTime mono_now() {
@@ -46,18 +53,24 @@ Result<void> Follower::begin() {
 
 Result<IntentDocument> Follower::submit(Wish wish) {
   wish.by = session_.who();
-  auto posted = session_.daemon().post(path_ + "/intents", wish_json(wish));
+  const std::string body = wish_json(wish);
+  const auto post = [&] { return session_.daemon().post(path_ + "/intents", body); };
+  auto posted = patiently(post);
   if (!posted && posted.error().code == Code::unknown_outcome)
     return fail(Code::unknown_outcome,
                 "{}; it may have been heard: look with `linnet status` before trying again",
                 posted.error().message);
   if (!posted) return fail(std::move(posted).error());
   TRY(intent, read_intent(*posted));
+  bool waited = false;
   for (;;) {
-    TRY(text, get(fmt::format("{}/intents/{}?wait=5", path_, intent.intent)));
+    TRY(text, get(fmt::format("{}/intents/{}?wait=1", path_, intent.intent)));
     TRY(answer, read_intent(text));
     if (answer.state == "accepted") return std::move(answer);
+    // Another engine may have to be waited for, or a cluster that does not answer: it is told.
+    if (answer.state != "refused" || waited) TRY_VOID(show_journal(0));
     if (answer.state == "refused") return fail(Error{code_named(answer.code), answer.text});
+    waited = true;
   }
 }
 
@@ -82,10 +95,25 @@ Result<StatusDocument> Follower::look() {
 
 // Reads only, so asking again is harmless.
 Result<std::string> Follower::get(const std::string& path) {
-  auto answer = session_.daemon().get(path);
+  auto answer = patiently([&] { return session_.daemon().get(path); });
   if (answer || !is_gone(session_.daemon(), answer.error())) return answer;
   TRY_VOID(wait_for_daemon(answer.error()));
   return session_.daemon().get(path);
+}
+
+Result<std::string> Follower::patiently(const std::function<Result<std::string>()>& ask) {
+  const MonoTime began = mono_now();
+  bool told = false;
+  for (;;) {
+    auto answer = ask();
+    if (answer && told) session_.note("the cluster answers again");
+    if (answer || !is_away(session_.daemon(), answer.error())) return answer;
+    if (mono_now() - began >= longest_outage) return answer;
+    if (!std::exchange(told, true))
+      session_.note(fmt::format("waiting for the cluster: {}", printable(answer.error().message)));
+    if (session_.interrupt().wait(1s) == Interrupt::Woken::signal)
+      return fail(Code::cancelled, "interrupted");
+  }
 }
 
 Result<void> Follower::wait_for_daemon(const Error& why) {

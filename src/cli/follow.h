@@ -37,6 +37,8 @@ class Follower {
 
  private:
   Result<std::string> get(const std::string& path);
+  /// Again while a cluster's API server is away; what was refused was not done.
+  Result<std::string> patiently(const std::function<Result<std::string>()>& ask);
   Result<void> wait_for_daemon(const Error& why);
   Result<void> show_journal(int wait_s);
   void show_live(const StatusDocument& status);

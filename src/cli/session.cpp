@@ -54,7 +54,10 @@ cluster::DriveOptions Session::drive_options(ReleaseFile file) const {
   if (const auto canary = arguments_.text("--deployment"))
     std::get<core::DeploymentsWorkload>(options.release.workload).canary = *canary;
   options.name_space = arguments_.text("--namespace").value_or("");
-  options.identity = fmt::format("{} (process {})", who(), ::getpid());
+  // Two jobs of one person may have the same process number, each in a container of its own.
+  unsigned some = 0;
+  CHECK(::getentropy(&some, sizeof some) == 0);
+  options.identity = fmt::format("{} (process {}, {:08x})", who(), ::getpid(), some);
   options.cluster.kubeconfig_flag = arguments_.text("--kubeconfig").value_or("");
   options.cluster.context = arguments_.text("--context").value_or("");
   options.cluster.kubeconfig_env = variable("KUBECONFIG");

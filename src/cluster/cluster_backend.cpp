@@ -77,7 +77,9 @@ void ClusterBackend::engage() {
 
 Task<void> ClusterBackend::drive() {
   std::string told;
-  const auto waiting = [this](const kubernetes::LeaseHolder& holder) {
+  std::string waited_for;
+  const auto waiting = [this, &waited_for](const kubernetes::LeaseHolder& holder) {
+    if (std::exchange(waited_for, holder.identity) == holder.identity) return;
     parts_->note("lease",
                  fmt::format("{} holds the release since {}: waiting whether it still lives",
                              holder.identity, holder.since));
@@ -88,6 +90,7 @@ Task<void> ClusterBackend::drive() {
         co_await parts_->lease->acquire(deadline, waiting);
     if (held) {
       told.clear();
+      waited_for.clear();
       if (held->has_value())
         parts_->note("lease", fmt::format("taken over from {}, which held it since {} and is gone",
                                           (*held)->identity, (*held)->since));
@@ -111,8 +114,13 @@ Task<void> ClusterBackend::run_loop() {
 Task<Result<core::Status>> ClusterBackend::status_now() {
   const auto& record = parts_->loop->record();
   if (driving_ && parts_->lease->held() && record) co_return record->status;
-  CO_TRY(stored, co_await parts_->store->load(name()));
-  co_return std::move(stored.status);
+  Result<Record> stored = co_await parts_->store->load(name());
+  if (stored) co_return std::move(stored->status);
+  // The server is away for a while: what was known last, the journal tells the rest.
+  const Code code = stored.error().code;
+  const bool away = code == Code::unavailable || code == Code::timed_out;
+  if (driving_ && away && record) co_return record->status;
+  co_return fail(std::move(stored).error());
 }
 
 // ---- the API ------------------------------------------------------------------------------------

@@ -20,13 +20,35 @@ Task<Result<void>> LeasedRouter::set(core::SetWeight level, Deadline deadline) {
   co_return co_await router_.set(level, deadline);
 }
 
+// Stable's replicas are its owner's.
+bool LeasedWorkload::OneTrack::as_set() const {
+  if (level->track == core::Track::canary && wanted != level->replicas) return false;
+  return level->replicas == 0 || version == level->version;
+}
+
 Task<Result<core::WorkloadSeen>> LeasedWorkload::observe(Deadline deadline) {
-  co_return co_await workload_.observe(deadline);
+  Result<core::WorkloadSeen> seen = co_await workload_.observe(deadline);
+  for (const core::Track track : {core::Track::stable, core::Track::canary}) {
+    if (!seen || !seen->of(track).wanted) continue;
+    OneTrack& one = of(track);
+    one.wanted = *seen->of(track).wanted;
+    one.version = seen->of(track).wanted_version;
+    if (one.level && one.as_set()) one.arrived = true;
+  }
+  co_return seen;
 }
 
 Task<Result<void>> LeasedWorkload::set(core::SetTrack level, Deadline deadline) {
   CO_TRY_VOID(is_held(lease_, "changing a Deployment"));
-  co_return co_await workload_.set(std::move(level), deadline);
+  OneTrack& one = of(level.track);
+  if (one.level == level && std::exchange(one.arrived, false) && !one.as_set())
+    tell_(fmt::format(
+        "the {} Deployment was changed to {} replicas of {} by another hand: {} of {} "
+        "are set again",
+        core::track_name(level.track), one.wanted, one.version, level.replicas, level.version));
+  Result<void> done = co_await workload_.set(level, deadline);
+  if (done) one.level = std::move(level);
+  co_return done;
 }
 
 Task<Result<Record>> ToldStore::load(std::string release) {

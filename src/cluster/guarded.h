@@ -2,7 +2,9 @@
 // without the Lease, what is saved is told as Events, and what was counted is summed up.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <optional>
 
 #include "api/backend.h"
 #include "kubernetes/events.h"
@@ -25,16 +27,30 @@ class LeasedRouter final : public TrafficRouter {
   const kubernetes::Lease& lease_;
 };
 
+/// A level that was there and is not any more was changed by another hand: it is told before it is
+/// set again.
 class LeasedWorkload final : public Workload {
  public:
-  LeasedWorkload(Workload& workload, const kubernetes::Lease& lease)
-      : workload_(workload), lease_(lease) {}
+  using Tell = std::function<void(const std::string&)>;
+  LeasedWorkload(Workload& workload, const kubernetes::Lease& lease, Tell tell)
+      : workload_(workload), lease_(lease), tell_(std::move(tell)) {}
   Task<Result<core::WorkloadSeen>> observe(Deadline deadline) override;
   Task<Result<void>> set(core::SetTrack level, Deadline deadline) override;
 
  private:
+  struct OneTrack {
+    std::optional<core::SetTrack> level;  // as last set
+    bool arrived = false;                 // and seen so
+    int wanted = 0;                       // as last seen
+    std::string version;
+    [[nodiscard]] bool as_set() const;
+  };
+  [[nodiscard]] OneTrack& of(core::Track track) { return all_[static_cast<std::size_t>(track)]; }
+
   Workload& workload_;
   const kubernetes::Lease& lease_;
+  Tell tell_;
+  std::array<OneTrack, 2> all_;
 };
 
 /// Tells each saved entry as an Event, and that something was saved.

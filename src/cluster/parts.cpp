@@ -71,7 +71,8 @@ Result<void> Parts::connect_ports(const core::RecipeTraffic& traffic) {
   metrics = std::move(made_metrics);
   counts = std::make_unique<SummedSource>(metrics->source());
   leased_router = std::make_unique<LeasedRouter>(*router, *lease);
-  leased_workload = std::make_unique<LeasedWorkload>(*workload, *lease);
+  leased_workload = std::make_unique<LeasedWorkload>(
+      *workload, *lease, [this](const std::string& text) { note("warning", text); });
   told_store =
       std::make_unique<ToldStore>(*store, *events, [this] { ground.changes.ring(release.name); });
   const auto get_curl = [this]() -> Result<net::Curl*> { return curl.get(); };

@@ -68,7 +68,6 @@ void follow_platform(Turn& turn) {
                     std::holds_alternative<RollingBack>(next.phase) ||
                     (idle != nullptr && !idle->ready);
   if (ours || stable.is_told(next.stable_version)) return;
-  LINNET_MARK(foreign_version_adopted);
   turn.entry("warning", fmt::format("stable runs {} now, set by someone else; it was {}",
                                     stable.wanted_version, next.stable_version));
   next.stable_version = stable.wanted_version;

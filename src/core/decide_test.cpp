@@ -289,6 +289,20 @@ TEST(Decide, RefusesASecondDeployAndNamesTheFirst) {
   EXPECT_NE(world.answer().text.find("--supersede"), std::string::npos);
 }
 
+TEST(Decide, ADeployOfWhatIsUnderWayFollowsIt) {
+  World world = in_step(0);
+  Intent again;
+  again.kind = Intent::Kind::deploy;
+  again.version = "v2";
+  again.promote = true;
+  world.ask(again);
+  world.turn();
+  EXPECT_TRUE(world.answer().accepted);
+  EXPECT_EQ(world.answer().rollout, "shop-1");
+  EXPECT_TRUE(std::holds_alternative<Stepping>(world.status.phase));
+  EXPECT_TRUE(world.status.rollout->promote);
+}
+
 TEST(Decide, SupersedesByTakingTheFirstBackToZero) {
   World world = in_step(2);
   Intent intent;

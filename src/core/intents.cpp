@@ -49,6 +49,14 @@ void on_init(Turn& turn, const Intent& intent) {
   accept(turn, intent, fmt::format("stable runs {}", version));
 }
 
+// What is under way is asked for again, as a job does that is started anew.
+void join(Turn& turn, const Intent& intent) {
+  accept(turn, intent, running_text(turn) + "; this deploy follows it");
+  Rollout& rollout = *turn.next.rollout;
+  rollout.promote = rollout.promote || intent.promote;
+  rollout.hold = intent.hold;
+}
+
 void on_deploy(Turn& turn, const Intent& intent) {
   if (auto ok = check_version(intent.version); !ok)
     return refuse(turn, intent, Code::invalid, ok.error().message);
@@ -58,6 +66,8 @@ void on_deploy(Turn& turn, const Intent& intent) {
     return refuse(turn, intent, Code::conflict,
                   turn.seen.closed + "; `deploy --force` releases all the same");
   const bool running = is_running(turn.next.phase);
+  if (running && !intent.supersede && intent.version == turn.next.rollout->to)
+    return join(turn, intent);
   if (LINNET_STOPS(busy_refuses, running && !intent.supersede))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; `deploy --supersede` takes it back and starts over");
@@ -179,9 +189,13 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
     return accept(
         turn, intent,
         fmt::format("all traffic is on stable {}; nothing to take back", turn.next.stable_version));
-  if (std::holds_alternative<RollingBack>(turn.next.phase)) {
+  const std::string text = fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
+                                       intent.why.empty() ? "" : ": ", intent.why);
+  if (auto* rolling = std::get_if<RollingBack>(&turn.next.phase)) {
     if (turn.next.queued) LINNET_MARK(queued_withdrawn);
     turn.next.queued.reset();
+    // The command that took the weight back before anything else tells now who asked for it.
+    if (rolling->cause.kind == "taken_back") rolling->cause = {std::move(kind), text};
     return accept(turn, intent, "the rollout is being rolled back");
   }
   if (LINNET_STOPS(past_return_refuses, is_past_return(turn.next.phase))) {
@@ -190,9 +204,7 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
                   fmt::format("stable runs {} already; go back with `deploy {}`",
                               turn.next.rollout->to, turn.next.rollout->from));
   }
-  turn.roll_back(
-      {std::move(kind), fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
-                                    intent.why.empty() ? "" : ": ", intent.why)});
+  turn.roll_back({std::move(kind), text});
   accept(turn, intent, fmt::format("taking {} back", turn.next.rollout->id));
 }
 

@@ -12,6 +12,8 @@ namespace {
 
 // A few empty seconds are normal at low traffic; beyond this it counts as silence.
 constexpr Duration quiet_is_normal = 15s;
+// A canary that has traffic and lacks instances for so long: an entry says it.
+constexpr Duration missing_is_told = 2s;
 
 template <class... F>
 struct Overloaded : F... {
@@ -80,7 +82,14 @@ bool fails_readiness(Turn& turn) {
     turn.next.unready = 0ms;
     return false;
   }
+  const Duration unready = turn.next.unready;
   turn.next.unready += turn.elapsed;
+  const bool told_now = unready < missing_is_told && turn.next.unready >= missing_is_told;
+  const int needed = canary_replicas_for(turn.next.weight, stable_size(turn.release, turn.next));
+  const bool missing = !turn.next.weight.is_zero() && turn.canary_ready() < needed;
+  if (turn.seen.workload && told_now && missing)
+    turn.entry("warning", fmt::format("at {}: {}", turn.next.weight.text(),
+                                      ready_text(turn, Track::canary, rollout.to, needed)));
   if (!LINNET_STOPS(unready_ends, turn.next.unready > not_ready_limit(turn.release))) return false;
   LINNET_MARK(canary_never_ready);
   turn.roll_back(
@@ -441,9 +450,11 @@ bool notice_others(Turn& turn) {
   if (LINNET_STOPS(taken_back_is_rollback, traffic.taken_back && traffic.weight.is_zero())) {
     LINNET_MARK(taken_back_seen);
     turn.roll_back(
-        {"taken_back", fmt::format("the weight was taken back to 0 %{}",
-                                   traffic.by.empty() ? " while linnet was away or could not save"
-                                                      : " by " + traffic.by)});
+        {"taken_back",
+         fmt::format("the weight was taken back to 0 %{}",
+                     traffic.by.empty()
+                         ? " by another command, or while linnet was away or could not save"
+                         : " by " + traffic.by)});
     return true;
   }
   if (traffic.weight == turn.before.weight_before) {

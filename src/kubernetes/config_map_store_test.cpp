@@ -390,6 +390,22 @@ TEST(ReleaseDocument, StaysBelowItsBoundsAndKeepsTheNewest) {
   EXPECT_EQ(refused.error().code, Code::invalid);
 }
 
+TEST(ReleaseDocument, ALongLineIsCutOnceAndBetweenCharacters) {
+  for (int before = 0; before < 5; ++before) {
+    ReleaseDocument document;
+    document.release = "web";
+    std::string text(static_cast<std::size_t>(before), 'x');
+    while (text.size() < 5000) text += "€";
+    add_line(document, WallTime{1}, {"trouble", text});
+    const auto written = write_document(document, Json(), "shop");
+    ASSERT_TRUE(written) << written.error().message;
+    auto read = read_document(*written, "web");
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(*read, document) << before;
+    EXPECT_EQ(*write_document(*read, *written, "shop"), *written) << before;
+  }
+}
+
 template <class Made>
 contract::MakeStore maker() {
   return [] { return std::make_unique<Made>(); };

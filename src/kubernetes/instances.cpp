@@ -85,11 +85,16 @@ State state_of(const Json& pod, const Json* status) {
   return was_ready(pod, *status) ? State::unready : State::starting;
 }
 
+/// A number of pods or restarts, whatever the object says.
+int bounded(std::int64_t number) {
+  return static_cast<int>(std::clamp<std::int64_t>(number, 0, 1'000'000));
+}
+
 int restarts_of(const Json& pod) {
   std::int64_t sum = 0;
   for (const Json& status : list_at(pod, {"status", "containerStatuses"}))
-    sum += number_at(status, {"restartCount"}, 0);
-  return static_cast<int>(std::clamp<std::int64_t>(sum, 0, 1'000'000));
+    sum += bounded(number_at(status, {"restartCount"}, 0));
+  return bounded(sum);
 }
 
 std::string names_of(const boost::json::array& containers) {
@@ -141,7 +146,7 @@ core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObj
   core::TrackSeen seen;
   seen.trouble = deployment_trouble(objects.deployment_name, objects.deployment);
   if (objects.deployment != nullptr) {
-    seen.wanted = static_cast<int>(number_at(*objects.deployment, {"spec", "replicas"}, 1));
+    seen.wanted = bounded(number_at(*objects.deployment, {"spec", "replicas"}, 1));
     seen.wanted_version = running_version(spec, *objects.deployment);
   }
   const ReadyEndpoints endpoints(objects.slices);

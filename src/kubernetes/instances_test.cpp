@@ -298,6 +298,20 @@ TEST(TrackSeen, IsReadyOnlyThroughTheEndpointsOfItsService) {
   EXPECT_EQ(track_of(&deployed, {pod(good)}, {}, "").ready(), 1) << "no Service is known";
 }
 
+TEST(TrackSeen, NumbersThatCannotBeAreBounded) {
+  const Json deployed = boost::json::parse(R"({"metadata":{"name":"web"},"spec":{"replicas":-5}})");
+  const Json huge = boost::json::parse(R"({"metadata":{"name":"web-1"},
+      "spec":{"containers":[{"name":"web","image":"shop/web:v2"}]},
+      "status":{"containerStatuses":[
+        {"name":"web","restartCount":9223372036854775807,
+         "state":{"waiting":{"reason":"CrashLoopBackOff"}},
+         "lastState":{"terminated":{"exitCode":1}}},
+        {"name":"proxy","restartCount":9223372036854775807}]}})");
+  const core::TrackSeen seen = track_of(&deployed, {huge}, {});
+  EXPECT_EQ(seen.wanted, 0);
+  EXPECT_EQ(seen.restarts(), 1'000'000);
+}
+
 TEST(TrackSeen, AllSlicesOfAServiceCount) {
   const Json deployed = deployment();
   PodText second = good;

@@ -135,18 +135,19 @@ Task<Result<std::optional<LeaseHolder>>> Lease::State::acquire(
     if (!got && got.error().code != Code::not_found) co_return fail(got.error());
     const Json found = got ? std::move(*got) : Json();
     const LeaseHolder holder = holder_of(found);
+    const bool own = holder.identity == self->identity;  // not renewed in time, and not taken
     const std::string version = text_at(found, {"metadata", "resourceVersion"});
     const MonoTime now = self->clock.now().mono;
-    if (!holder.identity.empty() && seen && version != seen_version)
+    if (!holder.identity.empty() && !own && seen && version != seen_version)
       co_return fail(Code::conflict, "{} drives it (it renewed its lease {} just now)",
                      holder_text(holder), self->name);
     const bool dead = seen && now - seen_at >= lease_of(found, self->times.lease);
-    if (holder.identity.empty() || dead) {
+    if (holder.identity.empty() || own || dead) {
       Json wanted = self->record(found, true);
       auto taken = co_await put(self, found, std::move(wanted), deadline);
       if (taken) {
         self->ours = true;
-        co_return holder.identity.empty() ? std::nullopt : seen;
+        co_return holder.identity.empty() || own ? std::nullopt : seen;
       }
       if (taken.error().code != Code::conflict && taken.error().code != Code::unknown_outcome)
         co_return fail(taken.error());

@@ -29,7 +29,8 @@ struct LeaseHolder {
 
 class Lease {
  public:
-  /// `identity` is told to whom it concerns: "user@host pid". What is passed outlives it.
+  /// `identity` is told to whom it concerns, and nobody else's ever: "user@host pid random". What
+  /// is passed outlives it.
   Lease(Client& client, Clock& clock, std::string name_space, std::string name,
         std::string identity, LeaseTimes times = {});
   ~Lease();

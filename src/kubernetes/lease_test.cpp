@@ -163,6 +163,16 @@ TEST_F(LeaseTest, WithoutTheServerItIsNotHeldBeforeAnotherMayTakeIt) {
   EXPECT_FALSE(mine->held());
 }
 
+TEST_F(LeaseTest, OneThatNobodyTookMeanwhileIsTakenAgainAtOnce) {
+  mine = make("anna@one 1", LeaseTimes{60s, 50ms, 20ms});
+  ASSERT_TRUE(acquire(*mine));
+  ASSERT_TRUE(eventually([&] { return !mine->held(); }));
+  const auto taken = acquire(*mine);
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_FALSE(*taken) << "from nobody but itself";
+  EXPECT_TRUE(mine->held());
+}
+
 TEST_F(LeaseTest, AShortOutageDoesNotLoseIt) {
   mine = make("anna@one 1", LeaseTimes{20s, 10s, 20ms});
   ASSERT_TRUE(acquire(*mine));

@@ -200,7 +200,8 @@ std::string one_ending(const Json& ended, const Json* container) {
 }  // namespace
 
 std::int64_t endings(const Json& status) {
-  const std::int64_t restarts = number_at(status, {"restartCount"}, 0);
+  const auto restarts =
+      std::clamp<std::int64_t>(number_at(status, {"restartCount"}, 0), 0, 1'000'000);
   const bool down = find_at(status, {"state", "running"}) == nullptr &&
                     (find_at(status, {"state", "terminated"}) != nullptr ||
                      find_at(status, {"lastState", "terminated"}) != nullptr);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "kubernetes/requests.h"
+#include "kubernetes/objects.h"
 
 namespace linnet::kubernetes {
 namespace {
@@ -135,10 +135,9 @@ Result<ReleaseDocument> read_document(const Json& config_map, const std::string&
 Result<Json> write_document(ReleaseDocument& document, const Json& before,
                             const std::string& name_space, const Kept& kept) {
   for (wire::JournalLine& line : document.journal)
-    if (line.entry.text.size() > kept.longest_line) {
-      line.entry.text.resize(kept.longest_line);
-      line.entry.text += " ...";
-    }
+    if (line.entry.text.size() > kept.longest_line)
+      // With its dots it fits, so that it is not cut again at each write.
+      line.entry.text = shortened(std::move(line.entry.text), kept.longest_line - 3);
   cut(document.journal, kept.lines, kept.line_bytes, line_text);
   cut(document.answers, kept.answers, kept.answer_bytes, wire::save_answer);
   cut(document.marks, kept.marks, 1024, [](const std::string& mark) { return mark; });

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "kubernetes/base64.h"
+#include "kubernetes/objects.h"
 #include "wire/json.h"
 
 namespace linnet::kubernetes {
@@ -195,14 +196,15 @@ Error error_of(const Asked& asked, int status, std::string_view body, const std:
     message = text_at(*json, {"message"});
   } else {
     // Of something in front of the API server, or a plain text answer of its handlers.
-    message = std::string(body.substr(0, 200));
+    message = shortened(std::string(body.substr(0, 201)), 200);
     std::replace_if(
         message.begin(), message.end(),
         [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
   }
   if (reason.empty()) reason = net::status_text(status);
-  if (message.size() > 2000) message.resize(2000);
   const Code code = code_of(asked, status, reason);
+  reason = shortened(std::move(reason), 100);
+  message = shortened(std::move(message), 2000);
   const std::string who = user.empty() ? std::string() : fmt::format(" (user {})", user);
   if (status == 401)
     return {code, fmt::format("{}: 401 Unauthorized: the API server does not accept these "

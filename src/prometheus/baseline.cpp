@@ -17,7 +17,8 @@ namespace js = boost::json;
 constexpr std::int64_t format = 1;
 
 std::string bound_text(double bound) {
-  return std::isinf(bound) ? std::string("+Inf") : fmt::format("{}", bound);
+  if (std::isinf(bound)) return bound > 0 ? "+Inf" : "-Inf";
+  return fmt::format("{}", bound);
 }
 
 // The cumulative counts as steps: most are small or zero.
@@ -30,6 +31,9 @@ js::array steps_of(std::size_t layout, const std::vector<std::int64_t>& counts) 
   }
   return steps;
 }
+
+/// Times may be anything that a page says of its start, but their differences must not overflow.
+bool is_time(std::int64_t ms) { return ms >= 0 && ms <= 1'000'000'000'000'000'000; }
 
 bool to_key(std::string_view text, SeriesKey& key) {
   const auto read = std::from_chars(text.data(), text.data() + text.size(), key, 16);
@@ -45,7 +49,7 @@ bool read_layouts(const js::value& json, std::vector<std::vector<double>>& layou
         return false;
       bounds.push_back(*value);
     }
-    if (bounds.empty() || !std::isinf(bounds.back())) return false;
+    if (bounds.empty() || bounds.back() != std::numeric_limits<double>::infinity()) return false;
   }
   return true;
 }
@@ -55,6 +59,7 @@ bool read_page(const js::object& json, const std::vector<std::vector<double>>& l
   constexpr std::int64_t most = 2'000'000'000'000'000;
   page.read.ms = json.at("at").as_int64();
   page.started.ms = json.at("s").as_int64();
+  if (!is_time(page.read.ms) || !is_time(page.started.ms)) return false;
   for (const auto& [name, value] : json.at("c").as_object()) {
     SeriesKey key = 0;
     const std::int64_t count = value.as_int64();
@@ -133,6 +138,7 @@ Result<Baseline> Baseline::parse(std::string_view text) {
     if (top.at("v").as_int64() != format) return wrong();
     Baseline baseline;
     baseline.at.ms = top.at("at").as_int64();
+    if (!is_time(baseline.at.ms)) return wrong();
     std::vector<std::vector<double>> layouts;
     if (!read_layouts(top.at("le"), layouts)) return wrong();
     for (const auto& [id, page] : top.at("p").as_object())

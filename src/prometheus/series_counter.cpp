@@ -18,6 +18,11 @@ constexpr std::size_t most_instances = 500;
 constexpr std::int64_t unknown = -1;
 constexpr Duration same_start = 2s;  // some programs compute their start anew, and not exactly
 
+/// Thousands of series that all say the largest number must not overflow their sum.
+void grow(std::int64_t& count, std::int64_t more) {
+  count = std::min<std::int64_t>(count + more, 1'000'000'000'000'000'000);
+}
+
 bool is_count(double value) { return value >= 0 && value <= largest; }
 
 struct BucketReading {
@@ -215,8 +220,8 @@ class Turn {
     const bool bad = series.role->counts == Kind::bad_requests;
     for (Counts* counts : {&of(series.role->track), instance_of(*series.role)}) {
       if (counts == nullptr) continue;
-      counts->requests += more;
-      counts->bad += bad ? more : 0;
+      grow(counts->requests, more);
+      grow(counts->bad, bad ? more : 0);
     }
   }
 
@@ -261,8 +266,8 @@ class Turn {
       told += more;
       const auto at = std::lower_bound(boundaries.begin(), boundaries.end(), now.bounds_ms[i]);
       const auto bucket = static_cast<std::size_t>(at - boundaries.begin());
-      of(role.track).latency[bucket] += more;
-      if (instance != nullptr) instance->latency[bucket] += more;
+      grow(of(role.track).latency[bucket], more);
+      if (instance != nullptr) grow(instance->latency[bucket], more);
     }
   }
 

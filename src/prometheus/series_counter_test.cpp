@@ -221,6 +221,19 @@ TEST(SeriesCounter, MoreSeriesThanACursorHoldsAreAnError) {
   EXPECT_EQ(counted.error().code, Code::invalid);
 }
 
+TEST(SeriesCounter, SumsOfTheLargestNumbersDoNotOverflow) {
+  std::vector<Reading> none, most;
+  for (SeriesKey key = 0; key < 12'000; ++key) {
+    none.push_back(counter(key, 0, Track::canary, true));
+    most.push_back(counter(key, 1e15, Track::canary, true));
+  }
+  Counting counting;
+  counting.turn({page(none)});
+  const core::Counts counts = counting.turn({page(most)}).canary;
+  EXPECT_EQ(counts.requests, 1'000'000'000'000'000'000);
+  EXPECT_EQ(counts.bad, counts.requests);
+}
+
 TEST(Baseline, RefusesWhatIsNotOurs) {
   for (const char* text :
        {"", "x", "{}", "[]", R"({"v":2,"at":1,"le":[],"p":{}})",
@@ -229,8 +242,19 @@ TEST(Baseline, RefusesWhatIsNotOurs) {
         R"({"v":1,"at":1,"le":[],"p":{"a":{"at":1,"s":0,"c":{"zz":1},"h":{}}}})",
         R"({"v":1,"at":1,"le":[],"p":{"a":{"at":1,"s":0,"c":{"1":-7},"h":{}}}})",
         R"({"v":1,"at":1,"le":[],"p":{"a":{"at":1,"s":0,"c":{},"h":{"1":[0,1]}}}})",
-        R"({"v":1,"at":1,"le":[["+Inf"]],"p":{"a":{"at":1,"s":0,"c":{},"h":{"1":[0,1,2]}}}})"})
+        R"({"v":1,"at":1,"le":[["+Inf"]],"p":{"a":{"at":1,"s":0,"c":{},"h":{"1":[0,1,2]}}}})",
+        R"({"v":1,"at":1,"le":[["-Inf"]],"p":{}})", R"({"v":1,"at":-1,"le":[],"p":{}})",
+        R"({"v":1,"at":1,"le":[],"p":{"a":{"at":-9223372036854775808,"s":0,"c":{},"h":{}}}})",
+        R"({"v":1,"at":1,"le":[],"p":{"a":{"at":1,"s":9223372036854775807,"c":{},"h":{}}}})"})
     EXPECT_FALSE(Baseline::parse(text)) << text;
+}
+
+// A page may say le="-1e308", which is -Inf in milliseconds.
+TEST(Baseline, KeepsABoundBelowAllNumbers) {
+  Baseline baseline;
+  baseline.at.ms = 1;
+  baseline.pages["a"].histograms[1] = {{-inf, 5, inf}, {0, 1, 2}};
+  EXPECT_EQ(Baseline::parse(baseline.text()).value(), baseline);
 }
 
 TEST(SeriesKey, DoesNotDependOnTheOrderOfLabels) {

@@ -10,23 +10,25 @@ namespace {
 
 using Parts = std::vector<std::string>;
 
-// Sets or removes inside a value whose lists hold the index already.
+// Sets or removes inside a value. A list that has no such place is replaced by a mapping, as
+// whatever else is none.
 void put(Json& in, const Parts& parts, std::size_t from, const std::optional<Json>& value) {
   Json* at = &in;
   for (std::size_t i = from; i + 1 < parts.size(); ++i) {
-    if (auto* list = at->if_array()) {
-      at = &list->at(std::stoul(parts[i]));
+    if (at->is_array() && look(*at, {parts[i]}) != nullptr) {
+      at = &at->get_array()[std::stoul(parts[i])];
       continue;
     }
     if (!at->is_object()) at->emplace_object();
     at = &at->as_object()[parts[i]];
   }
   const std::string& last = parts.back();
-  if (auto* list = at->if_array()) {
+  auto* list = at->if_array();
+  if (list != nullptr && (last == "-" || look(*at, {last}) != nullptr)) {
     if (last == "-")
       list->push_back(value.value_or(nullptr));
     else if (value)
-      list->at(std::stoul(last)) = *value;
+      (*list)[std::stoul(last)] = *value;
     else
       list->erase(list->begin() + std::stol(last));
     return;

@@ -73,6 +73,13 @@ TEST(Patch, InsideATextThatIsJsonWritesTheTextAnewIfItIsStillTheSame) {
   EXPECT_FALSE(apply(write, boost::json::parse(R"({"t":"{}"})")));
 }
 
+TEST(Patch, InsideATextThatIsAListReplacesItByTheMappingThatThePathNeeds) {
+  const Json object = boost::json::parse(R"({"t":"[1]"})");
+  const auto after = apply(change(object, "t.(json).a.w", 5), object);
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(text_at(*after, {"t"}), R"({"a":{"w":5}})");
+}
+
 TEST(Patch, AppliesAppendsAndRemovals) {
   const Json object = boost::json::parse(R"({"l":[1,2],"m":{"a":1}})");
   const Json body = boost::json::parse(R"([{"op":"add","path":"/l/-","value":3},

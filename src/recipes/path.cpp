@@ -161,6 +161,11 @@ Result<Path> parse_path(std::string_view text) {
         return fail(Code::invalid, "character {}: a name is missing", at + 1);
       at = end;
     }
+    // The patch of a text inside a text would have to be made from within.
+    if (segment.kind == Segment::Kind::json &&
+        std::any_of(path.begin(), path.end(),
+                    [](const Segment& one) { return one.kind == Segment::Kind::json; }))
+      return fail(Code::invalid, "character {}: (json) can stand once", begin + 1);
     segment.text = text.substr(begin, at - begin);
     path.push_back(std::move(segment));
   }

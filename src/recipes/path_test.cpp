@@ -58,6 +58,7 @@ TEST(Path, SaysWhereItIsWrong) {
                                     {"a[b", "without ']'"},
                                     {"a[b]", "must be [*]"},
                                     {"a..b", "a name is missing"},
+                                    {"a.(json).b.(json)", "(json) can stand once"},
                                     {"a[*]b", "'.' or '['"}}) {
     const auto path = parse_path(text);
     ASSERT_FALSE(path) << text;

@@ -89,6 +89,12 @@ class RecipeReader {
     if (out.zero_removes && entry_segment(out.canary) == out.canary.size())
       weight.wrong(weight.place("zero"), "zero",
                    "remove needs a path to the canary's entry of a list, like [name=...]");
+    const bool by_names = std::all_of(
+        out.canary.begin() + long(std::min(entry_segment(out.canary) + 1, out.canary.size())),
+        out.canary.end(), [](const Segment& one) { return one.kind == Segment::Kind::member; });
+    if (out.zero_removes && !by_names)
+      weight.wrong(weight.place("zero"), "zero",
+                   "remove needs a path that goes on by names from the canary's entry");
   }
 
   void read_as(Form& weight) {

@@ -128,6 +128,19 @@ accepted: { conditions: status.conditions }
     EXPECT_TRUE(contains(found, part)) << part << "\nnot in\n" << found;
 }
 
+TEST(RouterRecipe, AnEntryThatIsTakenOutHoldsItsNumberByNames) {
+  for (const char* path : {"spec[name=c].text.(json).weight", "spec[name=c].a[*].weight"})
+    EXPECT_TRUE(contains(mistakes(fmt::format(R"(
+name: x
+summary: y
+object: {{ api: v1, kind: Thing, name: t }}
+weight: {{ canary: "{}", stable: "spec[name=s].weight", zero: remove }}
+)",
+                                              path)),
+                         "goes on by names"))
+        << path;
+}
+
 TEST(RouterRecipe, OfNothingOrOfListsIsAMistake) {
   EXPECT_TRUE(contains(mistakes(""), "the file is empty"));
   EXPECT_TRUE(contains(mistakes("- a"), "one mapping"));

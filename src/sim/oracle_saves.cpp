@@ -90,7 +90,9 @@ void Oracle::check_answers(const core::Status& before, const Saving& saving,
       if (intent.id != answer.intent || !answer.accepted) continue;
       using Kind = core::Intent::Kind;
       const bool alone = saving.answers.size() == 1;
-      if (intent.kind == Kind::deploy && was_running && !intent.supersede && alone)
+      const bool joins = before.rollout && before.rollout->to == intent.version &&
+                         before.rollout->id == answer.rollout;
+      if (intent.kind == Kind::deploy && was_running && !intent.supersede && !joins && alone)
         broken("busy_is_refused",
                fmt::format("deploy of {} accepted while a rollout runs", intent.version));
       if (intent.kind == Kind::init && was_running && alone)

@@ -150,24 +150,6 @@ class OtherHands(ReleaseTest):
         self.must(self.world.run("rollback"))
         self.assert_rolled_back("v1.1.0", "operator")
 
-    def test_a_canary_that_somebody_scales_away_is_brought_back(self):
-        load = self.start(steps="25%", hold="8s")
-        deploy = self.begin_deploy("v1.1.0")
-        self.wait_weight(25)
-        self.world.kubectl("scale", "deployment", CANARY, "--replicas=0")
-        deploy.wait(90)
-        self.assert_no_failure(load.stop())
-
-    def test_a_deleted_canary_ingress_is_noticed(self):
-        self.start(steps="25%", hold="30s")
-        deploy = self.begin_deploy("v1.1.0")
-        self.wait_weight(25)
-        self.world.delete("ingress", "api-gateway-ingress-canary")
-        wait_for(lambda: "Ingress" in self.output_of(deploy) or deploy.poll() is not None, 30,
-                 "it is told")
-        deploy.terminate()
-        deploy.wait(60)
-
     def test_an_autoscaler_keeps_stables_replicas(self):
         load = self.start(steps="50% 100%", hold="3s")
         self.world.apply({

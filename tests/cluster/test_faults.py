@@ -1,0 +1,389 @@
+"""What goes wrong around a release on a real cluster: pieces that are taken away, jobs that die,
+rights that end, and other people's hands. Users ask the whole time and every answer is counted."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+
+from harness import needs_bed, wait_for
+from release_test_case import (
+    BUSY, CANARY, DONE, INTERRUPTED, NO_DATA, PROMETHEUS, ROLLED_BACK, STABLE, ReleaseTest)
+from world import LINNET, is_alive
+
+LEASE = "linnet-api-gateway"
+PATIENT = "  no_data: { hold: 60s, then: rollback }\n"
+
+
+class FaultTest(ReleaseTest):
+    def begin_release(self, *options, weight=25, **spec):
+        """A good release that has got to this weight; its users and its command."""
+        spec = {"steps": "25% 100%", "hold": "5s", **spec}
+        load = self.start(**spec)
+        deploy = self.begin_deploy("v1.1.0", *options)
+        self.wait_weight(weight)
+        return load, deploy
+
+    def wait_told(self, process, pattern, seconds=40):
+        wait_for(lambda: re.search(pattern, self.output_of(process)), seconds,
+                 f"it is told: {pattern}", 0.1)
+
+    def wait_reason(self, pattern, seconds=40):
+        wait_for(lambda: re.search(pattern, self.status()["reason"]), seconds,
+                 f"the reason is: {pattern}", 0.2)
+
+    def wait_users(self, load, seconds):
+        """Until so many seconds of users' requests went by."""
+        before = load.summary()["requests"]
+        wait_for(lambda: load.summary()["requests"] >= before + 100 * seconds, seconds + 30,
+                 f"{100 * seconds} requests more", 0.2)
+
+    def kill(self, job):
+        """As a runner that is taken away does; the engine is gone with it."""
+        with open(f"/proc/{job.pid}/task/{job.pid}/children", encoding="ascii") as file:
+            engines = [int(pid) for pid in file.read().split()]
+        self.assertTrue(engines)
+        job.kill()
+        job.wait(10)
+        wait_for(lambda: not any(is_alive(pid) for pid in engines), 5, "its engine is gone")
+
+    def versions_are_unharmed(self, load):
+        """No answer of a version was bad; what the data plane itself broke is another matter."""
+        for version, seen in load.stop()["versions"].items():
+            if version.startswith("v"):
+                self.assertEqual(seen["bad"], 0, version)
+
+
+@needs_bed
+class WithoutPrometheus(FaultTest):
+    alone = True
+
+    def setUp(self):
+        super().setUp()
+        self.cluster.scrape_every("1s")
+        self.addCleanup(self.cluster.scrape_every, "5s")
+
+    def begin_measured_release(self, extra=PATIENT):
+        load, deploy = self.begin_release("--promote", metrics=PROMETHEUS, extra=extra, hold="6s")
+        self.wait_told(deploy, "25 % in force")
+        return load, deploy
+
+    def goes_on(self, load, deploy):
+        self.ends_with(deploy, DONE)
+        self.assert_promoted("v1.1.0")
+        self.assertEqual([step["outcome"] for step in self.history()[0]["steps"]], ["passed"] * 2)
+        self.assert_no_failure(load.stop())
+
+    def test_a_release_waits_while_it_is_stopped(self):
+        load, deploy = self.begin_measured_release()
+        with self.cluster.without("prometheus"):
+            self.wait_reason("no metrics for 1[0-9]s.*holding")
+            self.assertEqual(self.world.weight(), 25)
+        self.goes_on(load, deploy)
+
+    def test_a_release_waits_while_it_hangs(self):
+        load, deploy = self.begin_measured_release()
+        with self.cluster.frozen("prometheus"):
+            self.wait_reason("no metrics for 1[0-9]s.*holding")
+            self.assertEqual(self.world.weight(), 25)
+        self.goes_on(load, deploy)
+
+    def test_a_restart_is_no_verdict(self):
+        load, deploy = self.begin_measured_release()
+        with self.cluster.without("prometheus"):
+            pass
+        self.goes_on(load, deploy)
+
+    def test_what_stays_unmeasured_is_taken_back(self):
+        load, deploy = self.begin_measured_release("  no_data: { hold: 8s, then: rollback }\n")
+        with self.cluster.without("prometheus"):
+            self.ends_with(deploy, NO_DATA)
+            self.assert_rolled_back("v1.1.0", "no_data")
+        self.assert_no_failure(load.stop())
+
+
+@needs_bed
+class WithoutTheControlPlane(FaultTest):
+    alone = True
+
+    def goes_on(self, load, deploy):
+        self.ends_with(deploy, DONE)
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_a_release_survives_a_restart_of_the_api_server(self):
+        load, deploy = self.begin_release("--promote", extra=PATIENT)
+        with self.cluster.without("kube-apiserver"):
+            pass
+        self.goes_on(load, deploy)
+
+    def test_a_release_survives_an_api_server_that_hangs(self):
+        load, deploy = self.begin_release("--promote", extra=PATIENT)
+        with self.cluster.frozen("kube-apiserver"):
+            self.wait_users(load, 8)
+        self.goes_on(load, deploy)
+
+    def test_a_release_survives_twenty_seconds_without_etcd(self):
+        load, deploy = self.begin_release("--promote", extra=PATIENT)
+        with self.cluster.without("etcd"):
+            self.wait_users(load, 20)
+            self.assertIsNone(deploy.poll(), self.output_of(deploy))
+        self.goes_on(load, deploy)
+
+    def test_a_rollback_is_seen_through_after_a_restart_of_the_api_server(self):
+        load, deploy = self.begin_release(hold="120s")
+        with self.cluster.without("kube-apiserver"):
+            deploy.terminate()
+        self.ends_with(deploy, INTERRUPTED)
+        self.assert_rolled_back("v1.1.0", "interrupted")
+        self.assert_no_failure(load.stop())
+
+
+@needs_bed
+class WithoutTheDataPlane(FaultTest):
+    alone = True
+
+    def test_counters_that_start_anew_are_no_verdict(self):
+        load, deploy = self.begin_release("--promote", extra=PATIENT)
+        self.wait_told(deploy, "25 % in force")
+        with self.cluster.without("traefik"):
+            pass
+        self.ends_with(deploy, DONE)
+        self.assert_promoted("v1.1.0")
+        self.versions_are_unharmed(load)
+
+
+@needs_bed
+class Rights(FaultTest):
+    def begin_release_as(self, name="linnet"):
+        """With the least rights, of a service account."""
+        self.start_stable()
+        self.write_spec(steps="25% 100%", hold="4s", extra=PATIENT)
+        self.world.kubectl("apply", "-f", "-", text=self.must(self.world.run("rbac")).out)
+        self.world.kubectl("-n", "traefik", "create", "rolebinding", self.world.namespace,
+                           "--clusterrole=cluster-admin",
+                           f"--serviceaccount={self.world.namespace}:linnet")
+        self.addCleanup(self.world.kubectl, "-n", "traefik", "delete", "rolebinding",
+                        self.world.namespace)
+        token = self.world.kubectl("create", "token", name).strip()
+        config = self.world.write_kubeconfig(self.world.folder / "least", token)
+        load = self.world.load(100)
+        self.must(self.world.run("init", "--kubeconfig", config))
+        deploy = self.begin_deploy("v1.1.0", "--promote", "--kubeconfig", config)
+        self.wait_weight(25)
+        return load, deploy
+
+    def ends_safely(self, load, deploy, said):
+        self.assertNotIn(deploy.wait(90), (DONE, None), self.output_of(deploy))
+        self.assertRegex(self.output_of(deploy), said)
+        self.assertEqual(self.world.weight(), 25, "traffic is as it was")
+        self.must(self.world.run("rollback"))
+        self.assert_rolled_back("v1.1.0", "operator")
+        self.assert_no_failure(load.stop())
+
+    def test_a_token_that_is_not_valid_any_more_is_told(self):
+        load, deploy = self.begin_release_as()
+        self.world.delete("serviceaccount", "linnet")
+        self.ends_safely(load, deploy, "Unauthorized|token")
+
+    def test_rights_that_are_withdrawn_are_told(self):
+        load, deploy = self.begin_release_as()
+        self.world.kubectl("delete", "rolebinding", "linnet")
+        self.ends_safely(load, deploy, "(get|update|patch|list).*(configmaps|leases|ingresses)")
+
+
+@needs_bed
+class OneEngine(FaultTest):
+    def take_lease(self, holder):
+        self.world.patch("lease", LEASE, {"spec": {"holderIdentity": holder}})
+
+    def test_who_loses_the_lease_stops_acting_and_says_so(self):
+        load, deploy = self.begin_release("--promote", hold="4s")
+        self.take_lease("ben@elsewhere")
+        self.wait_told(deploy, "the Lease was lost: .*ben@elsewhere")
+
+        def renewed_for_a_while():
+            self.world.patch("lease", LEASE, {"metadata": {"annotations": {
+                "test/renewed": str(load.summary()["at_us"])}}})
+            return load.summary()["requests"] >= enough
+        enough = load.summary()["requests"] + 800
+        wait_for(renewed_for_a_while, 30, "users went on for 8 s", 0.5)
+        self.assertEqual(self.world.weight(), 25, "the step's time was over long ago")
+        # Ben is never heard of again: his time runs out.
+        self.wait_told(deploy, "taken over from ben@elsewhere")
+        self.ends_with(deploy, DONE)
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_of_two_jobs_with_the_same_release_one_drives_and_both_see_its_end(self):
+        load, first = self.begin_release("--promote")
+        second = self.begin_deploy("v1.1.0", "--promote")
+        self.ends_with(second, DONE)
+        self.ends_with(first, DONE)
+        self.assert_promoted("v1.1.0")
+        self.assertEqual(len(self.history()), 1)
+        self.assertEqual(self.output_of(first).count("0 % -> 25 %"), 1)
+        self.assertNotIn("taken over from", self.output_of(second))
+        self.assert_no_failure(load.stop())
+
+
+@needs_bed
+class KilledJobs(FaultTest):
+    """The next job waits until the Lease of the dead one is over, and goes on from where it was."""
+
+    def next_job(self, *words, code=DONE):
+        ran = self.must(self.world.run(*words), code)
+        self.assertIn("taken over from", ran.out)
+        return ran
+
+    def test_while_the_canary_starts(self):
+        load = self.start(steps="50% 100%", hold="2s")
+        job = self.begin_deploy("v1.1.0")
+        wait_for(lambda: self.world.get("deployment", CANARY)["spec"]["replicas"] == 1, 30,
+                 "the canary is being started", 0.005)
+        self.kill(job)
+        self.assertEqual(self.status()["phase"], "preparing")
+        self.next_job("deploy", "v1.1.0", "--promote")
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_in_the_midst_of_a_step(self):
+        load, job = self.begin_release("--promote", hold="3s")
+        self.kill(job)
+        self.assertEqual(self.status()["phase"], "stepping")
+        self.next_job("deploy", "v1.1.0")  # the first job's --promote holds
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_in_the_midst_of_a_step_and_then_taken_back(self):
+        load, job = self.begin_release("--promote", hold="30s")
+        self.kill(job)
+        began = load.summary()["at_us"]
+        self.next_job("rollback")
+        self.assertGreater(load.summary()["at_us"], began)
+        self.assert_rolled_back("v1.1.0", "operator")
+        self.assert_no_failure(load.stop())
+
+    def test_while_it_asks_whether_to_promote(self):
+        load = self.start(steps="50%", hold="2s")
+        ours, terminal = pty.openpty()
+        self.addCleanup(os.close, ours)
+        with subprocess.Popen([LINNET, "deploy", "v1.1.0"], cwd=self.world.folder,
+                              env={**self.world.environment, "TERM": "dumb"}, stdin=terminal,
+                              stdout=terminal, stderr=terminal) as job:
+            os.close(terminal)
+            said = b""
+            while b"Promote v1.1.0 to stable?" not in said:
+                said += os.read(ours, 4096)
+            self.kill(job)
+        self.assertEqual(self.status()["phase"], "awaiting_promotion")
+        self.next_job("promote")
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_while_stable_is_restarted(self):
+        load = self.start(steps="50%", hold="2s")
+        job = self.begin_deploy("v1.1.0", "--promote")
+        wait_for(lambda: self.world.images(STABLE) == ["autograph/api-gateway:v1.1.0"], 60,
+                 "stable is being restarted")
+        self.kill(job)
+        self.assertEqual(self.status()["phase"], "promoting")
+        self.next_job("promote")
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_while_it_takes_the_canary_back(self):
+        load, job = self.begin_release(hold="30s")
+        job.terminate()
+        self.wait_weight(0)
+        self.wait_told(job, "rolling back")
+        self.kill(job)
+        self.assertEqual(self.status()["phase"], "rolling_back")
+        self.next_job("deploy", "v1.1.0", code=ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0", "interrupted")
+        self.assert_no_failure(load.stop())
+
+
+@needs_bed
+class Interrupted(FaultTest):
+    def test_by_ctrl_c_it_takes_the_canary_back(self):
+        load, deploy = self.begin_release(hold="60s")
+        deploy.send_signal(signal.SIGINT)
+        self.ends_with(deploy, INTERRUPTED)
+        self.assert_rolled_back("v1.1.0", "interrupted")
+        self.assert_no_failure(load.stop())
+
+    def test_with_hold_it_leaves_the_release_for_the_next_command(self):
+        load, deploy = self.begin_release("--hold", hold="6s")
+        deploy.terminate()
+        self.ends_with(deploy, INTERRUPTED)
+        self.assertEqual((self.status()["phase"], self.world.weight()), ("stepping", 25))
+        ran = self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assertNotIn("taken over", ran.out, "the Lease was given back")
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+
+@needs_bed
+class OtherPeoplesEdits(FaultTest):
+    def test_a_canary_ingress_that_is_deleted_holds_the_release(self):
+        load, deploy = self.begin_release(hold="30s")
+        self.world.delete("ingress", "api-gateway-ingress-canary")
+        self.ends_with(deploy, BUSY, 15)
+        self.assertRegex(self.output_of(deploy), "the weight is 0 % now, set by .*Ingress")
+        self.assertNotIn("v1.1.0", self.world.sample(40))
+        self.must(self.world.run("rollback"))
+        wait_for(lambda: not self.world.pods("version=canary"), 30, "the canary is gone")
+        self.must(self.world.run("init"))
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_a_canary_service_that_is_deleted_is_told_and_taken_back(self):
+        load, deploy = self.begin_release(hold="120s", extra="  progress: 10s\n")
+        self.world.delete("service", "api-gateway-service-canary")
+        self.wait_told(deploy, "not among the endpoints of Service api-gateway-service-canary", 15)
+        self.ends_with(deploy, ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0", "not_ready")
+        self.versions_are_unharmed(load)
+
+    def test_a_stable_image_that_is_changed_is_where_a_rollback_goes(self):
+        load, deploy = self.begin_release(hold="60s")
+        self.world.set_image(STABLE, "v1.2.0")
+        self.wait_told(deploy, "stable runs v1.2.0 now, set by someone else; it was v1.0.0", 15)
+        self.world.wait_ready(STABLE)
+        self.must(self.world.run("rollback"))
+        self.ends_with(deploy, ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0", "operator", stable="v1.2.0")
+        self.assert_no_failure(load.stop())
+
+    def test_a_canary_that_is_scaled_is_told_and_scaled_back(self):
+        load, deploy = self.begin_release()
+        self.world.kubectl("scale", "deployment", CANARY, "--replicas=3")
+        self.wait_told(deploy, "the canary Deployment was changed to 3 replicas of v1.1.0", 15)
+        self.ends_with(deploy, DONE)
+        self.assertEqual(self.status()["phase"], "awaiting_promotion")
+        self.must(self.world.run("rollback"))
+        self.assert_rolled_back("v1.1.0", "operator")
+        self.assert_no_failure(load.stop())
+
+    def test_a_canary_that_is_scaled_away_is_told_and_brought_back(self):
+        load, deploy = self.begin_release(steps="25%", hold="8s")
+        self.world.kubectl("scale", "deployment", CANARY, "--replicas=0")
+        self.wait_told(deploy, "the canary Deployment was changed to 0 replicas of v1.1.0", 15)
+        self.ends_with(deploy, DONE)
+        self.assertEqual(len(self.world.pods("version=canary")), 1)
+        self.must(self.world.run("rollback"))
+        self.assert_rolled_back("v1.1.0", "operator")
+        self.versions_are_unharmed(load)  # a pod that is killed under its traffic may lose some
+
+    def test_a_canary_image_that_is_changed_is_told_and_set_again(self):
+        load, deploy = self.begin_release(hold="8s")
+        self.world.set_image(CANARY, "v1.3.0")
+        self.wait_told(deploy, "the canary Deployment was changed to .* of v1.3.0", 15)
+        self.ends_with(deploy, DONE)
+        self.assertEqual(self.world.images(CANARY), ["autograph/api-gateway:v1.1.0"])
+        self.must(self.world.run("rollback"))
+        self.assert_rolled_back("v1.1.0", "operator")
+        self.assert_no_failure(load.stop())
