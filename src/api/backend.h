@@ -114,7 +114,11 @@ class Backend {
   virtual Task<Result<std::vector<Finding>>> doctor(std::string release) = 0;
   virtual Task<Result<std::vector<PlanStep>>> plan(std::string release, std::string version) = 0;
   /// What `init` would make, and what is in its way. Code::invalid where init makes no objects.
-  virtual Task<Result<std::vector<PlanStep>>> plan_init(std::string release, std::string version);
+  virtual Task<Result<std::vector<PlanStep>>> plan_init(std::string, std::string) {
+    co_return fail(Code::invalid,
+                   "on one machine `init` makes nothing but what the spec says: processes, and "
+                   "NGINX before them");
+  }
   virtual Task<Result<MetricsView>> metrics() = 0;
   /// As SIGTERM; returns at once. `hold`: running rollouts stay as they are.
   virtual void shutdown(bool hold) = 0;

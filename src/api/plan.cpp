@@ -2,12 +2,6 @@
 
 namespace linnet::api {
 
-Task<Result<std::vector<PlanStep>>> Backend::plan_init(std::string, std::string) {
-  co_return fail(Code::invalid,
-                 "on one machine `init` makes nothing but what the spec says: processes, and NGINX "
-                 "before them");
-}
-
 std::vector<PlanStep> plan_of(const core::Release& release, const core::Status& status,
                               const std::string& version) {
   std::vector<PlanStep> steps;

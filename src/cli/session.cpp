@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "cli/cluster_daemon.h"
+#include "cli/commands.h"
 #include "cli/documents.h"
 
 namespace linnet::cli {
@@ -53,6 +54,7 @@ cluster::DriveOptions Session::drive_options(ReleaseFile file) const {
   }
   if (const auto canary = arguments_.text("--deployment"))
     std::get<core::DeploymentsWorkload>(options.release.workload).canary = *canary;
+  options.looks_once = command_.name == status_command.name && !arguments_.has("--follow");
   options.name_space = arguments_.text("--namespace").value_or("");
   // Two jobs of one person may have the same process number, each in a container of its own.
   unsigned some = 0;

@@ -114,8 +114,8 @@ Task<void> ClusterBackend::run_loop() {
 Task<Result<core::Status>> ClusterBackend::status_now() {
   const auto& record = parts_->loop->record();
   if (driving_ && parts_->lease->held() && record) co_return record->status;
-  Result<Record> stored = co_await parts_->store->load(name());
-  if (stored) co_return std::move(stored->status);
+  Result<core::Status> stored = co_await parts_->store->status(name());
+  if (stored) co_return stored;
   // The server is away for a while: what was known last, the journal tells the rest.
   const Code code = stored.error().code;
   const bool away = code == Code::unavailable || code == Code::timed_out;

@@ -19,6 +19,8 @@ struct DriveOptions {
   std::string identity;    // who holds the Lease, for others to read; of this process alone
   int life_fd = -1;        // read end of a pipe; end of file: the command is done
   int ready_fd = -1;       // one byte when it serves; else the error's code and text, then the end
+  /// For a command that asks for the status once and changes nothing.
+  bool looks_once = false;
 };
 
 /// Returns the exit code of the process.

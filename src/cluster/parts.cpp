@@ -17,6 +17,7 @@ Parts::Parts(Ground ground_in, const DriveOptions& options)
     : ground(ground_in),
       release(options.release),
       spec_file(options.spec_file),
+      looks_once(options.looks_once),
       doorbell(ground.io.get_executor()) {}
 
 Result<std::unique_ptr<Parts>> Parts::make(Ground ground, const DriveOptions& options) {
@@ -36,7 +37,8 @@ Result<void> Parts::connect(const DriveOptions& options) {
   names = kubernetes::names_of(release, config.name_space);
   if (!options.name_space.empty()) names.name_space = options.name_space;
   Clock& clock = ground.clock;
-  client = std::make_unique<kubernetes::Client>(*curl, clock, std::move(config));
+  client =
+      std::make_unique<kubernetes::Client>(*curl, clock, std::move(config), "linnet", looks_once);
   store = std::make_unique<kubernetes::ConfigMapStore>(*client, clock, names.name_space);
   lease = std::make_unique<kubernetes::Lease>(*client, clock, names.name_space,
                                               "linnet-" + release.name, options.identity,
@@ -92,10 +94,11 @@ void Parts::watch(runtime::TaskGroup& tasks) {
     doorbell.ring(release.name);
     ground.changes.ring(release.name);
   };
-  tasks.spawn("store", store->follow(release.name, changed));
   tasks.spawn("workload", workload->run());
-  tasks.spawn("events", events->run());
   router->watch(tasks);
+  if (looks_once) return;
+  tasks.spawn("store", store->follow(release.name, changed));
+  tasks.spawn("events", events->run());
   metrics->watch(tasks);
 }
 

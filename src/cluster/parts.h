@@ -50,6 +50,7 @@ class Parts {
   Ground ground;
   core::Release release;
   std::string spec_file;
+  bool looks_once = false;  // see DriveOptions
   kubernetes::Names names;
   runtime::AsioDoorbell doorbell;
   runtime::ZoneCalendar calendar;

@@ -231,6 +231,7 @@ Task<void> Cache::State::run(std::shared_ptr<State> self) {
     if (done && self->version.empty()) done = fail(Code::unavailable, "a list without a version");
     if (done) {
       self->failures = 0;
+      if (self->client->looks_once) co_return;
       continue;
     }
     self->trouble = done.error();

@@ -59,6 +59,17 @@ TEST_F(CacheTest, HoldsWhatIsThereAndWhatComesChangesAndGoes) {
   EXPECT_EQ(api.count("GET", "limit="), 1);
 }
 
+TEST_F(CacheTest, OfAClientThatLooksOnceItListsAndDoesNotWatch) {
+  set("one", "1");
+  client = std::make_unique<Client>(*curl, clock, api.config(), "linnet", true);
+  start();
+  ASSERT_TRUE(eventually([this] { return tasks.running() == 0; }));
+  EXPECT_TRUE(cache->fresh());
+  EXPECT_EQ(value("one"), "1");
+  EXPECT_EQ(api.count("GET", "limit="), 1);
+  EXPECT_EQ(api.count("GET", "watch="), 0);
+}
+
 TEST_F(CacheTest, FollowsOnlyWhatItsSelectorsName) {
   api.put(maps, named("one"));
   start(quick(), "", "metadata.name=two");

@@ -1,5 +1,6 @@
 // Calls over HTTP/1.1 and not HTTP/2: there one connection carries all, and while it hangs every
 // watch and write hangs on it, until TCP gives up after minutes (client-go needs pings for that).
+// Only one look, which writes and watches nothing, saves itself the other connections.
 #include "kubernetes/client.h"
 
 #include <algorithm>
@@ -35,11 +36,13 @@ Result<std::string> read_token(const std::string& file) {
 
 }  // namespace
 
-Client::State::State(net::Curl& in_curl, Clock& in_clock, Config in_config, std::string in_manager)
+Client::State::State(net::Curl& in_curl, Clock& in_clock, Config in_config, std::string in_manager,
+                     bool in_looks_once)
     : curl(in_curl),
       clock(in_clock),
       config(std::move(in_config)),
       manager(std::move(in_manager)),
+      looks_once(in_looks_once),
       random(std::random_device()()) {}
 
 std::string Client::State::who() const {
@@ -136,6 +139,7 @@ Task<Result<net::Response>> Client::State::send(std::shared_ptr<State> self, Api
       co_return fail(Code::timed_out, "{} {}: the time for it was over before it was sent",
                      request.method, net::loggable_url(self->config.server));
     net::Request http = http_request(self->config, *credentials, request);
+    http.http2 = self->looks_once;
     http.timeout = std::max(left, shortest_time);
     http.connect_timeout = std::min(http.connect_timeout, http.timeout);
     auto got = co_await self->curl.send(std::move(http));
@@ -164,8 +168,10 @@ Task<Result<Json>> Client::State::ask(std::shared_ptr<State> self, Asked asked, 
   co_return read_answer(asked, got->status, got->body, self->who());
 }
 
-Client::Client(net::Curl& curl, Clock& clock, Config config, std::string field_manager)
-    : state_(std::make_shared<State>(curl, clock, std::move(config), std::move(field_manager))) {}
+Client::Client(net::Curl& curl, Clock& clock, Config config, std::string field_manager,
+               bool looks_once)
+    : state_(std::make_shared<State>(curl, clock, std::move(config), std::move(field_manager),
+                                     looks_once)) {}
 Client::~Client() = default;
 
 const Config& Client::config() const { return state_->config; }

@@ -60,8 +60,10 @@ struct ApiRequest {
 /// (kubernetes/apimachinery pkg/api/errors, client-go rest/with_retry.go)
 class Client {
  public:
-  /// `curl` outlives it. `field_manager` names us in managedFields.
-  Client(net::Curl& curl, Clock& clock, Config config, std::string field_manager = "linnet");
+  /// `curl` outlives it. `field_manager` names us in managedFields. With `looks_once` all requests
+  /// share one connection, and its Caches list and do not watch: for one look, soon over.
+  Client(net::Curl& curl, Clock& clock, Config config, std::string field_manager = "linnet",
+         bool looks_once = false);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -112,7 +114,7 @@ class Cache {
   ~Cache();
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
-  /// Until cancelled.
+  /// Until cancelled, or listed when the client looks once.
   Task<void> run();
 
   /// Listed at least once, and heard of within the last `limit`: a watch whose server is gone does

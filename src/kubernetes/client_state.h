@@ -15,12 +15,13 @@ namespace linnet::kubernetes {
 inline constexpr Duration first_answer = 10s;  // a watch's head comes at once from a healthy server
 
 struct Client::State {
-  State(net::Curl& curl, Clock& clock, Config config, std::string manager);
+  State(net::Curl& curl, Clock& clock, Config config, std::string manager, bool looks_once);
 
   net::Curl& curl;
   Clock& clock;
   Config config;
   std::string manager;
+  bool looks_once;
   std::minstd_rand random;
   MonoTime heard;       // see last_heard()
   bool asking = false;  // a Cache asks whether the server is alive

@@ -302,6 +302,12 @@ Task<Result<Record>> ConfigMapStore::load(std::string release) {
   co_return Record{(*held)->document.status, (*held)->document.revision};
 }
 
+Task<Result<core::Status>> ConfigMapStore::status(std::string release) {
+  auto held = co_await State::read(state_, std::move(release));
+  if (!held) co_return fail(held.error());
+  co_return (*held)->document.status;
+}
+
 Task<Result<std::int64_t>> ConfigMapStore::save(std::string release, std::int64_t version,
                                                 Saving saving) {
   return State::save(state_, std::move(release), version, std::move(saving));

@@ -45,6 +45,8 @@ class ConfigMapStore final : public Store, public Journal {
   /// within the deadline.
   Task<Result<std::int64_t>> save(std::string release, std::int64_t version,
                                   Saving saving) override;
+  /// Of load(), for showing: what is followed costs no request.
+  Task<Result<core::Status>> status(std::string release);
   /// Only those not answered yet.
   Task<Result<std::vector<core::Intent>>> intents(std::string release, std::int64_t after) override;
 

@@ -228,6 +228,7 @@ TEST_F(ConfigMapStoreTest, WhenFollowedIntentsOfOthersAreSeenAndReadingAsksNothi
   for (int i = 0; i < 20; ++i) {
     const auto open = run(store->intents("web", 0));
     ASSERT_EQ(open->size(), 1u);
+    EXPECT_EQ(run(store->status("web"))->reason, "one");
   }
   EXPECT_EQ(api.asked().size(), asked);
   // What this process wrote itself is not forgotten because the watch is behind.

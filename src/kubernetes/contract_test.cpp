@@ -108,13 +108,16 @@ class DeploymentActor {
     put_slice();
   }
   void put_slice() {
-    boost::json::array endpoints;
+    std::string endpoints;
     for (const auto& [name, pod] : pods_)
-      endpoints.push_back(boost::json::object{{"conditions", {{"ready", pod.ready}}},
-                                              {"targetRef", {{"kind", "Pod"}, {"name", name}}}});
-    const boost::json::object metadata{{"name", name_ + "-1"},
-                                       {"labels", {{"kubernetes.io/service-name", name_}}}};
-    api_.put(slices, boost::json::object{{"metadata", metadata}, {"endpoints", endpoints}});
+      endpoints += fmt::format(
+          R"({}{{"conditions":{{"ready":{}}},"targetRef":{{"kind":"Pod","name":"{}"}}}})",
+          endpoints.empty() ? "" : ",", pod.ready, name);
+    api_.put(slices,
+             parse(fmt::format(
+                 R"({{"metadata":{{"name":"{0}-1","labels":{{"kubernetes.io/service-name":"{0}"}}}},
+                     "endpoints":[{1}]}})",
+                 name_, endpoints)));
   }
 
   ApiImposter& api_;

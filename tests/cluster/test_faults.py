@@ -240,7 +240,7 @@ class KilledJobs(FaultTest):
     def test_while_the_canary_starts(self):
         load = self.start(steps="50% 100%", hold="2s")
         job = self.begin_deploy("v1.1.0")
-        wait_for(lambda: self.world.get("deployment", CANARY)["spec"]["replicas"] == 1, 30,
+        wait_for(lambda: self.world.get("deployment", CANARY)["spec"]["replicas"] > 0, 30,
                  "the canary is being started", 0.005)
         self.kill(job)
         self.assertEqual(self.status()["phase"], "preparing")
@@ -270,7 +270,7 @@ class KilledJobs(FaultTest):
         ours, terminal = pty.openpty()
         self.addCleanup(os.close, ours)
         with subprocess.Popen([LINNET, "deploy", "v1.1.0"], cwd=self.world.folder,
-                              env={**self.world.environment, "TERM": "dumb"}, stdin=terminal,
+                              env={**self.world.environment, "TERM": "xterm"}, stdin=terminal,
                               stdout=terminal, stderr=terminal) as job:
             os.close(terminal)
             said = b""
