@@ -6,11 +6,23 @@
 #include "cli/release_file.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
+#include "cluster/metrics.h"
 #include "cluster/recipe_check.h"
 #include "recipes/library.h"
 
 namespace linnet::cli {
 namespace {
+
+// The other namespace whose pods' metrics pages are read; empty: none.
+std::string foreign_pages(const core::Release& release, const kubernetes::Names& names,
+                          const std::string& folder) {
+  if (release.metrics.source != "scrape") return {};
+  const auto recipe = recipes::find_metric(release.metrics.recipe, folder);
+  if (!recipe) return {};
+  const auto place = recipe->scrape(cluster::metric_parameters(release, names));
+  const bool foreign = place && !place->workload && place->name_space != names.name_space;
+  return foreign ? place->name_space : std::string();
+}
 
 Result<Exit> run_rbac(Session& session) {
   const Arguments& given = session.arguments();
@@ -24,13 +36,16 @@ Result<Exit> run_rbac(Session& session) {
   const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
   if (traffic == nullptr)
     return fail(Code::invalid, "{} names no spec.traffic.router", release.name);
-  TRY(recipe, recipes::find_router(traffic->router, cluster::recipe_folder(session.spec_file())));
+  const std::string folder = cluster::recipe_folder(session.spec_file());
+  TRY(recipe, recipes::find_router(traffic->router, folder));
   TRY(router, kubernetes::router_objects(names, release, recipe));
   kubernetes::RbacOptions options;
   options.service_account = given.text("--service-account").value_or(options.service_account);
   options.init = !given.has("--no-init");
-  const std::string yaml =
+  std::string yaml =
       kubernetes::rbac_yaml(names, kubernetes::rules_of(names, release, router, options), options);
+  if (const std::string pages = foreign_pages(release, names, folder); !pages.empty())
+    yaml += kubernetes::pages_rbac_yaml(names, pages, options);
   session.out().raw(session.json() ? fmt::format("{{\"rbac\":{}}}\n", quoted_json(yaml)) : yaml);
   return Exit::done;
 }

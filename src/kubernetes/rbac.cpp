@@ -179,15 +179,15 @@ std::vector<Rule> rules_of(const Names& names, const core::Release& release,
   return rules;
 }
 
-std::string rbac_yaml(const Names& names, const std::vector<Rule>& rules,
-                      const RbacOptions& options) {
-  const std::string role = "linnet-" + names.release;
+namespace {
+
+// A Role and its binding; the service account is of the release's namespace.
+std::string role_yaml(const Names& names, const std::string& role, const std::string& name_space,
+                      const std::vector<Rule>& rules, const RbacOptions& options) {
   std::string out = fmt::format(
-      "# What linnet needs to release {0}, all of it in namespace {1}.\n"
-      "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{ name: {2}, namespace: {1} }}\n"
       "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n"
-      "metadata: {{ name: {3}, namespace: {1} }}\nrules:\n",
-      names.release, names.name_space, spec::yaml_scalar(options.service_account), role);
+      "metadata: {{ name: {}, namespace: {} }}\nrules:\n",
+      role, name_space);
   for (const Rule& rule : rules) {
     out += fmt::format("# {}{}\n- apiGroups: {}\n  resources: {}\n", rule.why,
                        rule.optional ? " (may be left out)" : "", flow({rule.group}),
@@ -195,13 +195,35 @@ std::string rbac_yaml(const Names& names, const std::vector<Rule>& rules,
     if (!rule.names.empty()) out += fmt::format("  resourceNames: {}\n", flow(rule.names));
     out += fmt::format("  verbs: {}\n", flow(rule.verbs));
   }
-  out += fmt::format(
-      "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n"
-      "metadata: {{ name: {0}, namespace: {1} }}\n"
-      "roleRef: {{ apiGroup: rbac.authorization.k8s.io, kind: Role, name: {0} }}\n"
-      "subjects:\n- {{ kind: ServiceAccount, name: {2}, namespace: {1} }}\n",
-      role, names.name_space, spec::yaml_scalar(options.service_account));
-  return out;
+  return out + fmt::format(
+                   "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n"
+                   "metadata: {{ name: {0}, namespace: {1} }}\n"
+                   "roleRef: {{ apiGroup: rbac.authorization.k8s.io, kind: Role, name: {0} }}\n"
+                   "subjects:\n- {{ kind: ServiceAccount, name: {2}, namespace: {3} }}\n",
+                   role, name_space, spec::yaml_scalar(options.service_account), names.name_space);
+}
+
+}  // namespace
+
+std::string rbac_yaml(const Names& names, const std::vector<Rule>& rules,
+                      const RbacOptions& options) {
+  return fmt::format(
+             "# What linnet needs to release {0}, all of it in namespace {1}.\n"
+             "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{ name: {2}, namespace: {1} }}\n",
+             names.release, names.name_space, spec::yaml_scalar(options.service_account)) +
+         role_yaml(names, "linnet-" + names.release, names.name_space, rules, options);
+}
+
+std::string pages_rbac_yaml(const Names& names, const std::string& name_space,
+                            const RbacOptions& options) {
+  const std::vector<Rule> rules{
+      {"", "pods", {}, {"get", "list", "watch"}, "which pods serve the metrics pages"},
+      {"", "pods/proxy", {}, {"get"}, "the pages themselves, from outside the cluster"}};
+  return fmt::format("---\n# Beyond it: the metrics pages that are read in namespace {}.\n",
+                     name_space) +
+         role_yaml(names, fmt::format("linnet-{}-{}", names.name_space, names.release), name_space,
+                   rules, options)
+             .substr(4);
 }
 
 std::string Right::text() const {

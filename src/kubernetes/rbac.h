@@ -1,6 +1,6 @@
 // The least rights that releasing with a spec needs: as a Role to apply, and one by one for
-// `doctor` to ask the API server about. Everything is in the release's own namespace; nothing needs
-// a ClusterRole.
+// `doctor` to ask the API server about. Everything is in the release's own namespace, but for
+// metrics pages that are read elsewhere; nothing needs a ClusterRole.
 #pragma once
 
 #include <string>
@@ -45,6 +45,10 @@ std::vector<Rule> rules_of(const Names& names, const core::Release& release,
 /// ServiceAccount, Role and RoleBinding, each rule with a comment.
 std::string rbac_yaml(const Names& names, const std::vector<Rule>& rules,
                       const RbacOptions& options);
+
+/// Another Role beside it, for metrics pages of pods in another namespace: the controller's.
+std::string pages_rbac_yaml(const Names& names, const std::string& name_space,
+                            const RbacOptions& options);
 
 /// One question to the API server (SelfSubjectAccessReview).
 struct Right {

@@ -75,6 +75,20 @@ TEST(Rbac, ScrapingFromOutsideNeedsTheProxyOfPods) {
   EXPECT_TRUE(holds(texts(rights_of(rules_of(names, release, {}, {})), true), "get pods/proxy"));
 }
 
+TEST(Rbac, PagesOfAControllerNeedARoleInItsNamespaceForTheSameAccount) {
+  Names names;
+  names.release = "shop";
+  names.name_space = "market";
+  const std::string yaml = pages_rbac_yaml(names, "traefik", {});
+  EXPECT_TRUE(yaml.starts_with("---\n#")) << yaml;
+  EXPECT_NE(yaml.find("kind: Role\nmetadata: { name: linnet-market-shop, namespace: traefik }"),
+            std::string::npos)
+      << yaml;
+  EXPECT_NE(yaml.find("resources: [pods/proxy]\n  verbs: [get]\n"), std::string::npos) << yaml;
+  EXPECT_NE(yaml.find("kind: ServiceAccount, name: linnet, namespace: market"), std::string::npos)
+      << yaml;
+}
+
 TEST(Rbac, IsPrintedAsYamlWithReasons) {
   const core::Release release = release_of();
   const Names names = names_of(release, "");

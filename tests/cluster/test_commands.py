@@ -114,16 +114,14 @@ class Questions(ReleaseTest):
         self.start_stable()
         self.write_spec(steps="50% 100%", hold="2s")
         yaml = self.must(self.world.run("rbac")).out
-        self.world.kubectl("apply", "-f", "-", text=yaml)
+        # Traefik's pages are read in its own namespace: there it prints a second Role.
+        self.cluster.kubectl("apply", "-f", "-", text=yaml)
+        for kind in ("rolebinding", "role"):
+            self.addCleanup(self.cluster.kubectl, "-n", "traefik", "delete", kind,
+                            f"linnet-{self.world.namespace}-api-gateway")
         token = self.world.kubectl("create", "token", "linnet").strip()
         self.world.write_kubeconfig(token=token)
         load = self.world.load(100)
-        # Traefik's pages are read from its own namespace: a right beyond the release's Role.
-        self.world.kubectl("-n", "traefik", "create", "rolebinding", self.world.namespace,
-                           "--clusterrole=cluster-admin",
-                           f"--serviceaccount={self.world.namespace}:linnet")
-        self.addCleanup(self.world.kubectl, "-n", "traefik", "delete", "rolebinding",
-                        self.world.namespace)
         self.must(self.world.run("init"))
         self.must(self.world.run("deploy", "v1.1.0", "--promote"))
         self.assert_promoted("v1.1.0")
