@@ -167,6 +167,13 @@ TEST(Answers, APageOfAProxyIsToldAndNotTakenForAnObject) {
   EXPECT_FALSE(parse_json(deep));
 }
 
+TEST(Answers, WordsOfAServerAreBounded) {
+  const Asked read{"get", deployments, "web", ""};
+  const std::string many(100'000, 'x');
+  EXPECT_LT(error_of(read, 500, status_body(many.c_str(), many.c_str()), "").message.size(), 2500u);
+  EXPECT_LT(error_of(read, 502, many, "").message.size(), 500u);
+}
+
 TEST(RetryAfter, IsSecondsAndBounded) {
   EXPECT_EQ(retry_after({{"retry-after", "2"}}), 2s);
   EXPECT_EQ(retry_after({{"Retry-After", "0"}}), 0s);
