@@ -19,6 +19,7 @@ namespace linnet::cluster {
 namespace {
 
 constexpr Duration first_look = 15s;  // for the watches to see the cluster once
+constexpr Duration look_again = 5ms;
 constexpr Duration one_call = 10s;    // to the API server
 constexpr Duration some_calls = 30s;  // one after the other
 
@@ -249,7 +250,10 @@ Task<Result<std::vector<core::RolloutRecord>>> ClusterBackend::history(std::stri
 Task<Result<api::CountsView>> ClusterBackend::counts(std::string release) {
   CO_TRY_VOID(is_ours(release));
   if (!driving_ || !parts_->lease->held()) {
-    CO_TRY_VOID(co_await parts_->first_look(within(first_look)));
+    const Deadline deadline = within(first_look);
+    CO_TRY_VOID(co_await parts_->first_look(deadline));
+    while (!parts_->metrics->is_listed() && parts_->ground.clock.now().mono < deadline)
+      co_await runtime::sleep_for(look_again);
     CO_TRY_VOID(co_await parts_->counts->look(within(one_call)));
   }
   co_return api::CountsView{core::latency_boundaries(parts_->release), parts_->counts->stable(),

@@ -34,6 +34,8 @@ class ReleaseMetrics {
   static Result<std::unique_ptr<ReleaseMetrics>> make(MetricNeeds needs,
                                                       const core::Release& release);
   void watch(runtime::TaskGroup& tasks);
+  /// The pods whose pages are read are known.
+  [[nodiscard]] bool is_listed() const { return !pods_ || pods_->fresh(); }
   [[nodiscard]] MetricSource& source() { return *source_; }
   /// Where the numbers come from, for doctor and messages.
   [[nodiscard]] const std::string& where() const { return where_; }

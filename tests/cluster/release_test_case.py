@@ -98,7 +98,7 @@ class ReleaseTest(ClusterTest):
         self.assertEqual(self.world.sample(20), {version: 20})
         self.assertEqual(self.status()["phase"], "succeeded")
 
-    def assert_rolled_back(self, version, cause="", stable="v1.0.0"):
+    def assert_rolled_back(self, version, cause=".", stable="v1.0.0"):
         self.assertEqual(self.world.images(STABLE), [f"autograph/api-gateway:{stable}"])
         self.assert_at_rest()
         record = self.history()[0]
