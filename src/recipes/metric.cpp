@@ -178,6 +178,8 @@ std::optional<Role> Roles::of(std::string_view metric, std::span<const LabelView
     role.counts = Role::Counts::latency_bucket;
     // 0.3 s are 300 ms and not 299.99999999999994: bounds are compared with whole limits.
     const double ms = *bound * tables_->ms_per_unit;
+    // No duration is negative or beyond all numbers: nobody's histogram has such a bound.
+    if (ms < 0 || std::isinf(ms) != std::isinf(*bound)) return std::nullopt;
     role.le_ms = std::abs(ms - std::round(ms)) < 1e-9 * std::abs(ms) ? std::round(ms) : ms;
   } else {
     return std::nullopt;

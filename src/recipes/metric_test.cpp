@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "recipes/metric_json.h"
 
@@ -177,6 +178,25 @@ TEST(MetricRecipe, EveryBuiltInOneIsSoundAndSaysWhatItWasTriedAgainst) {
     const auto checked = recipe.check(with);
     EXPECT_TRUE(checked) << name << ": " << checked.error().message;
   }
+}
+
+TEST(MetricRecipe, BoundsThatNoDurationHasAreNobodys) {
+  const auto recipe = MetricRecipe::read(built_in_metrics().at("application"), "application.yaml");
+  ASSERT_TRUE(recipe) << recipe.error().message;
+  const Parameters with{{"namespace", {"shop"}},
+                        {"release", {"web"}},
+                        {"stable_deployment", {"web"}},
+                        {"canary_deployment", {"web-canary"}}};
+  const auto le_ms = [&](const std::string& le) {
+    const auto role =
+        recipe->role(with, {"http_request_duration_seconds_bucket",
+                            {{"namespace", "shop"}, {"pod", "web-6956fd7b44-cn8qs"}, {"le", le}},
+                            1});
+    return role ? std::optional<double>(role->le_ms) : std::nullopt;
+  };
+  EXPECT_EQ(le_ms("0.5"), 500.0);
+  EXPECT_EQ(le_ms("+Inf"), std::numeric_limits<double>::infinity());
+  for (const char* le : {"-1", "-1e308", "1e308"}) EXPECT_EQ(le_ms(le), std::nullopt) << le;
 }
 
 TEST(JsonDialect, FillsTimesAndParametersInEachPlaceInItsOwnWay) {
