@@ -160,7 +160,8 @@ class Rights(FaultTest):
         """With the least rights, of a service account."""
         self.start_stable()
         self.write_spec(steps="25% 100%", hold="60s", extra=PATIENT)
-        self.world.kubectl("apply", "-f", "-", text=self.must(self.world.run("rbac")).out)
+        # Of two namespaces: the release's, and the one of the controller whose pages are read.
+        self.cluster.kubectl("apply", "-f", "-", text=self.must(self.world.run("rbac")).out)
         self.world.kubectl("-n", "traefik", "create", "rolebinding", self.world.namespace,
                            "--clusterrole=cluster-admin",
                            f"--serviceaccount={self.world.namespace}:linnet")
