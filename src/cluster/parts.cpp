@@ -56,10 +56,7 @@ Result<void> Parts::connect(const DriveOptions& options) {
 Result<void> Parts::connect_ports(const core::RecipeTraffic& traffic) {
   Clock& clock = ground.clock;
   const auto executor = ground.io.get_executor();
-  const auto changed = [this] {
-    doorbell.ring(release.name);
-    ground.changes.ring(release.name);
-  };
+  const auto changed = [this] { wake(); };
   workload =
       std::make_unique<kubernetes::DeploymentsWorkload>(executor, *client, clock, names, changed);
   TRY(recipe, recipes::find_router(traffic.router, recipe_folder(spec_file)));
@@ -90,10 +87,7 @@ Result<void> Parts::connect_ports(const core::RecipeTraffic& traffic) {
 }
 
 void Parts::watch(runtime::TaskGroup& tasks) {
-  const auto changed = [this] {
-    doorbell.ring(release.name);
-    ground.changes.ring(release.name);
-  };
+  const auto changed = [this] { wake(); };
   tasks.spawn("workload", workload->run());
   router->watch(tasks);
   if (looks_once) return;
@@ -116,6 +110,11 @@ std::vector<kubernetes::Rule> Parts::rules() const {
   const auto objects = kubernetes::router_objects(names, release, router->recipe());
   return kubernetes::rules_of(names, release,
                               objects ? *objects : std::vector<kubernetes::RouterObject>(), {});
+}
+
+void Parts::wake() {
+  doorbell.ring(release.name);
+  ground.changes.ring(release.name);
 }
 
 void Parts::note(const std::string& kind, const std::string& text) {

@@ -44,6 +44,8 @@ class Parts {
   Task<Result<void>> first_look(Deadline deadline);
   /// The rights that all of it needs.
   [[nodiscard]] std::vector<kubernetes::Rule> rules() const;
+  /// Something was seen to change: the engine and those who follow look again.
+  void wake();
   /// A line for the journal.
   void note(const std::string& kind, const std::string& text);
 
