@@ -618,6 +618,21 @@ TEST(Decide, LowersAWeightThatSomeoneSetsWhileThePromotedCanaryGoes) {
   EXPECT_TRUE(world.reach("succeeded"));
 }
 
+TEST(Decide, BringsStableBackBeforeItCallsAPromotionDone) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  for (int guard = 0; guard < 200 && !world.journal_has("promoting: stopping the canary"); ++guard)
+    world.turn();
+  world.stable.instances.clear();  // scaled to 0 by someone
+  world.turn();
+  EXPECT_EQ(world.phase(), "promoting") << "nobody would answer";
+  ASSERT_TRUE(world.reach("succeeded"));
+  EXPECT_GT(world.stable.count(), 0);
+}
+
 TEST(Decide, ResumesToPreparingWithWeightZeroThoughSomeoneHadSetAnother) {
   World world;
   world.versions["v2"].ready = false;

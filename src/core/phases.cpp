@@ -313,6 +313,9 @@ void stable_rolls(Turn& turn, Duration waited) {
   turn.waits("restarting stable, one by one: " + ready_text(turn, Track::stable, version, wanted));
 }
 
+// Where a platform keeps the sizes, 0 is its owner's wish.
+bool is_scaled_away(const TrackSeen& stable) { return stable.count() == 0 && !stable.wanted; }
+
 void on_promoting(Turn& turn, Promoting promoting) {
   using Part = Promoting::Part;
   promoting.waited += turn.elapsed;
@@ -357,6 +360,8 @@ void on_promoting(Turn& turn, Promoting promoting) {
       if (!LINNET_NEEDS(promoted_needs_canary_gone,
                         turn.seen.workload && turn.seen.workload->canary.count() == 0))
         return turn.waits("stopping the canary");
+      if (is_scaled_away(turn.seen.workload->stable))
+        return turn.waits(fmt::format("stable was scaled to 0: bringing {} back", version));
       const std::string text = fmt::format("{} is stable", version);
       turn.finish_rollout("succeeded", {"promoted", text});
       turn.enter(Succeeded{}, text);

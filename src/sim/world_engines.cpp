@@ -25,6 +25,7 @@ void World::start_engine(int index) {
   engine.rang = false;
   engine.dies_at_call.reset();
   engine.told = Told();
+  engine.turns_failed = 0;
   engine.ports = std::make_unique<SimPorts>(*this, index);
   engine.loop = std::make_unique<engine::ReleaseLoop>(story_.release, engine.ports->ports(),
                                                       [this, index] { turn_done(index); });
@@ -61,10 +62,11 @@ void World::guardian_fires(std::uint64_t deaths) {
 void World::turn_done(int index) {
   Engine& engine = engines_[static_cast<std::size_t>(index)];
   ++result_.turns;
+  const std::int64_t failed = engine.loop->stats().failed;
+  if (std::exchange(engine.turns_failed, failed) != failed) return;  // it came to nothing
   const auto& record = engine.loop->record();
   if (!record || !record->status.last_turn) return;
   const std::int64_t decided_ms = record->status.last_turn->ms - engine.mono_base_ms;
-  if (decided_ms == engine.told.turn_before_ms) return;  // this turn came to nothing
   engine.told.observed_ms = decided_ms;
   if (engine.told.saved)
     engine.lineage = engine.pending;
