@@ -19,9 +19,10 @@ namespace linnet::cluster {
 namespace {
 
 constexpr Duration first_look = 15s;  // for the watches to see the cluster once
-constexpr Duration look_again = 5ms;
+constexpr Duration look_again = 1ms;
 constexpr Duration one_call = 10s;    // to the API server
 constexpr Duration some_calls = 30s;  // one after the other
+constexpr Duration longest_refusal = 20s;
 
 }  // namespace
 
@@ -90,6 +91,7 @@ Task<void> ClusterBackend::drive() {
     const Result<std::optional<kubernetes::LeaseHolder>> held =
         co_await parts_->lease->acquire(deadline, waiting);
     if (held) {
+      refused_.reset();
       told.clear();
       waited_for.clear();
       if (held->has_value())
@@ -98,6 +100,7 @@ Task<void> ClusterBackend::drive() {
       co_await run_loop();
       continue;
     }
+    take_refusal(held.error());
     if (held.error().message != told) parts_->note("lease", held.error().message);
     told = held.error().message;
     co_await runtime::sleep_for(1s);
@@ -112,7 +115,19 @@ Task<void> ClusterBackend::run_loop() {
                                     lost != nullptr ? lost->message : "the engine ended"));
 }
 
+void ClusterBackend::take_refusal(const Error& error) {
+  if (error.code != Code::denied)
+    refused_.reset();
+  else if (!refused_)
+    refused_ = Refused{parts_->ground.clock.now(), error.message};
+}
+
 Task<Result<core::Status>> ClusterBackend::status_now() {
+  if (refused_ && parts_->ground.clock.now().mono - refused_->since.mono >= longest_refusal)
+    co_return fail(Code::denied,
+                   "nobody drives {} since {}, its traffic stays as it is: {}. Once the rights are "
+                   "back, any of `linnet deploy`, `promote` or `rollback` goes on",
+                   name(), refused_->since.wall.text(), refused_->why);
   const auto& record = parts_->loop->record();
   if (driving_ && parts_->lease->held() && record) co_return record->status;
   Result<core::Status> stored = co_await parts_->store->status(name());

@@ -62,7 +62,9 @@ class ClusterBackend final : public api::Backend {
   Task<void> run_loop();
   /// Makes what is missing, before stable is told its version.
   Task<Result<void>> prepare_init(core::Intent& intent);
-  /// The store's word, or the engine's when it runs here.
+  void take_refusal(const Error& error);
+  /// The store's word, or the engine's when it runs here. Code::denied when the engine could not
+  /// drive for long: waiting brings no rights back.
   Task<Result<core::Status>> status_now();
 
   std::unique_ptr<Parts> parts_;
@@ -73,6 +75,12 @@ class ClusterBackend final : public api::Backend {
   runtime::TaskGroup watches_;
   runtime::TaskGroup engine_;
   bool driving_ = false;  // the engine was asked for
+  /// Set while the Lease is refused for want of rights.
+  struct Refused {
+    Now since;
+    std::string why;
+  };
+  std::optional<Refused> refused_;
 };
 
 }  // namespace linnet::cluster

@@ -9,7 +9,7 @@
 namespace linnet::cluster {
 namespace {
 
-constexpr Duration look_again = 5ms;
+constexpr Duration look_again = 1ms;
 
 }  // namespace
 

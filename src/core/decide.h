@@ -70,6 +70,10 @@ Decision decide(const Release& release, const Status& status, const Observation&
 /// monotonic clock is forgotten.
 Status resumed(Status status);
 
+/// The status after a switch to 0 whose own turn could not be saved: since when the canary's
+/// requests finish is not in it, so a rollback lets them finish anew from `now`.
+Status drained_anew(Status status, MonoTime now);
+
 /// Upper bounds of the latency buckets in ms, ascending, the limits of the checks among them; the
 /// bucket beyond the last is +Inf. A bound is inclusive, as Prometheus' `le`.
 std::vector<double> latency_boundaries(const Release& release);

@@ -59,6 +59,7 @@ Task<void> ReleaseLoop::take_back_unsaved() {
   LINNET_MARK(unsaved_taken_back);
   trouble(fmt::format("nothing could be saved for {}: the canary's weight {} is taken back",
                       duration_text(longest_unsaved), seen->weight.text()));
+  switched_unsaved_ = true;
   co_await perform(core::SetWeight{Percent(), true});
 }
 
@@ -67,6 +68,8 @@ Task<Result<Duration>> ReleaseLoop::take_turn() {
   if (!record_) {
     CO_TRY_VOID(co_await load());
   }
+  if (switched_unsaved_)
+    record_->status = core::drained_anew(std::move(record_->status), ports_.clock.now().mono);
   core::Observation seen = co_await observe();
   const Now now = ports_.clock.now();
   core::Decision decision = core::decide(release_, record_->status, seen, now);
@@ -74,8 +77,11 @@ Task<Result<Duration>> ReleaseLoop::take_turn() {
   const std::vector<core::Effect> due = due_effects(decision, now.mono);
 
   // Taking a canary back is safe at any time and waits for nothing, the store included.
-  for (const core::Effect& effect : due)
-    if (LINNET_STOPS(urgent_first, core::is_urgent(effect, seen.traffic))) co_await perform(effect);
+  for (const core::Effect& effect : due) {
+    if (!LINNET_STOPS(urgent_first, core::is_urgent(effect, seen.traffic))) continue;
+    switched_unsaved_ = true;
+    co_await perform(effect);
+  }
 
   // From here on the intent is durable before the world changes: a crash repeats work, never loses
   // it. A save is also the proof that nobody else has decided meanwhile, so none of them comes
@@ -90,6 +96,7 @@ Task<Result<Duration>> ReleaseLoop::take_turn() {
     if (!saved && (!record_ || LINNET_STOPS(failed_save_ends_turn, true)))
       co_return fail(saved.error());
   }
+  switched_unsaved_ = false;
   record_->status = std::move(decision.next);
   workload_ = std::move(seen.workload);
 

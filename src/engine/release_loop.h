@@ -56,6 +56,7 @@ class ReleaseLoop {
   TurnStats stats_;
   std::string last_trouble_;  // so that the same line is not written each turn
   bool effects_failed_ = false;
+  bool switched_unsaved_ = false;  // to 0, in a turn that was not kept
   struct Performed {
     core::Effect effect;
     MonoTime at;

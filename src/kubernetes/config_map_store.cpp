@@ -36,11 +36,17 @@ struct Known {
   /// Of them, those whose numbers are sure: a write under way puts its own lines behind them.
   [[nodiscard]] std::size_t shown() const { return writing ? in_flight : notes.size(); }
   bool writing = false;
-  std::size_t in_flight = 0;
+  std::size_t in_flight = 0;  // of the notes, in the write that bears this mark
+  std::string mark;
   std::optional<MonoTime> written;
 };
 
 using Change = std::function<Result<void>(ReleaseDocument&)>;
+
+bool has_mark(const ReleaseDocument& document, const std::string& mark) {
+  const auto& marks = document.marks;
+  return std::find(marks.begin(), marks.end(), mark) != marks.end();
+}
 
 std::string version_of(const Json& object) {
   return text_at(object, {"metadata", "uid"}) + "/" +
@@ -68,8 +74,8 @@ struct ConfigMapStore::State {
                                    Deadline deadline);
   static Task<Result<HeldNow>> read(std::shared_ptr<State> self, std::string release);
   static Task<Result<void>> change(std::shared_ptr<State> self, std::string release, Change change);
-  static Task<Result<void>> write(std::shared_ptr<State> self, std::string release, Change change,
-                                  Deadline deadline);
+  static Task<Result<void>> write(std::shared_ptr<State> self, std::string release,
+                                  std::string mark, Change change, Deadline deadline);
   static Task<Result<void>> flush(std::shared_ptr<State> self, std::string release);
   static Task<void> write_notes(std::shared_ptr<State> self, std::string release);
   static Task<void> follow(std::shared_ptr<State> self, std::string release,
@@ -92,6 +98,13 @@ Result<void> ConfigMapStore::State::adopt(const std::string& release, const Json
                                            text_at(object, {"metadata", "uid"});
   if (same_object && document.writes < mine.held->document.writes) return {};
   mine.held = std::make_shared<const Held>(Held{object, std::move(document)});
+  // A watch may tell of our own write before its answer comes, or when that is lost.
+  if (!mine.mark.empty() && has_mark(mine.held->document, mine.mark)) {
+    mine.notes.erase(mine.notes.begin(),
+                     mine.notes.begin() + static_cast<std::ptrdiff_t>(mine.in_flight));
+    mine.in_flight = 0;
+    mine.mark.clear();
+  }
   return {};
 }
 
@@ -144,25 +157,25 @@ Task<Result<void>> ConfigMapStore::State::change(std::shared_ptr<State> self, st
       co_return fail(Code::timed_out, "release '{}': waiting for the write before", release);
     co_await runtime::sleep_for(turn_pause);
   }
+  const std::string mark = fmt::format("{:016x}", self->random());
   struct Writing {
     Known& known;
-    explicit Writing(Known& k) : known(k) {
+    Writing(Known& k, std::string m) : known(k) {
       known.writing = true;
       known.in_flight = known.notes.size();
+      known.mark = std::move(m);
     }
     ~Writing() { known.writing = false; }
     Writing(const Writing&) = delete;
     Writing& operator=(const Writing&) = delete;
-  } writing(mine);
+  } writing(mine, mark);
   const std::vector<Note> notes = mine.notes;
   const Change with_notes = [&notes, &change](ReleaseDocument& document) {
     for (const Note& note : notes) add_line(document, note.at, note.entry);
     return change(document);
   };
-  auto done = co_await write(self, std::move(release), with_notes, deadline);
+  auto done = co_await write(self, std::move(release), mark, with_notes, deadline);
   if (!done) co_return fail(done.error());
-  mine.notes.erase(mine.notes.begin(),
-                   mine.notes.begin() + static_cast<std::ptrdiff_t>(notes.size()));
   mine.written = self->clock.now().mono;
   co_return Result<void>();
 }
@@ -171,8 +184,8 @@ Task<Result<void>> ConfigMapStore::State::change(std::shared_ptr<State> self, st
 /// so that one whose answer was lost is known when it is met; and only one of them can win, since
 /// each is locked by the version that it was made from.
 Task<Result<void>> ConfigMapStore::State::write(std::shared_ptr<State> self, std::string release,
-                                                Change change, Deadline deadline) {
-  const std::string mark = fmt::format("{:016x}", self->random());
+                                                std::string mark, Change change,
+                                                Deadline deadline) {
   std::optional<Error> lost;
   Error last{Code::unavailable, ""};
   CO_TRY_VOID(self->watched(release));
@@ -186,8 +199,7 @@ Task<Result<void>> ConfigMapStore::State::write(std::shared_ptr<State> self, std
       held = *asked;
     }
     ReleaseDocument document = held->document;
-    const auto& marks = document.marks;
-    if (std::find(marks.begin(), marks.end(), mark) != marks.end()) co_return Result<void>();
+    if (has_mark(document, mark)) co_return Result<void>();
     const Result<void> changed = change(document);
     if (!changed && !is_surely_new) continue;
     if (!changed) co_return fail(lost ? *lost : changed.error());

@@ -300,6 +300,29 @@ TEST_F(ConfigMapStoreTest, NotesThatCannotBeWrittenAreKept) {
   EXPECT_EQ(texts(), std::vector<std::string>{"1 a"});
 }
 
+TEST_F(ConfigMapStoreTest, NotesWhoseWriteTheWatchShowsBeforeItsAnswerAreToldOnce) {
+  ASSERT_TRUE(save(0, saving("one")));
+  follow(*store);
+  ASSERT_TRUE(eventually([this] { return changes > 0; }));
+  const int before = changes;
+  store->note("web", {"trouble", "a"});
+  api.loses() = [](const net::ServerRequest& request) { return request.method == "PUT"; };
+  api.instead() = [](const net::ServerRequest& request) {
+    std::optional<net::ServerResponse> away;
+    if (request.method == "GET") away = ApiImposter::status(503, "ServiceUnavailable", "away");
+    return away;
+  };
+  EXPECT_FALSE(run(store->flush("web"))) << "nobody answers, and it came through";
+  api.loses() = nullptr;
+  api.instead() = nullptr;
+  ASSERT_TRUE(eventually([&] { return changes > before; }));
+  EXPECT_EQ(texts(), std::vector<std::string>{"1 a"});
+  Saving next = saving("two");
+  next.entries = {{"phase", "b"}};
+  ASSERT_TRUE(save(1, std::move(next)));
+  EXPECT_EQ(texts(), (std::vector<std::string>{"1 a", "2 b"}));
+}
+
 TEST_F(ConfigMapStoreTest, WritesOfOneProcessWaitForEachOther) {
   ASSERT_TRUE(run(store->put_spec("web", "name: web\n")));
   int done = 0;

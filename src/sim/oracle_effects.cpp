@@ -81,10 +81,8 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
     broken("no_traffic_to_nothing", text("the canary has traffic"));
   const auto* process = std::get_if<core::ProcessWorkload>(&release.workload);
   const Duration drain = process != nullptr ? process->stop.drain : core::StopRule{}.drain;
-  // Somebody's weight that was undone by another engine, or in a turn that could not be saved, is
-  // forgotten; it had nothing to do with the rollout.
-  const bool unsaved = world_.save_failed_ms() >= router.zero_since_ms;
-  if (!router.raised_by_linnet && (world_.had_two_engines() || unsaved)) return;
+  // Somebody's weight that was undone by another engine had nothing to do with the rollout.
+  if (!router.raised_by_linnet && world_.had_two_engines()) return;
   const Duration away(world_.now_ms() - router.zero_since_ms);
   const bool stale = world_.story().ports[static_cast<std::size_t>(Port::router_read)].stale > 0;
   if (router.weight.is_zero() && router.zero_since_ms > 0 && router.by_linnet && !stale &&

@@ -39,7 +39,6 @@ Task<Result<std::int64_t>> SimStore::save(std::string, std::int64_t version, Sav
   Result<std::int64_t> saved = std::int64_t{0};
   if (answer.happens) saved = world.save(engine, version, std::move(saving));
   if (answer.after > 0ms) co_await world.stand(engine, answer.after);
-  if (answer.error || !saved) world.save_failed();
   if (answer.error) co_return refused(Port::store_save, *answer.error);
   co_return saved;
 }

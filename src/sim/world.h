@@ -151,9 +151,6 @@ class World {
   /// What the source had to tell at a cursor, without windows that could not be true.
   [[nodiscard]] const TrackTotals& told_at(const std::string& cursor) const;
   [[nodiscard]] const TrackTotals& happened() const { return happened_; }
-  /// When a save last failed, or its answer was lost.
-  [[nodiscard]] std::int64_t save_failed_ms() const { return save_failed_ms_; }
-  void save_failed() { save_failed_ms_ = now_ms_; }
   [[nodiscard]] bool had_two_engines() const { return engines_[1].boot > 0; }
   [[nodiscard]] bool is_calm() const { return now_ms_ >= story_.calm_at.count(); }
 
@@ -232,7 +229,6 @@ class World {
   TrackTotals reported_;
   TrackTotals sampled_;  // reported_ when it was last asked for
   std::int64_t canary_since_ms_ = 0;
-  std::int64_t save_failed_ms_ = -1;
   std::vector<TrackTotals> told_;  // by cursor: what was reported
   std::vector<TrackTotals> sane_;  // by cursor: without absurd windows; only with that fault
   Durable durable_;
