@@ -204,6 +204,11 @@ namespace {
 // A rollback must not fail over a spec that is being edited: what runs keeps the spec it began
 // with, and with --release the file is not needed at all.
 Result<std::string> target_release(Session& session, const std::string& kind) {
+  // An engine of our own has read it, and its rollback waits for nothing.
+  if (kind == "rollback" && !session.daemon().is_shared()) {
+    TRY_VOID(session.reach_daemon());
+    return session.release_name();
+  }
   auto sent = session.send_spec();
   if (sent) return std::move(sent->release.name);
   const Error& error = sent.error();
@@ -225,7 +230,8 @@ Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& 
   session.interrupt();
   TRY(release, target_release(session, wish.kind));
   Follower follower(session, net::percent_encode(release));
-  TRY_VOID(follower.begin());
+  const Result<void> began = follower.begin();
+  if (!began && wish.kind != "rollback") return fail(began.error());
   TRY(answer, follower.submit(std::move(wish)));
   auto status = follower.until(done);
   if (!status && status.error().code == Code::cancelled)

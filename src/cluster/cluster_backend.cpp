@@ -222,8 +222,7 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
 Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core::Intent intent) {
   CO_TRY_VOID(is_ours(release));
   if (intent.kind == core::Intent::Kind::rollback) {
-    // Safe whoever drives, and waits for nothing: not for the Lease, not for the store.
-    CO_TRY_VOID(co_await parts_->first_look(within(first_look)));
+    // Safe whoever drives, and waits for nothing: not for a look around, the Lease or the store.
     const Result<core::TrafficSeen> seen = co_await parts_->router->read(within(one_call));
     if (!seen || !seen->weight.is_zero()) {
       const Result<void> back =
@@ -232,7 +231,12 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
     }
   }
   if (intent.kind == core::Intent::Kind::init) CO_TRY_VOID(co_await prepare_init(intent));
-  CO_TRY(id, co_await parts_->store->add_intent(release, std::move(intent)));
+  const bool back = intent.kind == core::Intent::Kind::rollback;
+  Result<std::int64_t> id = co_await parts_->store->add_intent(release, std::move(intent));
+  if (!id && back)
+    co_return fail(std::move(id).error().while_doing(
+        "the rollback could not be written down, whatever became of the weight"));
+  if (!id) co_return id;
   engage();
   parts_->doorbell.ring(release);
   co_return id;

@@ -137,7 +137,6 @@ Status resumed(Status status) {
 Status drained_anew(Status status, MonoTime now) {
   auto* back = std::get_if<RollingBack>(&status.phase);
   if (back == nullptr || back->part == RollingBack::Part::weight_down) return status;
-  if (status.canary_replicas == 0) return status;  // it is being stopped already
   back->part = RollingBack::Part::canary_drains;
   back->waited = 0ms;
   status.last_turn = now;

@@ -121,15 +121,14 @@ Task<Result<void>> RecipeRouter::set(core::SetWeight level, Deadline deadline) {
   const auto known = fresh();
   if (!known && !level.weight.is_zero()) co_return fail(known.error().while_doing(what(level)));
   auto writes = recipe_.set_weight(with_, seen, level.weight, level.taken_back);
-  if (!writes) co_return fail(writes.error().while_doing(what(level)));
-  // An old copy that says 0 is no reason to rest.
-  if (!known && writes->empty()) {
+  // An old copy that says 0, or none yet, is no reason to rest.
+  if (!known && (!writes || writes->empty())) {
     auto got = co_await get(carriers_, deadline);
     if (!got) co_return fail(got.error().while_doing(what(level)));
     seen = *std::move(got);
     writes = recipe_.set_weight(with_, seen, level.weight, level.taken_back);
-    if (!writes) co_return fail(writes.error().while_doing(what(level)));
   }
+  if (!writes) co_return fail(writes.error().while_doing(what(level)));
   auto done = co_await perform_all(*std::move(writes), level.weight.is_zero(), deadline);
   if (!done && worth_a_second_look(done.error().code))
     done = co_await set_again(level, std::move(seen), done.error(), deadline);

@@ -1,6 +1,7 @@
 // Reading the weight out of objects: what all of them and all splits in them say together.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "recipes/router_recipe.h"
@@ -34,9 +35,10 @@ std::string last_writer(const Json& object, const std::vector<std::string>& at) 
   return by;
 }
 
-// What the object waits for until its weights count, or empty.
+// What the object waits for until its weights count, or empty. A canary without traffic may be a
+// reference that nothing answers to, as long as the controller has seen this generation.
 std::string waits_for(const Acceptance& form, const Values& values, std::size_t index,
-                      const Json& object) {
+                      const Json& object, bool at_zero) {
   if (form.conditions.empty()) return {};
   const std::vector<Spot> lists = follow(bound(form.conditions, values, index), root(object));
   const Json* generation = look(object, {"metadata", "generation"});
@@ -59,7 +61,11 @@ std::string waits_for(const Acceptance& form, const Values& values, std::size_t 
       const Json* seen = look(*condition, {"observedGeneration"});
       if (seen != nullptr && generation != nullptr && *seen != *generation)
         return type + " of the current generation";
-      if (text_at(*condition, {"status"}) != "True") return words(type, *condition);
+      const bool may_be_false =
+          at_zero && !form.zero_needs.empty() &&
+          std::find(form.zero_needs.begin(), form.zero_needs.end(), type) == form.zero_needs.end();
+      if (!may_be_false && text_at(*condition, {"status"}) != "True")
+        return words(type, *condition);
     }
     for (const std::string& type : form.refuses)
       if (const Json* condition = find(type);
@@ -104,7 +110,8 @@ class WeightReader {
     TRY_VOID(check_fixed(name, index, object));
     marked_ = marked_ || look(object, {"metadata", "annotations", taken_back_mark}) != nullptr;
     if (!out_.accepted) return {};
-    const std::string waits = waits_for(recipe_.accepted, values_, index, object);
+    const std::string waits =
+        waits_for(recipe_.accepted, values_, index, object, out_.weight.is_zero());
     out_.accepted = waits.empty();
     if (!waits.empty()) out_.waits_for = fmt::format("{} waits for {}", title(name), waits);
     return {};

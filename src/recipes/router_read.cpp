@@ -143,11 +143,12 @@ class RecipeReader {
   }
 
   void read_accepted() {
-    Form accepted = form_.below("accepted", {"conditions", "needs", "refuses"});
+    Form accepted = form_.below("accepted", {"conditions", "needs", "zero_needs", "refuses"});
     if (!accepted.there()) return;
     accepted.need("conditions");
     out_.accepted.conditions = checked(accepted, "conditions", accepted.path("conditions"));
     out_.accepted.needs = accepted.texts("needs");
+    out_.accepted.zero_needs = accepted.texts("zero_needs");
     out_.accepted.refuses = accepted.texts("refuses");
     if (out_.accepted.needs.empty())
       accepted.wrong(accepted.place("needs"), "needs", "must name a condition, like [Accepted]");

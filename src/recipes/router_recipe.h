@@ -34,6 +34,7 @@ struct WeightForm {
 struct Acceptance {
   Path conditions;  // lists of Kubernetes conditions; empty: routers say nothing
   std::vector<std::string> needs;
+  std::vector<std::string> zero_needs;  // those that must be true at weight 0; empty: all
   std::vector<std::string> refuses;
 };
 

@@ -30,13 +30,33 @@ class Mission(ReleaseTest):
         self.world.environment.update(
             LINNET_SPEC=str(self.world.spec_file), LINNET=str(LINNET),
             PATH=f"{pathlib.Path(LINNET).parent}:{os.environ['PATH']}")
+        self.take_least_rights()
+
+    def start_service(self):
         self.start_stable()
         self.load = self.world.load(100)
 
     def script(self, *words, code=DONE):
         return self.must(self.world.run(*words, program=SCRIPT), code)
 
+    def test_init_makes_all_of_it_where_there_is_nothing(self):
+        self.script("init")
+        for kind, name in (("deployment", STABLE), ("deployment", CANARY),
+                           ("service", "api-gateway-service-stable"),
+                           ("service", "api-gateway-service-canary"),
+                           ("ingress", "api-gateway-ingress-stable"),
+                           ("ingress", "api-gateway-ingress-canary"),
+                           ("hpa", STABLE), ("pdb", STABLE)):
+            self.assertIsNotNone(self.world.get(kind, name), f"{kind} {name}")
+        self.world.wait_served("v1.0.0")
+        load = self.world.load(100)
+        self.script("deploy", "v1.2.0")
+        self.script("promote")
+        self.assert_promoted("v1.2.0")
+        self.assert_no_failure(load.stop())
+
     def test_the_eight_commands(self):
+        self.start_service()
         self.script("init")
         self.assertIn("stable  v1.0.0  3/3 ready", self.script("status").out)
         self.script("deploy", "v1.2.0")
@@ -54,6 +74,7 @@ class Mission(ReleaseTest):
         self.assert_no_failure(self.load.stop())
 
     def test_the_monitor_lines(self):
+        self.start_service()
         self.script("init")
         self.script("deploy", "v1.1.0")  # waits for promotion at 100 %
 
@@ -109,23 +130,6 @@ class Questions(ReleaseTest):
         self.assertNotEqual(ran.code, DONE)
         self.assertRegex(ran.err, "forbidden|denied|may not|cannot")
         self.assertIsNone(self.world.get("deployment", CANARY), "nothing half done")
-
-    def test_a_whole_release_with_the_rights_that_rbac_prints(self):
-        self.start_stable()
-        self.write_spec(steps="50% 100%", hold="2s")
-        yaml = self.must(self.world.run("rbac")).out
-        # Traefik's pages are read in its own namespace: there it prints a second Role.
-        self.cluster.kubectl("apply", "-f", "-", text=yaml)
-        for kind in ("rolebinding", "role"):
-            self.addCleanup(self.cluster.kubectl, "-n", "traefik", "delete", kind,
-                            f"linnet-{self.world.namespace}-api-gateway")
-        token = self.world.kubectl("create", "token", "linnet").strip()
-        self.world.write_kubeconfig(token=token)
-        load = self.world.load(100)
-        self.must(self.world.run("init"))
-        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
-        self.assert_promoted("v1.1.0")
-        self.assert_no_failure(load.stop())
 
     def test_a_cluster_that_is_not_there(self):
         self.start_stable(replicas=1)

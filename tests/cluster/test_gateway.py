@@ -62,6 +62,16 @@ class Gateway(ReleaseTest):
         self.assertEqual(self.history()[0]["cause"]["kind"], "error_rate")
         self.assert_no_failure(load.stop(), ("v2.0.0-errors",))
 
+    def test_a_canary_service_that_is_gone_stops_no_rollback(self):
+        load = self.start(both=True, steps="50%", hold="2s")
+        self.must(self.world.run("deploy", "v1.1.0"))
+        self.world.delete("service", "api-gateway-service-canary")
+        rollback = self.world.begin("rollback")
+        wait_for(lambda: self.weights()["api-gateway-service-canary"] == 0, 5, "the weight is 0",
+                 0.02)
+        self.ends_with(rollback, DONE)
+        load.stop()  # half of the users had nobody to answer until then
+
     def test_an_application_that_exits_at_once_loses_nothing_at_a_rollback_from_100_percent(self):
         load = self.start(both=True, steps="50% 100%", hold="2s")
         self.must(self.world.run("deploy", "v2.0.0-nodrain"))
