@@ -291,6 +291,8 @@ def api(hold="15s", quiet=30):
     document = writes.pop("configmaps", 0)
     lease = writes.pop("leases", 0)
     weights = writes.pop("ingresses", 0)
+    asked = [path for path in writes if "/authorization.k8s.io/" in path]
+    rights = sum(writes.pop(path) for path in asked)
     return [
         Figure("weight writes of a release 5/25/50/100 and promotion", weights, "", 5,
                "five weights, the last one 0"),
@@ -301,6 +303,7 @@ def api(hold="15s", quiet=30):
                "canary's image, sizes, stable's image"),
         Figure("events for people", writes.pop("events", 0), "", None, "one a line of the journal"),
         Figure("renewals of the Lease", lease, "", None, f"in {took:.0f} s"),
+        Figure("questions about our own rights", rights, "", None, "before a deploy begins"),
         Figure("other writes", sum(writes.values()), "", 0, str(dict(writes)) if writes else ""),
         Figure("reads but for watches", reads, "", None, f"and {pages} metrics pages"),
         Figure(f"requests at rest, `status --follow`, {quiet} s, but for watches",

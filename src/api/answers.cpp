@@ -193,6 +193,11 @@ Answer get_plan(Call call) {
   co_return json_response(plan_document(plan));
 }
 
+Answer delete_canary(Call call) {
+  CO_TRY(removed, co_await call.backend.remove_canary(call.release()));
+  co_return json_response(plan_document(removed));
+}
+
 Answer get_metrics(Call call) {
   CO_TRY(metrics, co_await call.backend.metrics());
   net::ServerResponse response;

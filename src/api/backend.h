@@ -119,6 +119,11 @@ class Backend {
                    "on one machine `init` makes nothing but what the spec says: processes, and "
                    "NGINX before them");
   }
+  /// Deletes what `init` made for the canary and says which. Code::conflict while a rollout runs;
+  /// Code::invalid where a canary leaves no objects.
+  virtual Task<Result<std::vector<PlanStep>>> remove_canary(std::string) {
+    co_return fail(Code::invalid, "on one machine a canary that is stopped leaves nothing behind");
+  }
   virtual Task<Result<MetricsView>> metrics() = 0;
   /// As SIGTERM; returns at once. `hold`: running rollouts stay as they are.
   virtual void shutdown(bool hold) = 0;

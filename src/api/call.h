@@ -48,6 +48,7 @@ Answer get_counts(Call call);
 Answer get_instances(Call call);
 Answer get_doctor(Call call);
 Answer get_plan(Call call);
+Answer delete_canary(Call call);
 Answer get_metrics(Call call);
 Answer post_shutdown(Call call);
 

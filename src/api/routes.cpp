@@ -31,6 +31,7 @@ constexpr Route api_routes[] = {
     {"GET", "/v1/releases/NAME/instances", get_instances},
     {"GET", "/v1/releases/NAME/doctor", get_doctor},
     {"GET", "/v1/releases/NAME/plan", get_plan, {"version", "init"}},
+    {"DELETE", "/v1/releases/NAME/canary", delete_canary},
     {"GET", "/metrics", get_metrics},
     {"POST", "/v1/shutdown", post_shutdown},
 };

@@ -1,6 +1,8 @@
 // linnet cleanup: no canary, no traffic to it.
 #include "cli/commands.h"
+#include "cli/documents.h"
 #include "cli/follow.h"
+#include "net/http.h"
 
 namespace linnet::cli {
 namespace {
@@ -16,8 +18,20 @@ Result<Exit> run_cleanup(Session& session) {
   TRY(done, carry_out(session, std::move(wish), is_clean));
   session.say(fmt::format("{}: the canary is gone, stable {} has all the traffic",
                           printable(done.status.release), printable(done.status.stable_version)));
+  if (!session.arguments().has("--remove")) return Exit::done;
+  auto removed = session.daemon().request(
+      "DELETE", "/v1/releases/" + net::percent_encode(done.status.release) + "/canary", "");
+  if (!removed)
+    return fail(std::move(removed).error().while_doing("removing the canary's objects"));
+  TRY(steps, read_plan(*removed));
+  for (const PlanStep& step : steps) session.say("  " + printable(step.what));
+  if (steps.empty()) session.say("  nothing of the canary's was made by `init`");
   return Exit::done;
 }
+
+constexpr Option options[] = {
+    {"--remove", "", "On a cluster: also delete what `init` made for the canary"},
+};
 
 }  // namespace
 
@@ -26,8 +40,12 @@ constexpr Command cleanup_command{
     .summary = "Stop the canary; its traffic goes back to 0 %",
     .description =
         "Takes the canary's traffic back and stops it. A rollout that is under way is rolled back. "
-        "Stable is left as it is.",
-    .examples = "linnet cleanup\n",
+        "Stable is left as it is. Its objects on a cluster stay for the next release, unless "
+        "--remove is given; `linnet init` makes them anew.",
+    .examples =
+        "linnet cleanup\n"
+        "linnet cleanup --remove    # on a cluster: as before the first `linnet init`\n",
+    .options = options,
     .run = run_cleanup,
 };
 

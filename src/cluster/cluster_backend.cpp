@@ -197,6 +197,22 @@ Task<Result<std::string>> ClusterBackend::spec(std::string release) {
   co_return co_await parts_->store->spec(release);
 }
 
+Task<Result<void>> ClusterBackend::check_rights(std::vector<recipes::Write> creates) {
+  std::vector<kubernetes::Right> needed = kubernetes::rights_of(parts_->rules());
+  std::erase_if(needed, [](const kubernetes::Right& right) { return right.optional; });
+  for (const recipes::Write& write : creates) needed.push_back(kubernetes::right_to(write));
+  const Result<std::vector<kubernetes::Right>> missing = co_await kubernetes::missing_rights(
+      *parts_->client, parts_->names.name_space, std::move(needed), within(some_calls));
+  if (!missing || missing->empty()) co_return Result<void>();  // who cannot ask finds out later
+  std::string text;
+  for (const kubernetes::Right& right : *missing) text += "\n  " + right.text();
+  co_return fail(
+      Code::denied,
+      "nothing was begun: in namespace {} the API server refuses{}\n`linnet rbac` prints "
+      "the role that is needed",
+      parts_->names.name_space, text);
+}
+
 Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
@@ -209,6 +225,7 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   }
   std::vector<recipes::Write> writes;
   for (const kubernetes::PlannedWrite& planned : plan.writes) writes.push_back(planned.write);
+  CO_TRY_VOID(co_await check_rights(writes));
   CO_TRY_VOID(co_await kubernetes::write_all(*parts_->client, std::move(writes), deadline));
   for (const kubernetes::PlannedWrite& planned : plan.writes) parts_->note("init", planned.text);
   for (const std::string& text : plan.notes) parts_->note("warning", text);
@@ -231,6 +248,7 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
     }
   }
   if (intent.kind == core::Intent::Kind::init) CO_TRY_VOID(co_await prepare_init(intent));
+  if (intent.kind == core::Intent::Kind::deploy) CO_TRY_VOID(co_await check_rights({}));
   const bool back = intent.kind == core::Intent::Kind::rollback;
   Result<std::int64_t> id = co_await parts_->store->add_intent(release, std::move(intent));
   if (!id && back)
@@ -321,6 +339,30 @@ Task<Result<std::vector<api::PlanStep>>> ClusterBackend::plan_init(std::string r
       steps.push_back(
           {fmt::format("create {} {}", write.object.kind, write.object.name), "at weight 0 %"});
   for (const std::string& text : plan.notes) steps.push_back({"note", text});
+  co_return steps;
+}
+
+Task<Result<std::vector<api::PlanStep>>> ClusterBackend::remove_canary(std::string release) {
+  CO_TRY_VOID(is_ours(release));
+  CO_TRY(now, co_await status_now());
+  if (core::is_running(now.phase))
+    co_return fail(Code::conflict, "a rollout of {} runs: `linnet rollback` comes first", release);
+  const Deadline deadline = within(some_calls);
+  CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
+  CO_TRY(writes, co_await parts_->router->plan_remove(deadline));
+  // The router's side goes first: nothing may be sent to a Service that is not there.
+  for (recipes::Write& write : kubernetes::plan_removal(parts_->names, found))
+    writes.push_back(std::move(write));
+  std::vector<api::PlanStep> steps;
+  for (const recipes::Write& write : writes) {
+    const bool whole = write.kind == recipes::Write::Kind::remove;
+    steps.push_back({fmt::format("{} {} {}", whole ? "delete" : "take the canary out of",
+                                 write.object.kind, write.object.name),
+                     ""});
+  }
+  CO_TRY_VOID(co_await parts_->router->remove(deadline));
+  CO_TRY_VOID(co_await kubernetes::write_all(
+      *parts_->client, kubernetes::plan_removal(parts_->names, found), deadline));
   co_return steps;
 }
 

@@ -47,6 +47,7 @@ class ClusterBackend final : public api::Backend {
   Task<Result<std::vector<api::PlanStep>>> plan(std::string release, std::string version) override;
   Task<Result<std::vector<api::PlanStep>>> plan_init(std::string release,
                                                      std::string version) override;
+  Task<Result<std::vector<api::PlanStep>>> remove_canary(std::string release) override;
   Task<Result<api::MetricsView>> metrics() override;
   void shutdown(bool hold) override;
 
@@ -60,6 +61,9 @@ class ClusterBackend final : public api::Backend {
   /// Holds the Lease and runs the loop, until cancelled; takes over from a holder that died.
   Task<void> drive();
   Task<void> run_loop();
+  /// Code::denied names every right that a rollout needs and the API server refuses, and that to
+  /// create each of these; better now than halfway.
+  Task<Result<void>> check_rights(std::vector<recipes::Write> creates);
   /// Makes what is missing, before stable is told its version.
   Task<Result<void>> prepare_init(core::Intent& intent);
   void take_refusal(const Error& error);

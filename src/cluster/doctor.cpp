@@ -9,6 +9,7 @@ namespace linnet::cluster {
 namespace {
 
 constexpr Duration counted_for = 3s;
+constexpr double surely_some = 5;  // so many were expected: none is 1 in 150
 
 // Whether numbers come in at all, and whether both tracks are told apart in them.
 Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadline) {
@@ -34,9 +35,14 @@ Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadli
     finding.remedy =
         "send some requests and look again; if there were some, the recipe's parameters do not "
         "match the labels of the metrics (`linnet recipes show`)";
-  else if (!weight.is_zero() && canary.requests == 0)
+  const double expected = weight.fraction() * static_cast<double>(stable.requests);
+  if (canary.requests == 0 && expected >= surely_some) {
+    finding.ok = false;
+    finding.cause += fmt::format(", which has weight {}", weight.text());
     finding.remedy =
-        fmt::format("the canary has weight {} and no request was counted", weight.text());
+        "either traffic does not split (is the router's controller the one that serves the host?), "
+        "or the recipe cannot tell the tracks apart (`linnet recipes show`)";
+  }
   co_return finding;
 }
 

@@ -108,8 +108,10 @@ Task<Result<void>> Parts::first_look(Deadline deadline) {
 
 std::vector<kubernetes::Rule> Parts::rules() const {
   const auto objects = kubernetes::router_objects(names, release, router->recipe());
-  return kubernetes::rules_of(names, release,
-                              objects ? *objects : std::vector<kubernetes::RouterObject>(), {});
+  kubernetes::RbacOptions options;
+  options.init = false;
+  return kubernetes::rules_of(
+      names, release, objects ? *objects : std::vector<kubernetes::RouterObject>(), options);
 }
 
 void Parts::wake() {

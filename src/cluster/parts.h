@@ -42,7 +42,7 @@ class Parts {
   void watch(runtime::TaskGroup& tasks);
   /// Waits until the watches have seen the cluster once; the error says what cannot be seen.
   Task<Result<void>> first_look(Deadline deadline);
-  /// The rights that all of it needs.
+  /// The rights that a release needs once `init` has made its objects.
   [[nodiscard]] std::vector<kubernetes::Rule> rules() const;
   /// Something was seen to change: the engine and those who follow look again.
   void wake();

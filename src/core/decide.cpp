@@ -136,9 +136,13 @@ Status resumed(Status status) {
 
 Status drained_anew(Status status, MonoTime now) {
   auto* back = std::get_if<RollingBack>(&status.phase);
-  if (back == nullptr || back->part == RollingBack::Part::weight_down) return status;
-  back->part = RollingBack::Part::canary_drains;
-  back->waited = 0ms;
+  auto* on = std::get_if<Promoting>(&status.phase);
+  if (back != nullptr && back->part > RollingBack::Part::weight_down)
+    *back = {back->cause, RollingBack::Part::canary_drains, 0ms};
+  else if (on != nullptr && on->part > Promoting::Part::stable_takes_all)
+    *on = {Promoting::Part::canary_drains, 0ms};
+  else
+    return status;
   status.last_turn = now;
   return status;
 }

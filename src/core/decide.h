@@ -71,7 +71,7 @@ Decision decide(const Release& release, const Status& status, const Observation&
 Status resumed(Status status);
 
 /// The status after a switch to 0 whose own turn could not be saved: since when the canary's
-/// requests finish is not in it, so a rollback lets them finish anew from `now`.
+/// requests finish is not in it, so they are let finish anew from `now`.
 Status drained_anew(Status status, MonoTime now);
 
 /// Upper bounds of the latency buckets in ms, ascending, the limits of the checks among them; the

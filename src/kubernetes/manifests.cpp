@@ -283,6 +283,23 @@ InitPlan plan_init(const Names& names, const std::string& version, const Found& 
   return Planner(names, version, found).all();
 }
 
+std::vector<recipes::Write> plan_removal(const Names& names, const Found& found) {
+  std::vector<recipes::Write> writes;
+  const auto remove = [&](const char* kind, const Json& object) {
+    const Labels labels = labels_at(object, {"metadata", "labels"});
+    const auto is = [&](const char* key, const std::string& value) {
+      const auto label = labels.find(key);
+      return label != labels.end() && label->second == value;
+    };
+    if (is("app.kubernetes.io/managed-by", "linnet") && is("linnet.dev/release", names.release))
+      writes.push_back({recipes::Write::Kind::remove,
+                        object_name(kind, names.name_space, name_of(object)), Json()});
+  };
+  remove("Deployment", found.canary);
+  remove("Service", found.canary_service);
+  return writes;
+}
+
 std::vector<std::string> plan_lines(const InitPlan& plan) {
   std::vector<std::string> lines;
   for (const PlannedWrite& one : plan.writes) lines.push_back(one.text);

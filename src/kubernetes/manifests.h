@@ -39,6 +39,10 @@ struct InitPlan {
 /// Ingress) are its recipe's to create, afterwards.
 InitPlan plan_init(const Names& names, const std::string& version, const Found& found);
 
+/// What `init` made for the canary but for the router's objects: what bears our labels, and nothing
+/// else.
+std::vector<recipes::Write> plan_removal(const Names& names, const Found& found);
+
 /// Labels by which everything that linnet made is known.
 boost::json::object own_labels(const Names& names);
 

@@ -1,7 +1,9 @@
 #include "kubernetes/rbac.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 
+#include "kubernetes/objects.h"
 #include "spec/fields.h"
 
 namespace linnet::kubernetes {
@@ -60,6 +62,19 @@ void add_init(std::vector<Rule>& rules, const Names& names,
     made.push_back(kind);
     rules.push_back({kind.first, kind.second, {}, {"create"}, "init: the canary's"});
   }
+  rules.push_back(
+      {"apps", "deployments", {names.workload.canary}, {"delete"}, "`cleanup --remove`", true});
+  if (!names.canary_service.empty())
+    rules.push_back(
+        {"", "services", {names.canary_service}, {"delete"}, "`cleanup --remove`", true});
+  for (const RouterObject& object : router)
+    if (object.written)
+      rules.push_back({group_of(object.name.api_version),
+                       object.name.plural,
+                       {object.name.name},
+                       {"delete"},
+                       "`cleanup --remove`",
+                       true});
   rules.push_back({"autoscaling",
                    "horizontalpodautoscalers",
                    {},
@@ -229,6 +244,36 @@ std::string pages_rbac_yaml(const Names& names, const std::string& name_space,
 std::string Right::text() const {
   return fmt::format("{} {}{}{}{}{}{}", verb, resource, group.empty() ? "" : ".", group,
                      subresource.empty() ? "" : "/", subresource, name.empty() ? "" : " " + name);
+}
+
+Right right_to(const recipes::Write& write) {
+  using Kind = recipes::Write::Kind;
+  Right right;
+  right.verb = write.kind == Kind::create   ? "create"
+               : write.kind == Kind::remove ? "delete"
+                                            : "patch";
+  right.group = group_of(write.object.api_version);
+  right.resource = write.object.plural;
+  if (write.kind != Kind::create) right.name = write.object.name;
+  return right;
+}
+
+bool grants(const Json& review, const Right& right) {
+  const auto has = [](const Json& rule, std::string_view key, const std::string& word) {
+    const auto& words = list_at(rule, {key});
+    return std::any_of(words.begin(), words.end(), [&](const Json& one) {
+      return one.is_string() && (one.get_string() == "*" || one.get_string() == word);
+    });
+  };
+  const std::string resource =
+      right.subresource.empty() ? right.resource : right.resource + "/" + right.subresource;
+  const auto& rules = list_at(review, {"status", "resourceRules"});
+  return std::any_of(rules.begin(), rules.end(), [&](const Json& rule) {
+    const bool any_name = list_at(rule, {"resourceNames"}).empty();
+    return has(rule, "verbs", right.verb) && has(rule, "apiGroups", right.group) &&
+           has(rule, "resources", resource) &&
+           (any_name || (!right.name.empty() && has(rule, "resourceNames", right.name)));
+  });
 }
 
 std::vector<Right> rights_of(const std::vector<Rule>& rules) {

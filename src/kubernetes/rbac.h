@@ -58,5 +58,10 @@ struct Right {
   [[nodiscard]] std::string text() const;  // "patch deployments.apps web"
 };
 std::vector<Right> rights_of(const std::vector<Rule>& rules);
+/// That to do this write.
+Right right_to(const recipes::Write& write);
+/// Whether a SelfSubjectRulesReview says so; where it does not, the right may be there all the
+/// same.
+bool grants(const boost::json::value& review, const Right& right);
 
 }  // namespace linnet::kubernetes

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/json.hpp>
+
 #include "spec/read.h"
 
 namespace linnet::kubernetes {
@@ -87,6 +89,23 @@ TEST(Rbac, PagesOfAControllerNeedARoleInItsNamespaceForTheSameAccount) {
   EXPECT_NE(yaml.find("resources: [pods/proxy]\n  verbs: [get]\n"), std::string::npos) << yaml;
   EXPECT_NE(yaml.find("kind: ServiceAccount, name: linnet, namespace: market"), std::string::npos)
       << yaml;
+}
+
+TEST(Rbac, KnowsFromTheReviewOfAllRulesWhatIsGranted) {
+  const auto review = boost::json::parse(R"({"status": {"resourceRules": [
+    {"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods", "pods/log"]},
+    {"verbs": ["patch"], "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["web"]},
+    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["leases"]}]}})");
+  const auto is = [&](const Right& right) { return grants(review, right); };
+  EXPECT_TRUE(is({"list", "", "pods", "", "", "", false}));
+  EXPECT_TRUE(is({"get", "", "pods", "log", "", "", false}));
+  EXPECT_FALSE(is({"get", "", "pods", "proxy", "", "", false}));
+  EXPECT_FALSE(is({"get", "apps", "pods", "", "", "", false})) << "another group";
+  EXPECT_TRUE(is({"patch", "apps", "deployments", "", "web", "", false}));
+  EXPECT_FALSE(is({"patch", "apps", "deployments", "", "shop", "", false}));
+  EXPECT_FALSE(is({"patch", "apps", "deployments", "", "", "", false})) << "of any name";
+  EXPECT_TRUE(is({"update", "coordination.k8s.io", "leases", "", "x", "", false}));
+  EXPECT_FALSE(grants(boost::json::value(), {"get", "", "pods", "", "", "", false}));
 }
 
 TEST(Rbac, IsPrintedAsYamlWithReasons) {

@@ -42,6 +42,7 @@ struct Told {
   std::int64_t turn_before_ms = -1;  // of the last turn whose status was kept; -1: none in this run
   bool outside_told = false;         // somebody else's change of the weight was in an answer
   bool saved = false;                // in this turn
+  std::int64_t began_ms = 0;         // this turn
   std::int64_t lowered_ms = -1'000'000'000;  // when it last set 0 % as taken back
   bool version_current = true;               // when it asked for its effect, nobody else had saved
   bool could_know = false;                   // or had, but long enough ago
@@ -99,7 +100,7 @@ class Oracle {
   void check_ends(const Told& told, const core::Status& next, const Saving& saving);
   void check_entries(const Lineage& mine, const Told& told, const core::Status& next,
                      const Saving& saving);
-  void check_answers(const core::Status& before, const Saving& saving,
+  void check_answers(const Told& told, const core::Status& before, const Saving& saving,
                      const std::vector<core::Intent>& intents);
   void check_evidence(const Lineage& mine, Lineage& book, const core::Status& next);
   void check_verdicts(const Told& told, const Lineage& mine, const core::Status& next);

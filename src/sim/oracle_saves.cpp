@@ -10,9 +10,6 @@
 namespace linnet::sim {
 namespace {
 
-// The store may be slow before it answers; then the switch is that much earlier.
-constexpr std::int64_t switch_slack_ms = 20'000;
-
 using Edges = std::array<std::bitset<phase_count>, phase_count>;
 
 // The table at the top of core/status.h, one hop each.
@@ -58,7 +55,7 @@ void Oracle::saves(Told& told, const Lineage& mine, const core::Status& before,
   for (const core::Answer& answer : saving.answers)
     for (const core::Intent& intent : intents)
       if (answer.accepted && answer.intent == intent.id) accepted.push_back(&intent);
-  check_answers(before, saving, intents);
+  check_answers(told, before, saving, intents);
   check_transition(mine, next, saving, accepted);
   check_entries(mine, told, next, saving);
   check_steps(told, mine, next);
@@ -78,7 +75,7 @@ void Oracle::saves(Told& told, const Lineage& mine, const core::Status& before,
   if (permitted_at_ms_ == world_.now_ms()) told.outside_told = false;
 }
 
-void Oracle::check_answers(const core::Status& before, const Saving& saving,
+void Oracle::check_answers(const Told& told, const core::Status& before, const Saving& saving,
                            const std::vector<core::Intent>& intents) {
   const bool was_running = core::is_running(before.phase);
   for (const core::Answer& answer : saving.answers) {
@@ -98,7 +95,7 @@ void Oracle::check_answers(const core::Status& before, const Saving& saving,
       if (intent.kind == Kind::init && was_running && alone)
         broken("busy_is_refused", "init accepted while a rollout runs");
       if (intent.kind == Kind::deploy && !intent.force && !answer.rollout.empty() &&
-          !world_.closed().empty() && world_.story().ports[6].slow == 0)
+          !world_.closed().empty() && world_.closed_since_ms() <= told.began_ms)
         broken("window_is_kept",
                fmt::format("deploy of {} accepted: {}", intent.version, world_.closed()));
     }
@@ -141,7 +138,8 @@ void Oracle::check_entries(const Lineage& mine, const Told& told, const core::St
   if (back != nullptr && mine.phase != rolling_back) {
     if (back->cause.text.empty()) broken("entries_have_reasons", "rolling back without a cause");
     const bool needed = told.traffic ? !told.traffic->weight.is_zero() : true;
-    if (needed && world_.now_ms() - told.lowered_ms > 1000 + switch_slack_ms)
+    // What was written within the last second is not written again.
+    if (needed && told.lowered_ms < told.began_ms - 1000)
       broken("rollback_waits_for_nothing", "the rollback was saved before the switch");
   }
   if (!has_entry("verdict") || mine.phase < preparing || mine.phase > promoting) return;

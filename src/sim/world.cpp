@@ -184,7 +184,10 @@ void World::act(const Action& action) {
     case Kind::wall_jump: wall_offset_ms_ += action.length.count(); return;
     case Kind::outage: outage_until_ms_[at(action.port)] = now_ms_ + action.length.count(); return;
     case Kind::reply_lost: reply_lost_in_[at(action.port)] = action.count; return;
-    case Kind::calendar_closes: closed_until_ms_ = now_ms_ + action.length.count(); return;
+    case Kind::calendar_closes:
+      closed_since_ms_ = now_ms_;
+      closed_until_ms_ = now_ms_ + action.length.count();
+      return;
     case Kind::kill:
     case Kind::kill_at_call:
     case Kind::second_engine:

@@ -139,6 +139,7 @@ class World {
   void send(const core::Notice& notice);
   std::vector<std::int64_t> delivered();
   [[nodiscard]] std::string closed() const;
+  [[nodiscard]] std::int64_t closed_since_ms() const { return closed_since_ms_; }
   void note(int engine, const core::Entry& entry);
 
   // ---- For the oracle ----
@@ -238,6 +239,7 @@ class World {
   std::vector<bool> fired_;
   std::array<std::int64_t, port_count> outage_until_ms_{};
   std::array<int, port_count> reply_lost_in_{};  // calls until one answer is lost; 0: none
+  std::int64_t closed_since_ms_ = 0;
   std::int64_t closed_until_ms_ = 0;
   std::uint64_t deaths_ = 0;
   int tidied_ = 0;

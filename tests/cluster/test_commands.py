@@ -12,6 +12,7 @@ from release_test_case import (
 from world import LINNET, ROOT
 
 SCRIPT = ROOT / "k8s" / "canary-deploy.sh"
+ROLE = "linnet-api-gateway"
 MONITOR = ROOT / "monitor_canary.py"
 
 
@@ -119,17 +120,45 @@ class Questions(ReleaseTest):
         wait_for(lambda: "v9.9.9" in self.world.run("doctor").out, 60, "doctor names the image",
                  0.5)
 
-    def test_rights_that_are_missing_are_named(self):
+    def without_right(self, verb, resource):
+        """The Role of `linnet rbac` but for this; the API server has noticed. Undone by grant()."""
+        rules = [{**rule, "verbs": [each for each in rule["verbs"] if each != verb]}
+                 if resource in rule["resources"] else rule for rule in self.rules]
+        self.grant([rule for rule in rules if rule["verbs"]], verb, resource, "no")
+
+    def grant(self, rules, verb, resource, expected="yes"):
+        self.world.patch("role", ROLE, {"rules": rules})
+        who = f"system:serviceaccount:{self.world.namespace}:linnet"
+        names = [name for rule in self.rules
+                 if verb in rule["verbs"] and resource in rule["resources"]
+                 for name in rule.get("resourceNames", [])][:1]
+        wait_for(lambda: self.world.kubectl("auth", "can-i", verb, resource, *names, "--as", who,
+                                            check=False).strip() == expected,
+                 20, f"{who} may {verb} {resource}: {expected}", 0.05)
+
+    def test_each_right_that_is_missing_is_named_and_nothing_is_begun(self):
         self.start_stable(replicas=1)
         self.write_spec()
-        token = self.world.service_account("weak", [
-            {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list",
-                                                                           "watch"]}])
-        config = self.world.write_kubeconfig(self.world.folder / "weak", token)
-        ran = self.world.run("init", "--kubeconfig", config)
-        self.assertNotEqual(ran.code, DONE)
-        self.assertRegex(ran.err, "forbidden|denied|may not|cannot")
-        self.assertIsNone(self.world.get("deployment", CANARY), "nothing half done")
+        self.rules = self.world.get("role", ROLE)["rules"]
+        for verb, resource in (("create", "services"), ("create", "ingresses"),
+                               ("create", "deployments"), ("patch", "ingresses"),
+                               ("list", "pods"), ("update", "configmaps"), ("create", "leases")):
+            with self.subTest(verb=verb, resource=resource):
+                self.without_right(verb, resource)
+                ran = self.must(self.world.run("init"), UNREACHABLE)
+                self.assertRegex(ran.err, f"{verb}.* {resource}")
+                self.assertIsNone(self.world.get("deployment", CANARY))
+                self.assertIsNone(self.world.get("service", "api-gateway-service-canary"))
+                self.grant(self.rules, verb, resource)
+        self.must(self.world.run("init"))
+        for verb, resource in (("patch", "deployments"), ("patch", "ingresses"),
+                               ("watch", "endpointslices"), ("update", "leases")):
+            with self.subTest(verb=verb, resource=resource):
+                self.without_right(verb, resource)
+                ran = self.must(self.world.run("deploy", "v1.1.0"), UNREACHABLE)
+                self.assertRegex(ran.err, f"{verb}.* {resource}")
+                self.assertEqual(self.world.pods("version=canary"), [])
+                self.grant(self.rules, verb, resource)
 
     def test_a_cluster_that_is_not_there(self):
         self.start_stable(replicas=1)

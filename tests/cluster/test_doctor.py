@@ -46,6 +46,7 @@ class Doctor(ReleaseTest):
                           r"rewrite-target / on .*/ \(Prefix\)", "capture group")
 
     def test_a_secret_that_must_exist_beforehand(self):
+        self.world.write_kubeconfig()  # the Role of `linnet rbac` leaves Secrets alone
         container = {"name": "api-gateway", "env": [{"name": "KEY", "valueFrom": {
             "secretKeyRef": {"name": "api-keys", "key": "token"}}}]}
         self.world.kubectl("patch", "deployment", CANARY, "-p", json.dumps(

@@ -1,15 +1,18 @@
 """What goes wrong around a release on a real cluster: pieces that are taken away, jobs that die,
 rights that end, and other people's hands. Users ask the whole time and every answer is counted."""
 
+import json
 import os
 import pty
 import re
 import signal
 import subprocess
+import urllib.parse
 
 from harness import needs_bed, wait_for
 from release_test_case import (
     BUSY, CANARY, DONE, INTERRUPTED, NO_DATA, PROMETHEUS, ROLLED_BACK, STABLE, ReleaseTest)
+from wire import Wire
 from world import LINNET, is_alive
 
 LEASE = "linnet-api-gateway"
@@ -104,6 +107,67 @@ class WithoutPrometheus(FaultTest):
 
 
 @needs_bed
+class OnTheWay(FaultTest):
+    """What lies between linnet and those that it asks."""
+
+    def through(self, wire):
+        path = self.world.folder / "kubeconfig"
+        config = json.loads(path.read_text())
+        cluster = config["clusters"][0]["cluster"]
+        cluster["tls-server-name"] = urllib.parse.urlsplit(cluster["server"]).hostname
+        cluster["server"] = f"https://127.0.0.1:{wire.port}"
+        path.write_text(json.dumps(config))
+
+    def api_server(self):
+        config = json.loads((self.world.folder / "kubeconfig").read_text())
+        return urllib.parse.urlsplit(config["clusters"][0]["cluster"]["server"]).netloc
+
+    def begin_behind(self, wire):
+        load = self.start(steps="25% 100%", hold="5s", extra=PATIENT)
+        self.through(wire)
+        deploy = self.begin_deploy("v1.1.0", "--promote")
+        self.wait_weight(25)
+        return load, deploy
+
+    def goes_on(self, load, deploy):
+        self.ends_with(deploy, DONE)
+        self.assert_promoted("v1.1.0")
+        self.assertNotIn("taken over", self.output_of(deploy))
+        self.assert_no_failure(load.stop())
+
+    def test_watches_that_are_cut_again_and_again(self):
+        with Wire(self.api_server()) as wire:
+            load, deploy = self.begin_behind(wire)
+            for _ in range(4):
+                wire.cut()
+                self.wait_users(load, 1)
+            self.goes_on(load, deploy)
+
+    def test_an_api_server_that_answers_two_seconds_late(self):
+        with Wire(self.api_server()) as wire:
+            load, deploy = self.begin_behind(wire)
+            wire.slow()
+            self.goes_on(load, deploy)
+
+    def test_a_prometheus_that_answers_two_seconds_late(self):
+        with Wire("192.168.77.1:9090") as wire:
+            load, deploy = self.begin_release(
+                "--promote", extra=PATIENT, hold="12s",
+                metrics=PROMETHEUS.replace("192.168.77.1:9090", f"127.0.0.1:{wire.port}"))
+            wire.slow()
+            self.goes_on(load, deploy)
+
+    def test_a_prometheus_that_knows_no_such_series_passes_nothing(self):
+        load, deploy = self.begin_release(
+            "--promote", metrics=PROMETHEUS.replace("traefik-ingress", "ingress-nginx"),
+            extra="  no_data: { hold: 8s, then: rollback }\n")
+        self.ends_with(deploy, NO_DATA)
+        record = self.assert_rolled_back("v1.1.0", "no_data")
+        self.assertEqual([step["outcome"] for step in record["steps"]], ["failed"])
+        self.assert_no_failure(load.stop())
+
+
+@needs_bed
 class WithoutTheControlPlane(FaultTest):
     alone = True
 
@@ -174,6 +238,22 @@ class Rights(FaultTest):
         load, deploy = self.begin_job()
         self.world.delete("serviceaccount", "linnet")
         self.ends_safely(load, deploy, "Unauthorized|token")
+
+    def test_a_token_file_that_is_renewed_is_read_again(self):
+        file = self.world.folder / "token"
+        load = self.start(steps="25% 100%", hold="6s", extra=PATIENT)
+        config = json.loads((self.world.folder / "kubeconfig").read_text())
+        file.write_text(config["users"][0]["user"]["token"])
+        config["users"][0]["user"] = {"tokenFile": str(file)}
+        (self.world.folder / "kubeconfig").write_text(json.dumps(config))
+        deploy = self.begin_deploy("v1.1.0", "--promote")
+        self.wait_weight(25)
+        self.world.delete("serviceaccount", "linnet")  # its tokens end with it
+        self.world.kubectl("create", "serviceaccount", "linnet")
+        file.write_text(self.world.kubectl("create", "token", "linnet").strip())
+        self.ends_with(deploy, DONE)
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
 
     def test_rights_that_are_withdrawn_are_told(self):
         load, deploy = self.begin_job()
@@ -347,6 +427,16 @@ class OtherPeoplesEdits(FaultTest):
         self.wait_told(deploy, "not among the endpoints of Service api-gateway-service-canary", 15)
         self.ends_with(deploy, ROLLED_BACK)
         self.assert_rolled_back("v1.1.0", "not_ready")
+        self.versions_are_unharmed(load)
+
+    def test_a_stable_service_that_is_deleted_is_told(self):
+        load, deploy = self.begin_release(hold="120s")
+        self.world.delete("service", "api-gateway-service-stable")
+        self.wait_told(deploy, "api-gateway-service-stable", 20)
+        self.world.apply("stable")  # its owner makes it anew
+        self.must(self.world.run("rollback"))
+        self.ends_with(deploy, ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0", "operator")
         self.versions_are_unharmed(load)
 
     def test_a_stable_image_that_is_changed_is_where_a_rollback_goes(self):

@@ -28,7 +28,17 @@ class GoodReleases(ReleaseTest):
         self.must(self.world.run("deploy", "v1.1.0", "--promote"))
         self.assert_promoted("v1.1.0")
         self.assertEqual([step["outcome"] for step in self.history()[0]["steps"]], ["passed"] * 4)
+        self.assertLessEqual({"Preparing", "Stepping", "TrafficWeight", "Promoting", "Succeeded"},
+                             self.events())
         self.assert_no_failure(load.stop())
+
+    def events(self):
+        """The reasons of those on stable's Deployment, as `kubectl describe` shows them."""
+        def written():
+            reasons = {event["reason"] for event in self.world.list("event")
+                       if event["regarding"]["name"] == STABLE}
+            return reasons if "Succeeded" in reasons else None
+        return wait_for(written, 20, "the events are written")
 
     def test_by_prometheus_as_well(self):
         self.cluster.scrape_every("1s")
@@ -45,6 +55,14 @@ class GoodReleases(ReleaseTest):
             self.assert_promoted(version)
         self.must(self.world.run("cleanup"))
         self.assert_at_rest()
+        self.must(self.world.run("cleanup", "--remove"))
+        for kind, name in (("deployment", CANARY), ("service", "api-gateway-service-canary"),
+                           ("ingress", "api-gateway-ingress-canary")):
+            self.assertIsNone(self.world.get(kind, name), f"{kind} {name}")
+        self.assertIsNotNone(self.world.get("ingress", "api-gateway-ingress-stable"))
+        self.must(self.world.run("init"))
+        self.must(self.world.run("deploy", "v1.0.0", "--promote"))
+        self.assert_promoted("v1.0.0")
         self.assert_no_failure(load.stop())
 
     def test_an_application_that_exits_at_once_on_sigterm_loses_nothing(self):
@@ -53,6 +71,9 @@ class GoodReleases(ReleaseTest):
         self.assert_promoted("v1.1.0")
         self.must(self.world.run("deploy", "v2.0.0-nodrain"))
         self.must(self.world.run("rollback"), DONE)
+        self.assert_rolled_back("v2.0.0-nodrain", "operator", stable="v1.1.0")
+        self.must(self.world.run("deploy", "v2.0.0-nodrain"))
+        self.must(self.world.run("cleanup"), DONE)
         self.assert_rolled_back("v2.0.0-nodrain", "operator", stable="v1.1.0")
         self.assert_no_failure(load.stop())
 
@@ -104,19 +125,87 @@ class BadReleases(ReleaseTest):
     def test_errors_that_begin_late(self):
         self.taken_back("v2.0.0-late", "error_rate", rate=200)
 
+    def test_errors_that_begin_at_the_third_stage(self):
+        load = self.start(hold="4s")
+        deploy = self.begin_deploy("v1.1.0", "--promote")
+        self.wait_weight(50)
+        self.world.tell("version=canary", fail=30)
+        self.ends_with(deploy, ROLLED_BACK)
+        record = self.assert_rolled_back("v1.1.0", "error_rate")
+        self.assertEqual([step["outcome"] for step in record["steps"]],
+                         ["passed", "passed", "failed"])
+        self.assert_no_failure(load.stop(), ("v1.1.0",))
+
     def test_ready_but_without_requests_is_never_passed(self):
         record = self.taken_back("v1.1.0", "no_data", NO_DATA, bad=False, rate=1, steps="1% 100%",
                                  extra="  no_data: { hold: 8s, then: rollback }\n")
         self.assertNotIn("passed", [step["outcome"] for step in record["steps"]])
 
+    def test_a_round_robin_that_begins_anew_at_each_reload_is_seen_as_no_data(self):
+        """Each change of any Ingress makes the data plane draw from the beginning, where stable is
+        drawn first: with 20 requests a second and ten changes, the canary at 5 % never is."""
+        load = self.start(rate=20, steps="5% 100%", hold="4s",
+                          extra="  no_data: { hold: 8s, then: rollback }\n")
+        deploy = self.begin_deploy("v1.1.0", "--promote")
+        changes = 0
+        while deploy.poll() is None:
+            changes += 1
+            self.world.apply(OTHER_INGRESS, changes={"/0": f"/{changes}"})
+        self.ends_with(deploy, NO_DATA)
+        record = self.assert_rolled_back("v1.1.0", "no_data")
+        self.assertNotIn("passed", [step["outcome"] for step in record["steps"]])
+        self.assert_no_failure(load.stop())
+
+    def with_canary(self, **changes):
+        """A version whose pods cannot start as they should; `changes` of the container."""
+        load = self.start(extra="  progress: 8s\n")
+        container = {"name": "api-gateway", **changes}
+        self.world.patch("deployment", CANARY, {"spec": {"template": {"spec": {"containers": [
+            {**self.world.get("deployment", CANARY)["spec"]["template"]["spec"]["containers"][0],
+             **container}]}}}})
+        deploy = self.begin_deploy("v1.1.0", "--promote")
+        self.ends_with(deploy, ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0", "not_ready|health")
+        self.assert_no_failure(load.stop())
+        return self.output_of(deploy)
+
+    def test_a_pod_that_no_node_has_room_for(self):
+        self.assertRegex(self.with_canary(resources={"requests": {"cpu": "1000"}}),
+                         "(?i)insufficient cpu")
+
+    def test_a_pod_whose_startup_probe_fails(self):
+        probe = {"httpGet": {"path": "/health", "port": 9}, "periodSeconds": 1,
+                 "failureThreshold": 60}
+        self.assertRegex(self.with_canary(startupProbe=probe), "(?i)startup probe")
+
+    def test_a_pod_whose_liveness_probe_fails(self):
+        probe = {"httpGet": {"path": "/health", "port": 9}, "periodSeconds": 1,
+                 "failureThreshold": 1}
+        self.with_canary(livenessProbe=probe, readinessProbe=probe)
+
+
+# Of another service: what it says is of no matter, that it changes is.
+OTHER_INGRESS = """apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: other }
+spec:
+  ingressClassName: nginx
+  rules:
+    - host: other.local
+      http:
+        paths:
+          - path: /0
+            pathType: Prefix
+            backend: { service: { name: api-gateway-service-stable, port: { number: 8080 } } }
+"""
+
 
 @needs_bed
 class RollbackByHand(ReleaseTest):
     def test_at_each_step(self):
-        load = self.start(hold="120s")
+        load = self.start(hold="6s")
         for weight in (5, 25, 50, 100):
             with self.subTest(weight):
-                self.write_spec(steps=f"{weight}%", hold="120s")
                 deploy = self.begin_deploy("v1.1.0")
                 self.wait_weight(weight)
                 self.must(self.world.run("rollback"))
@@ -149,6 +238,19 @@ class OtherHands(ReleaseTest):
         self.assertEqual(self.world.weight(), 0)
         self.must(self.world.run("rollback"))
         self.assert_rolled_back("v1.1.0", "operator")
+
+    def test_a_weight_that_somebody_raises_holds_the_release_and_is_left(self):
+        load = self.start(steps="25% 100%", hold="20s")
+        deploy = self.begin_deploy("v1.1.0")
+        self.wait_weight(25)
+        self.world.set_weight(60)
+        self.ends_with(deploy, BUSY)
+        self.assertRegex(self.output_of(deploy),
+                         "the weight is 60 % now, set by .*; 25 % was wanted")
+        self.assertEqual(self.world.weight(), 60)
+        self.must(self.world.run("rollback"))
+        self.assert_rolled_back("v1.1.0", "operator")
+        self.assert_no_failure(load.stop())
 
     def test_an_autoscaler_keeps_stables_replicas(self):
         load = self.start(steps="50% 100%", hold="3s")
