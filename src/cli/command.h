@@ -18,6 +18,7 @@ struct Option {
   std::string_view help;
   std::string_view words = {};   // the allowed values with spaces between; empty: any
   std::string_view letter = {};  // "-f"; empty: none
+  std::string_view names = {};   // what `linnet names` lists for it: "contexts"; empty: nothing
 };
 
 struct Positional {
@@ -26,6 +27,7 @@ struct Positional {
   bool required = true;
   bool many = false;
   std::string_view words = {};  // as in Option
+  std::string_view names = {};  // as in Option
 };
 
 struct Command {
@@ -37,6 +39,7 @@ struct Command {
   std::span<const Option> options = {};
   /// Does the work. An error is reported by the caller, which knows its exit code (exit_code.h).
   Result<Exit> (*run)(Session& session) = nullptr;
+  bool hidden = false;  // for programs: in docs/commands.md, not among those that people look for
 };
 
 /// The options that every command takes.

@@ -11,7 +11,7 @@ extern const Command init_command, status_command, deploy_command, traffic_comma
     rollback_command, pause_command, resume_command, monitor_command, cleanup_command,
     history_command, logs_command, doctor_command, plan_command, validate_command, spec_command,
     version_command, completion_command, judge_command, serve_command, recipes_command,
-    rbac_command, simulate_command;
+    rbac_command, simulate_command, names_command;
 
 /// In the order in which `linnet --help` shows them.
 std::span<const Command* const> commands();

@@ -208,7 +208,8 @@ Result<Exit> run_deploy(Session& session) {
   return Deploy(session, file.release, std::move(wish)).run();
 }
 
-constexpr Positional positionals[] = {{"VERSION", "what to release, such as v1.2.0"}};
+constexpr Positional positionals[] = {
+    {"VERSION", "what to release, such as v1.2.0", true, false, {}, "versions"}};
 constexpr Option options[] = {
     {"--promote", "", "Promote after the last step without asking"},
     {"--hold", "", "Ctrl-C, and a daemon told to stop, leave the rollout as it is"},

@@ -84,7 +84,7 @@ std::string overview() {
       "it to 100 % or takes it back.\n\nUsage: linnet COMMAND [options]\n\nCommands:\n";
   Table table({Align::left, Align::left});
   for (const Command* command : commands())
-    table.row({std::string(command->name), std::string(command->summary)});
+    if (!command->hidden) table.row({std::string(command->name), std::string(command->summary)});
   for (const std::string& line : table.lines("  ")) text += line + "\n";
   text += "\nOptions of every command:\n" + option_rows(global_options());
   text +=

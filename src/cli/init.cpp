@@ -80,8 +80,18 @@ Result<Exit> run_init(Session& session) {
 }
 
 constexpr Option options[] = {
-    {"--version", "V", "What stable starts with; else spec.version, else what runs already"},
-    {"--adopt", "deployment/NAME", "The Deployment that stable is; must be the spec's"},
+    {"--version",
+     "V",
+     "What stable starts with; else spec.version, else what runs already",
+     {},
+     {},
+     "versions"},
+    {"--adopt",
+     "deployment/NAME",
+     "The Deployment that stable is; must be the spec's",
+     {},
+     {},
+     "deployments"},
     {"--dry-run", "", "On a cluster: only show what would be created, and what is in the way"},
 };
 

@@ -244,7 +244,12 @@ constexpr Option options[] = {
     {"--auto-rollback", "", "Roll back when a limit is violated"},
     {"--alert-on-error", "", "Print an ALERT line to standard error when a limit is violated"},
     {"--prometheus", "URL", "Where the metrics are; on one machine the access log is used"},
-    {"--deployment", "NAME", "The canary's Deployment; not used on one machine"},
+    {"--deployment",
+     "NAME",
+     "The canary's Deployment; not used on one machine",
+     {},
+     {},
+     "deployments"},
 };
 
 }  // namespace

@@ -46,7 +46,8 @@ Result<Exit> run_plan(Session& session) {
   return Exit::done;
 }
 
-constexpr Positional positionals[] = {{"VERSION", "what would be released"}};
+constexpr Positional positionals[] = {
+    {"VERSION", "what would be released", true, false, {}, "versions"}};
 
 }  // namespace
 

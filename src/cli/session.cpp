@@ -39,11 +39,24 @@ Daemon& Session::daemon() {
   return *daemon_;
 }
 
-cluster::DriveOptions Session::drive_options(ReleaseFile file) const {
+kubernetes::ConfigChoice Session::cluster_choice() const {
   const auto variable = [](const char* name) {
     const char* value = std::getenv(name);
     return std::string(value != nullptr ? value : "");
   };
+  kubernetes::ConfigChoice choice;
+  choice.kubeconfig_flag = arguments_.text("--kubeconfig").value_or("");
+  choice.context = arguments_.text("--context").value_or("");
+  choice.kubeconfig_env = variable("KUBECONFIG");
+  choice.home = variable("HOME");
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+    choice.environment.emplace_back(*entry);
+  choice.service_host = variable("KUBERNETES_SERVICE_HOST");
+  choice.service_port = variable("KUBERNETES_SERVICE_PORT");
+  return choice;
+}
+
+cluster::DriveOptions Session::drive_options(ReleaseFile file) const {
   cluster::DriveOptions options;
   options.release = std::move(file.release);
   options.spec_file = std::move(file.file);
@@ -60,14 +73,7 @@ cluster::DriveOptions Session::drive_options(ReleaseFile file) const {
   unsigned some = 0;
   CHECK(::getentropy(&some, sizeof some) == 0);
   options.identity = fmt::format("{} (process {}, {:08x})", who(), ::getpid(), some);
-  options.cluster.kubeconfig_flag = arguments_.text("--kubeconfig").value_or("");
-  options.cluster.context = arguments_.text("--context").value_or("");
-  options.cluster.kubeconfig_env = variable("KUBECONFIG");
-  options.cluster.home = variable("HOME");
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
-    options.cluster.environment.emplace_back(*entry);
-  options.cluster.service_host = variable("KUBERNETES_SERVICE_HOST");
-  options.cluster.service_port = variable("KUBERNETES_SERVICE_PORT");
+  options.cluster = cluster_choice();
   return options;
 }
 

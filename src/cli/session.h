@@ -58,6 +58,9 @@ class Session {
   /// Reports the error in the form asked for and gives its exit code.
   int fail_with(const Error& error);
 
+  /// Which cluster the options and the environment mean.
+  [[nodiscard]] kubernetes::ConfigChoice cluster_choice() const;
+
  private:
   [[nodiscard]] cluster::DriveOptions drive_options(ReleaseFile file) const;
 

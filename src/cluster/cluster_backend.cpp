@@ -229,7 +229,8 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   CO_TRY_VOID(co_await kubernetes::write_all(*parts_->client, std::move(writes), deadline));
   for (const kubernetes::PlannedWrite& planned : plan.writes) parts_->note("init", planned.text);
   for (const std::string& text : plan.notes) parts_->note("warning", text);
-  CO_TRY_VOID(co_await parts_->router->create(deadline));
+  CO_TRY(made, co_await parts_->router->create(deadline));
+  for (const recipes::Write& write : made) parts_->note("init", kubernetes::creation_text(write));
   // What runs is adopted: the spec's first version is only for a Deployment that was made just now.
   const std::string runs = kubernetes::running_version(parts_->names.workload, found.stable);
   if (intent.version.empty()) intent.version = runs.empty() ? wanted : runs;
@@ -331,13 +332,17 @@ Task<Result<std::vector<api::PlanStep>>> ClusterBackend::plan_init(std::string r
   const kubernetes::InitPlan plan = kubernetes::plan_init(parts_->names, wanted, found);
   std::vector<api::PlanStep> steps;
   for (const std::string& obstacle : plan.obstacles) steps.push_back({"obstacle", obstacle});
-  for (const kubernetes::PlannedWrite& planned : plan.writes) steps.push_back({planned.text, ""});
-  // The router's side is a clone of what may not be there yet.
-  const Result<std::vector<recipes::Write>> router = co_await parts_->router->plan_create(deadline);
+  std::vector<recipes::Write> before;
+  for (const kubernetes::PlannedWrite& planned : plan.writes) {
+    steps.push_back({planned.text, ""});
+    before.push_back(planned.write);
+  }
+  const auto router = co_await parts_->router->plan_create(std::move(before), deadline);
   if (router)
     for (const recipes::Write& write : *router)
-      steps.push_back(
-          {fmt::format("create {} {}", write.object.kind, write.object.name), "at weight 0 %"});
+      steps.push_back({kubernetes::creation_text(write), ""});
+  else if (plan.obstacles.empty())  // else it misses what those name already
+    steps.push_back({"obstacle", router.error().message});
   for (const std::string& text : plan.notes) steps.push_back({"note", text});
   co_return steps;
 }

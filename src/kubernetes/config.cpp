@@ -419,16 +419,28 @@ std::vector<std::string> files_of(const ConfigChoice& choice) {
   return files;
 }
 
-}  // namespace
-
-Result<Config> load_config(const ConfigChoice& choice) {
-  const std::vector<std::string> files = files_of(choice);
+Result<Merged> merge(const ConfigChoice& choice, const std::vector<std::string>& files) {
   Merged merged;
   for (const std::string& file : files) {
     TRY(there, add_file(file, merged));
     if (!there && !choice.kubeconfig_flag.empty())
       return fail(Code::not_found, "there is no file {}", file);
   }
+  return merged;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> context_names(const ConfigChoice& choice) {
+  TRY(merged, merge(choice, files_of(choice)));
+  std::vector<std::string> names;
+  for (const auto& [name, context] : merged.contexts) names.push_back(name);
+  return names;
+}
+
+Result<Config> load_config(const ConfigChoice& choice) {
+  const std::vector<std::string> files = files_of(choice);
+  TRY(merged, merge(choice, files));
   const bool empty = merged.contexts.empty() && merged.clusters.empty();
   if (!merged.files.empty() && (!empty || !choice.kubeconfig_flag.empty()))
     return config_of(merged, choice);

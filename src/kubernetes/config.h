@@ -61,4 +61,7 @@ struct ConfigChoice {
 /// file and key.
 Result<Config> load_config(const ConfigChoice& choice);
 
+/// The contexts of all these files, in order; none without a file.
+Result<std::vector<std::string>> context_names(const ConfigChoice& choice);
+
 }  // namespace linnet::kubernetes

@@ -94,7 +94,8 @@ TEST(Rbac, PagesOfAControllerNeedARoleInItsNamespaceForTheSameAccount) {
 TEST(Rbac, KnowsFromTheReviewOfAllRulesWhatIsGranted) {
   const auto review = boost::json::parse(R"({"status": {"resourceRules": [
     {"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods", "pods/log"]},
-    {"verbs": ["patch"], "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["web"]},
+    {"verbs": ["patch"], "apiGroups": ["apps"], "resources": ["deployments"],
+     "resourceNames": ["web"]},
     {"verbs": ["*"], "apiGroups": ["*"], "resources": ["leases"]}]}})");
   const auto is = [&](const Right& right) { return grants(review, right); };
   EXPECT_TRUE(is({"list", "", "pods", "", "", "", false}));

@@ -38,6 +38,13 @@ bool worth_a_second_look(Code code) {
 
 }  // namespace
 
+std::string creation_text(const Write& write) {
+  return write.kind == Write::Kind::create
+             ? fmt::format("create {} {}: at weight 0 %", write.object.kind, write.object.name)
+             : fmt::format("change {} {}: the canary comes into it, at weight 0 %",
+                           write.object.kind, write.object.name);
+}
+
 RecipeRouter::RecipeRouter(Client& client, recipes::RouterRecipe recipe, recipes::Parameters with,
                            std::string field_manager)
     : client_(client),
@@ -190,11 +197,15 @@ Task<Result<void>> RecipeRouter::perform(Write write, Deadline deadline) {
   co_return Result<void>{};
 }
 
-Task<Result<std::vector<Write>>> RecipeRouter::plan_create(Deadline deadline) {
+Task<Result<std::vector<Write>>> RecipeRouter::plan_create(std::vector<Write> before,
+                                                           Deadline deadline) {
   auto names = recipe_.objects(with_);
   if (!names) co_return fail(names.error());
   auto seen = co_await get(*std::move(names), deadline);
   if (!seen) co_return fail(seen.error());
+  for (Seen& one : *seen)
+    for (const Write& write : before)
+      if (one.object.is_null() && write.object == one.name) one.object = write.body;
   co_return recipe_.create(with_, *seen);
 }
 
@@ -204,12 +215,12 @@ Task<Result<std::vector<Write>>> RecipeRouter::plan_remove(Deadline deadline) {
   co_return recipe_.remove(with_, *seen);
 }
 
-Task<Result<void>> RecipeRouter::create(Deadline deadline) {
-  auto writes = co_await plan_create(deadline);
+Task<Result<std::vector<Write>>> RecipeRouter::create(Deadline deadline) {
+  auto writes = co_await plan_create(std::vector<Write>(), deadline);
   if (!writes) co_return fail(writes.error().while_doing("making the canary's side"));
-  auto done = co_await perform_all(*std::move(writes), false, deadline);
+  auto done = co_await perform_all(*writes, false, deadline);
   if (!done) co_return fail(done.error().while_doing("making the canary's side"));
-  co_return done;
+  co_return writes;
 }
 
 Task<Result<void>> RecipeRouter::remove(Deadline deadline) {

@@ -15,6 +15,9 @@
 
 namespace linnet::kubernetes {
 
+/// A write of RecipeRouter::create() for people: "create Ingress web-canary: at weight 0 %".
+std::string creation_text(const recipes::Write& write);
+
 class RecipeRouter final : public TrafficRouter {
  public:
   /// `with` is `traffic.with` of the spec and "namespace" and "release". `changed` is called when
@@ -36,11 +39,13 @@ class RecipeRouter final : public TrafficRouter {
   /// weight meanwhile, and it was to be raised; a lowering is tried once more at once.
   Task<Result<void>> set(core::SetWeight level, Deadline deadline) override;
 
-  /// What create() and remove() would write now.
-  Task<Result<std::vector<recipes::Write>>> plan_create(Deadline deadline);
+  /// What create() and remove() would write now. `before`: writes that are planned to be done
+  /// first, such as the Ingress that the canary's is a clone of.
+  Task<Result<std::vector<recipes::Write>>> plan_create(std::vector<recipes::Write> before,
+                                                        Deadline deadline);
   Task<Result<std::vector<recipes::Write>>> plan_remove(Deadline deadline);
-  /// Makes the canary's side where it is missing, at weight 0.
-  Task<Result<void>> create(Deadline deadline);
+  /// Makes the canary's side where it is missing, at weight 0. Answers what was written.
+  Task<Result<std::vector<recipes::Write>>> create(Deadline deadline);
   /// Weight 0, and then away with what create() made; nothing else is touched.
   Task<Result<void>> remove(Deadline deadline);
 

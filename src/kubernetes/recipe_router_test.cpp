@@ -214,12 +214,14 @@ TEST_F(RecipeRouterTest, InitMakesTheCanarysIngressAndCleanupTakesOnlyThatAway) 
   api.put(ingresses, main_ingress("b"));
   api.put(ingresses, canary_ingress("b-canary", "5"));
   start("ingress-nginx", parameters("ingress", {"a", "b"}));
-  const auto plan = run(router->plan_create(soon()));
+  const auto plan = run(router->plan_create({}, soon()));
   ASSERT_TRUE(plan) << plan.error().message;
   ASSERT_EQ(plan->size(), 1U);
   EXPECT_EQ(api.find(ingresses, "a-canary"), nullptr);
   const auto made = run(router->create(soon()));
   ASSERT_TRUE(made) << made.error().message;
+  ASSERT_EQ(made->size(), 1U);
+  EXPECT_EQ(creation_text(made->front()), "create Ingress a-canary: at weight 0 %");
   EXPECT_EQ(weight_of("a-canary"), "0");
   ASSERT_TRUE(eventually([&] { return !read() || !read()->weight.is_zero(); })) << "0 and 5 differ";
   const auto removed = run(router->remove(soon()));
@@ -227,6 +229,36 @@ TEST_F(RecipeRouterTest, InitMakesTheCanarysIngressAndCleanupTakesOnlyThatAway) 
   EXPECT_EQ(api.find(ingresses, "a-canary"), nullptr);
   EXPECT_EQ(weight_of("b-canary"), "0") << "people made it: it stays, without traffic";
   EXPECT_NE(api.find(ingresses, "a"), nullptr);
+}
+
+TEST_F(RecipeRouterTest, WhatIsPlannedToBeThereCountsForThePlanOnly) {
+  start("ingress-nginx", parameters("ingress", {"a"}));
+  const auto unplanned = run(router->plan_create({}, soon()));
+  ASSERT_FALSE(unplanned);
+  EXPECT_NE(unplanned.error().message.find("Ingress a is not there"), std::string::npos)
+      << unplanned.error().message;
+  const recipes::ObjectName main{"networking.k8s.io/v1", "Ingress", "ingresses", "shop", "a"};
+  const recipes::Write first{recipes::Write::Kind::create, main, main_ingress("a")};
+  const auto plan = run(router->plan_create({first}, soon()));
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_EQ(plan->size(), 1U);
+  EXPECT_EQ(plan->front().object.name, "a-canary");
+  EXPECT_EQ(api.count("POST"), 0);
+}
+
+TEST_F(RecipeRouterTest, ARouteThatGetsTheCanaryIsToldAsChanged) {
+  Json without = route(1, 0);
+  without.at("spec").at("rules").at(0).at("backendRefs").as_array().pop_back();
+  api.put(routes, without);
+  start("gateway-api", parameters("route", {"web"}));
+  const auto made = run(router->create(soon()));
+  ASSERT_TRUE(made) << made.error().message;
+  ASSERT_EQ(made->size(), 1U);
+  EXPECT_EQ(creation_text(made->front()),
+            "change HTTPRoute web: the canary comes into it, at weight 0 %");
+  const auto again = run(router->create(soon()));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(again->empty()) << "what is there is not told again";
 }
 
 TEST_F(RecipeRouterTest, BeforeTheFirstListNothingIsKnownAndARollbackLooksItself) {

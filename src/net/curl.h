@@ -49,9 +49,9 @@ struct Request {
   /// breaks before the first byte of an answer, though the server may have acted.
   bool send_once = false;
   Duration stall_limit = 60s;  // of stream(): the longest time without one byte
-  std::string username;     // Basic, or with `sign_as` the access key
-  std::string password;     // and the secret key
-  std::string sign_as;      // "aws:amz:REGION:SERVICE": AWS Signature Version 4 (libcurl 7.75)
+  std::string username;        // Basic, or with `sign_as` the access key
+  std::string password;        // and the secret key
+  std::string sign_as;         // "aws:amz:REGION:SERVICE": AWS Signature Version 4 (libcurl 7.75)
 };
 
 struct Response {

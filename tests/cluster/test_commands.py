@@ -120,6 +120,30 @@ class Questions(ReleaseTest):
         wait_for(lambda: "v9.9.9" in self.world.run("doctor").out, 60, "doctor names the image",
                  0.5)
 
+    def test_a_shell_is_offered_what_the_cluster_has(self):
+        self.start(load=False, replicas=1)
+        self.world.write_kubeconfig()  # the Role of `linnet rbac` sees no other namespace
+        path = f"{pathlib.Path(LINNET).parent}:{os.environ['PATH']}"
+        script = ('source <(linnet completion bash); COMP_LINE="$*" COMP_WORDS=("$@") '
+                  'COMP_CWORD=$(($# - 1)); _linnet; printf "%s\\n" "${COMPREPLY[@]}"')
+
+        def offered(*line):
+            ran = self.world.run("-c", script, "bash", "linnet", *line, program="bash",
+                                 environment={"PATH": path})
+            self.assertEqual(ran.err, "")
+            return ran.out.split()
+        self.assertEqual(offered("status", "-n", self.world.namespace[:-1]),
+                         [self.world.namespace])
+        self.assertEqual(offered("monitor", "--deployment", "api-"), [CANARY, STABLE])
+        self.assertEqual(offered("monitor", "-n", "monitoring", "--deployment", ""),
+                         ["prometheus"])
+        self.assertEqual(offered("status", "--namespace", self.world.namespace, "--release", ""),
+                         ["api-gateway"])
+        self.assertEqual(len(offered("status", "--context", "")), 1)
+        weak = self.world.write_kubeconfig(self.world.folder / "weak",
+                                           self.world.service_account("weak", []))
+        self.assertEqual(offered("status", "--kubeconfig", str(weak), "-n", ""), [])
+
     def without_right(self, verb, resource):
         """The Role of `linnet rbac` but for this; the API server has noticed. Undone by grant()."""
         rules = [{**rule, "verbs": [each for each in rule["verbs"] if each != verb]}

@@ -26,7 +26,7 @@ class Gateway(ReleaseTest):
         self.world.wait_served("v1.0.0", GATEWAY_PORT)
         self.write_spec(traffic=GATEWAY_TRAFFIC, metrics=METRICS, **options)
         users = self.world.load(100, port=GATEWAY_PORT)
-        self.must(self.world.run("init"))
+        self.init = self.must(self.world.run("init"))
         return users
 
     def weights(self):
@@ -43,6 +43,7 @@ class Gateway(ReleaseTest):
 
     def test_init_brings_the_canary_into_the_route_at_weight_zero_and_loses_nothing(self):
         load = self.start()
+        self.assertIn(f"change HTTPRoute {ROUTE}: the canary comes into it", self.init.out)
         self.assertEqual(self.weights()["api-gateway-service-canary"], 0)
         self.assert_all_on("v1.0.0")
         self.assert_no_failure(load.stop())

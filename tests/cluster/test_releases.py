@@ -15,7 +15,13 @@ class GoodReleases(ReleaseTest):
         before = {pod["metadata"]["uid"] for pod in self.world.list("pod", "version=stable")}
         self.write_spec()
         load = self.world.load(100)
-        self.must(self.world.run("init"))
+        planned = self.must(self.world.run("init", "--dry-run")).out
+        told = self.must(self.world.run("init")).out
+        for made in (f"Deployment {CANARY}", "Service api-gateway-service-canary",
+                     "Ingress api-gateway-ingress-canary: at weight 0 %"):
+            self.assertIn(f"create {made}", planned)
+            self.assertIn(f"create {made}", told)
+        self.assertNotIn("create", self.must(self.world.run("init")).out)
         after = {pod["metadata"]["uid"] for pod in self.world.list("pod", "version=stable")}
         self.assertEqual(before, after)
         self.assertEqual(self.world.weight(), 0)

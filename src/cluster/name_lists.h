@@ -1,0 +1,40 @@
+// Names that a cluster has, for a shell that completes a command line: one request, soon over, and
+// nobody is ever asked for a password.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/status.h"
+#include "kubernetes/config.h"
+
+namespace boost::json {
+class value;
+}
+
+namespace linnet::cluster {
+
+enum class NameKind {
+  namespaces,   // of the cluster
+  deployments,  // of the namespace
+  releases,     // those whose ConfigMaps the namespace has
+  versions,     // those that the release's finished rollouts led from and to, newest first
+};
+
+struct NameQuestion {
+  NameKind kind = NameKind::namespaces;
+  kubernetes::ConfigChoice cluster;
+  std::string name_space;  // empty: the context's
+  std::string release;     // of versions
+};
+
+/// Errors are those of kubernetes::load_config() and kubernetes::Client; Code::timed_out after
+/// `limit`.
+Result<std::vector<std::string>> list_names(NameQuestion question, Duration limit);
+
+/// metadata.name of the items of a list.
+std::vector<std::string> names_in(const boost::json::value& list);
+/// Each once; `history` is newest first.
+std::vector<std::string> versions_in(const std::vector<core::RolloutRecord>& history);
+
+}  // namespace linnet::cluster
