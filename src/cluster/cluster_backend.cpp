@@ -242,7 +242,7 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
   if (intent.kind == core::Intent::Kind::rollback) {
     // Safe whoever drives, and waits for nothing: not for a look around, the Lease or the store.
     const Result<core::TrafficSeen> seen = co_await parts_->router->read(within(one_call));
-    if (!seen || !seen->weight.is_zero()) {
+    if (!seen || !seen->is(Percent())) {
       const Result<void> back =
           co_await parts_->router->set(core::SetWeight{Percent(), true}, within(one_call));
       if (!back) parts_->note("trouble", "taking the weight back: " + back.error().message);

@@ -100,7 +100,7 @@ Duration next_wake(const Release& release, const Decision& decision) {
 
 Decision decide(const Release& release, const Status& status, const Observation& seen, Now now) {
   Turn turn(release, status, seen, now);
-  if (seen.traffic) turn.next.weight_seen = seen.traffic->weight;
+  if (seen.traffic && seen.traffic->differ.empty()) turn.next.weight_seen = seen.traffic->weight;
   follow_platform(turn);
   forget_delivered(turn);
   take_sample(turn);

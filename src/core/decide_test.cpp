@@ -791,6 +791,101 @@ TEST(Decide, RemembersThatTheWeightWasReadBack) {
   EXPECT_TRUE(world.weights.empty());
 }
 
+// ---- A weight in several objects, of which one was written and one not --------------------------
+
+TrafficSeen apart(Percent read, std::string by = {}, bool taken_back = false) {
+  return {read, taken_back, std::move(by), "Ingress a carries this, Ingress b that"};
+}
+
+TEST(Decide, WritesARaiseThatWasLeftHalfDoneAgainAndCountsItOnlyThen) {
+  World world = in_step(0);
+  world.applies_weight = false;
+  while (world.status.weight == weight(5)) world.turn();
+  world.traffic = apart(weight(25));
+  world.turns(60);
+  EXPECT_EQ(world.phase(), "stepping");
+  EXPECT_FALSE(std::get<Stepping>(world.status.phase).in_force);
+  EXPECT_EQ(world.status.weight_seen, weight(5));
+  world.applies_weight = true;
+  world.turns(2);
+  EXPECT_TRUE(world.traffic.is(weight(25)));
+  EXPECT_TRUE(world.reach("awaiting_promotion"));
+}
+
+TEST(Decide, NeverStopsACanaryOfWhichASwitchToZeroWasLeftHalfDone) {
+  for (const bool promoted : {false, true}) {
+    World world = in_step(3);
+    world.reach("awaiting_promotion");
+    world.ask(promoted ? Intent::Kind::promote : Intent::Kind::rollback);
+    world.applies_weight = promoted;
+    while (!world.status.weight.is_zero()) {
+      world.turn();
+      world.applies_weight =
+          promoted && world.status.weight == weight(100) &&
+          std::get<Promoting>(world.status.phase).part < Promoting::Part::stable_rolls;
+    }
+    for (const TrafficSeen& seen :
+         {apart(weight(100)), apart(Percent(), "kubectl-edit"), apart(Percent(), "", true)}) {
+      world.traffic = seen;
+      world.turns(60);
+      EXPECT_GT(world.canary.count(), 0) << promoted << seen.by << seen.taken_back;
+    }
+    world.applies_weight = true;
+    EXPECT_TRUE(world.reach(promoted ? "succeeded" : "rolled_back")) << promoted;
+    EXPECT_TRUE(world.traffic.is(Percent()));
+    EXPECT_EQ(world.canary.count(), 0);
+  }
+}
+
+TEST(Decide, SeesARollbackThroughThatWasLeftHalfDoneBeforeItWasSaved) {
+  World world = in_step(1);
+  world.traffic = apart(Percent(), "", true);
+  world.turn();
+  EXPECT_EQ(world.phase(), "rolling_back");
+  EXPECT_TRUE(world.traffic.is(Percent()));
+  EXPECT_TRUE(world.reach("rolled_back"));
+}
+
+TEST(Decide, HoldsWhenSomeoneElseSetsTheWeightInOneOfSeveralObjects) {
+  World world = in_step(1);
+  world.traffic = apart(weight(10), "kubectl-edit");
+  world.weights.clear();
+  world.turns(60);
+  EXPECT_EQ(world.phase(), "holding");
+  EXPECT_TRUE(
+      world.journal_has("the weight is 10 % now, set by kubectl-edit (Ingress a carries "
+                        "this, Ingress b that); 25 % was wanted"));
+  EXPECT_TRUE(world.weights.empty()) << "it is left";
+  World back = world;
+  back.ask(Intent::Kind::rollback);
+  EXPECT_TRUE(back.reach("rolled_back"));
+  EXPECT_TRUE(back.traffic.is(Percent()));
+  World by_hand = world;
+  Intent same;
+  same.kind = Intent::Kind::traffic;
+  same.weight = weight(10);
+  by_hand.ask(same);
+  by_hand.turns(2);
+  EXPECT_TRUE(by_hand.traffic.is(weight(10)));
+  world.ask(Intent::Kind::resume);
+  EXPECT_TRUE(world.reach("awaiting_promotion"));
+}
+
+TEST(Decide, DrainsWhatHadTrafficThoughTheObjectThatWasReadSaysZero) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world = in_step(0, release);
+  world.metrics_down = true;
+  world.traffic = apart(Percent(), "kubectl-edit");
+  world.status.stage = Stage{};
+  world.turn();
+  ASSERT_EQ(world.phase(), "holding");
+  world.ask(Intent::Kind::rollback);
+  world.turns(3);
+  EXPECT_GT(world.canary.count(), 0);
+  EXPECT_TRUE(world.reach("rolled_back"));
+}
+
 TEST(LatencyBoundaries, HoldTheLimitsOfTheChecks) {
   Release release = testing::a_release();
   release.checks[1].rule = LatencyCheck{Percent::whole(99), 730ms};

@@ -38,6 +38,12 @@ bool is_draining(const Phase& phase) {
          going->part < Promoting::Part::canary_stops;
 }
 
+// What someone else made of one of several objects stands until a person decides.
+bool is_left(const Phase& phase, const TrafficSeen& seen) {
+  const auto* holding = std::get_if<Holding>(&phase);
+  return holding != nullptr && !holding->weight && !seen.differ.empty() && !seen.by.empty();
+}
+
 bool is_rolling_back(const Phase& phase) { return std::holds_alternative<RollingBack>(phase); }
 
 }  // namespace
@@ -54,12 +60,13 @@ void want_levels(Turn& turn) {
     if (clear_mark) LINNET_MARK(mark_cleared);
     // What was ready when the weight was decided may be gone when it is written, or written again.
     const bool waits =
-        weight > seen.weight &&
+        (weight > seen.weight || !seen.differ.empty()) &&
         turn.canary_ready() < canary_replicas_for(weight, stable_size(turn.release, next));
     // The switch to 0 is always written: a raise before it may be on its way and not show yet.
     const bool changed = weight.is_zero() && !turn.before.weight.is_zero() && !seen.taken_back &&
                          !std::holds_alternative<Holding>(next.phase);
-    if ((seen.weight != weight || changed || clear_mark) && !LINNET_STOPS(write_needs_ready, waits))
+    const bool written = seen.is(weight) || is_left(next.phase, seen);
+    if ((!written || changed || clear_mark) && !LINNET_STOPS(write_needs_ready, waits))
       turn.decision.effects.push_back(SetWeight{weight, back});
   } else if (back) {
     LINNET_MARK(rollback_without_router);

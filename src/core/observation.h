@@ -76,7 +76,13 @@ struct TrafficSeen {
   /// Weight 0 written as a rollback (by linnet or its guardian): never a weight to raise again.
   bool taken_back = false;
   std::string by;  // who, when it is known to be someone else: "guardian", a field manager
+  /// In words, when the weight stands in several objects that differ: then none is in force, and
+  /// `weight` is the one that someone else wrote, or the highest when all are linnet's.
+  std::string differ{};
 
+  [[nodiscard]] bool is(Percent wanted) const { return differ.empty() && weight == wanted; }
+  /// No more than this goes to the canary. Where objects differ some of it does.
+  [[nodiscard]] Percent most() const { return differ.empty() ? weight : Percent::whole(100); }
   friend bool operator==(const TrafficSeen&, const TrafficSeen&) = default;
 };
 

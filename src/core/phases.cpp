@@ -135,7 +135,7 @@ void on_preparing(Turn& turn, Preparing preparing) {
   const Rollout& rollout = *turn.next.rollout;
   const bool clean = LINNET_NEEDS(
       preparing_needs_clean_router,
-      turn.seen.traffic && turn.seen.traffic->weight.is_zero() && !turn.seen.traffic->taken_back);
+      turn.seen.traffic && turn.seen.traffic->is(Percent()) && !turn.seen.traffic->taken_back);
   const bool ready =
       LINNET_NEEDS(preparing_needs_ready, turn.canary_ready() >= turn.next.canary_replicas);
   if (ready && clean) return turn.start_step(0);
@@ -385,7 +385,7 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
   if (rolling.part == Part::weight_down) {
     if (!LINNET_NEEDS(stop_needs_weight_down, turn.weight_in_force())) {
       // Someone else's weight counts as well: what had traffic is drained.
-      if (turn.seen.traffic) turn.next.weight_before = turn.seen.traffic->weight;
+      if (turn.seen.traffic) turn.next.weight_before = turn.seen.traffic->most();
       turn.next.phase = rolling;
       return turn.waits(fmt::format(
           "{}; weight 0 % {}", rolling.cause.text,
@@ -404,7 +404,7 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
     // A write that came late, or another hand: the canary is not stopped under its traffic.
     if (turn.seen.traffic) {
       rolling.part = Part::weight_down;
-      turn.next.weight_before = turn.seen.traffic->weight;
+      turn.next.weight_before = turn.seen.traffic->most();
     }
     rolling.waited = 0ms;
     turn.next.phase = rolling;
@@ -449,7 +449,8 @@ bool notice_others(Turn& turn) {
   if (std::holds_alternative<RollingBack>(turn.next.phase)) return false;
   const TrafficSeen& traffic = *turn.seen.traffic;
   if (traffic.weight == turn.before.weight) {
-    if (turn.next.weight == turn.before.weight) turn.next.weight_before = traffic.weight;
+    if (traffic.differ.empty() && turn.next.weight == turn.before.weight)
+      turn.next.weight_before = traffic.weight;
     return false;
   }
   if (LINNET_STOPS(taken_back_is_rollback, traffic.taken_back && traffic.weight.is_zero())) {
@@ -462,7 +463,8 @@ bool notice_others(Turn& turn) {
                          : " by " + traffic.by)});
     return true;
   }
-  if (traffic.weight == turn.before.weight_before) {
+  const bool half_written = !traffic.differ.empty() && traffic.by.empty();
+  if (half_written || traffic.weight == turn.before.weight_before) {
     LINNET_MARK(weight_not_written_yet);
     return false;
   }
@@ -470,9 +472,10 @@ bool notice_others(Turn& turn) {
   if (is_past_return(turn.next.phase)) return false;
   if (!LINNET_STOPS(foreign_weight_holds, true)) return false;
   LINNET_MARK(foreign_weight_seen);
-  const std::string text =
-      fmt::format("the weight is {} now, set by {}; {} was wanted", traffic.weight.text(),
-                  traffic.by.empty() ? "someone else" : traffic.by, turn.before.weight.text());
+  const std::string text = fmt::format(
+      "the weight is {} now, set by {}{}; {} was wanted", traffic.weight.text(),
+      traffic.by.empty() ? "someone else" : traffic.by,
+      traffic.differ.empty() ? "" : " (" + traffic.differ + ")", turn.before.weight.text());
   Holding holding;
   holding.cause = {"foreign_weight", text};
   if (const auto* step = std::get_if<Stepping>(&turn.next.phase)) {

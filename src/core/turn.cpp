@@ -107,7 +107,8 @@ void Turn::stop_for(Cause cause, Then then) {
     holding.from = Holding::From::preparing;
   }
   // A write that has not come through yet must not raise the weight of what just failed.
-  const Percent in_force = seen.traffic ? seen.traffic->weight : next.weight_seen;
+  const bool known = seen.traffic && seen.traffic->differ.empty();
+  const Percent in_force = known ? seen.traffic->weight : next.weight_seen;
   if (LINNET_STOPS(failed_stays_low, in_force < next.weight))
     want_weight(in_force, "it is left as it is in force");
   if (cause.kind != "no_data") LINNET_MARK(held_by_failure);
@@ -189,7 +190,7 @@ void Turn::record_skipped(int from) {
   }
 }
 
-bool Turn::weight_in_force() const { return seen.traffic && seen.traffic->weight == next.weight; }
+bool Turn::weight_in_force() const { return seen.traffic && seen.traffic->is(next.weight); }
 
 int Turn::canary_ready() const {
   if (!seen.workload || !next.rollout) return 0;

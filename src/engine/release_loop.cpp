@@ -55,7 +55,7 @@ Task<void> ReleaseLoop::take_back_unsaved() {
   if (record_ && !core::is_running(record_->status.phase)) co_return;
   const Deadline deadline = ports_.clock.now().mono + port_deadline;
   const Result<core::TrafficSeen> seen = co_await ports_.router.read(deadline);
-  if (!seen || seen->weight.is_zero()) co_return;
+  if (!seen || seen->is(Percent())) co_return;
   LINNET_MARK(unsaved_taken_back);
   trouble(fmt::format("nothing could be saved for {}: the canary's weight {} is taken back",
                       duration_text(longest_unsaved), seen->weight.text()));

@@ -114,8 +114,26 @@ Task<Result<core::TrafficSeen>> RecipeRouter::read(Deadline) {
   }
   if (!read) co_return fail(read.error());
   if (!read->accepted) co_return fail(Code::unavailable, "{}", read->waits_for);
-  co_return core::TrafficSeen{read->weight, read->taken_back,
-                              read->by == manager_ ? std::string() : read->by};
+  if (read->differ.empty()) agreed_ = read->weight;
+  co_return traffic_of(*read);
+}
+
+core::TrafficSeen RecipeRouter::traffic_of(const recipes::WeightRead& read) const {
+  const auto other = [this](const std::string& by) { return by == manager_ ? std::string() : by; };
+  if (read.differ.empty()) return {read.weight, read.taken_back, other(read.by), ""};
+  // A job was killed between its writes, or someone wrote to one of them.
+  if (read.taken_back) return {Percent(), true, "", read.differ};
+  const recipes::SplitRead* foreign = nullptr;
+  for (const recipes::SplitRead& split : read.splits) {
+    if (other(split.by).empty()) continue;
+    // Splits of one object have one writer: what he changed is the one that is not as before.
+    const bool later =
+        foreign == nullptr || split.when.empty() || split.when > foreign->when ||
+        (split.when == foreign->when && foreign->weight == agreed_ && split.weight != agreed_);
+    if (later) foreign = &split;
+  }
+  if (foreign == nullptr) return {read.weight, false, "", read.differ};
+  return {foreign->weight, false, foreign->by, read.differ};
 }
 
 std::string RecipeRouter::what(const core::SetWeight& level) const {
@@ -149,11 +167,16 @@ Task<Result<void>> RecipeRouter::set_again(core::SetWeight level, std::vector<Se
   if (!seen) co_return fail(seen.error());
   const auto was = recipe_.weight(with_, before);
   const auto is = recipe_.weight(with_, *seen);
-  // Of several objects some may be ours already: the weights then differ, and all are written.
-  const bool moved = was && is && was->weight != is->weight && is->weight != level.weight;
-  if (moved && level.weight > is->weight)
-    co_return fail(Code::conflict, "{} has set it to {} meanwhile",
-                   is->by.empty() ? std::string("someone") : is->by, is->weight.text());
+  if (was && is) {
+    const core::TrafficSeen now = traffic_of(*is);
+    // Of several objects some may be ours already: the weights then differ, and all are written.
+    const bool ours = !now.differ.empty() && now.by.empty() && !now.taken_back;
+    const bool moved = !ours && now.weight != traffic_of(*was).weight && now.weight != level.weight;
+    const std::string& by = now.by.empty() ? is->by : now.by;
+    if (moved && level.weight > now.weight)
+      co_return fail(Code::conflict, "{} has set it to {} meanwhile",
+                     by.empty() ? std::string("someone") : by, now.weight.text());
+  }
   auto writes = recipe_.set_weight(with_, *seen, level.weight, level.taken_back);
   if (!writes) co_return fail(writes.error());
   // Nobody was faster and the same is refused again: it says why.

@@ -33,7 +33,9 @@ class RecipeRouter final : public TrafficRouter {
   void watch(runtime::TaskGroup& tasks);
 
   /// Code::unavailable: the watches are not fresh, or the controller has not accepted what was
-  /// written. Objects that do not exist split nothing: weight 0, with a word in `by`.
+  /// written. Objects that do not exist split nothing: weight 0, with a word in `by`. Of objects
+  /// that differ, one at 0 with the mark of a rollback is what was meant; else the one that someone
+  /// else wrote last.
   Task<Result<core::TrafficSeen>> read(Deadline deadline) override;
   /// From the watched copies, without reading first. Code::conflict: somebody else changed the
   /// weight meanwhile, and it was to be raised; a lowering is tried once more at once.
@@ -62,6 +64,7 @@ class RecipeRouter final : public TrafficRouter {
   Task<Result<void>> perform_all(std::vector<recipes::Write> writes, bool all, Deadline deadline);
   Task<Result<void>> set_again(core::SetWeight level, std::vector<recipes::Seen> before,
                                Error trouble, Deadline deadline);
+  [[nodiscard]] core::TrafficSeen traffic_of(const recipes::WeightRead& read) const;
   [[nodiscard]] std::string what(const core::SetWeight& level) const;
 
   Client& client_;
@@ -71,6 +74,7 @@ class RecipeRouter final : public TrafficRouter {
   std::vector<recipes::ObjectName> carriers_;
   std::vector<std::unique_ptr<Cache>> caches_;  // one each
   std::vector<Json> written_;                   // one each: what our last PATCH was answered with
+  Percent agreed_;                              // what all said when they last said the same
 };
 
 }  // namespace linnet::kubernetes

@@ -54,6 +54,17 @@ Json route(int stable, int canary, bool accepted = true) {
       stable, canary, accepted ? 2 : 1));
 }
 
+/// As last written by this manager at this second.
+Json written_by(Json ingress, const std::string& manager, int second, bool taken_back = false) {
+  auto& metadata = ingress.at("metadata").as_object();
+  if (taken_back) metadata.at("annotations").as_object()["linnet.dev/taken-back"] = "true";
+  metadata["managedFields"] = boost::json::parse(fmt::format(
+      R"([{{"manager":"{}","time":"2026-01-01T00:00:{:02}Z","fieldsV1":{{"f:metadata":{{
+          "f:annotations":{{"f:nginx.ingress.kubernetes.io/canary-weight":{{}}}}}}}}}}])",
+      manager, second));
+  return ingress;
+}
+
 struct RecipeRouterTest : ApiTest {
   ~RecipeRouterTest() override {
     tasks.cancel();
@@ -140,6 +151,102 @@ TEST_F(RecipeRouterTest, AWeightIsNotRaisedOverWhatSomebodyElseHasSetMeanwhile) 
   EXPECT_NE(done.error().message.find("someone has set it to 10 % meanwhile"), std::string::npos)
       << done.error().message;
   EXPECT_EQ(weight_of("web-canary"), "10");
+}
+
+TEST_F(RecipeRouterTest, NorOverWhatWasSetMeanwhileInOneOfSeveral) {
+  api.put(ingresses, written_by(canary_ingress("a-canary", "25"), "linnet", 1));
+  api.put(ingresses, written_by(canary_ingress("b-canary", "25"), "linnet", 1));
+  start("ingress-nginx", parameters("ingress", {"a", "b"}));
+  before_the_next_patch([this] {
+    api.put(ingresses, written_by(canary_ingress("b-canary", "10"), "kubectl-edit", 9));
+  });
+  const auto done = set(Percent::whole(50));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::conflict) << done.error().message;
+  EXPECT_NE(done.error().message.find("kubectl-edit has set it to 10 % meanwhile"),
+            std::string::npos)
+      << done.error().message;
+  EXPECT_EQ(weight_of("b-canary"), "10");
+}
+
+// ---- Several objects that differ ----------------------------------------------------------------
+
+TEST_F(RecipeRouterTest, OfAWriteThatWasLeftHalfDoneNoWeightIsInForce) {
+  api.put(ingresses, written_by(canary_ingress("a-canary", "25"), "linnet", 9));
+  api.put(ingresses, written_by(canary_ingress("b-canary", "5"), "linnet", 1));
+  start("ingress-nginx", parameters("ingress", {"a", "b"}));
+  const auto seen = read();
+  ASSERT_TRUE(seen) << seen.error().message;
+  EXPECT_EQ(seen->differ, "Ingress a-canary carries 25 %, Ingress b-canary 5 %");
+  EXPECT_EQ(seen->by, "");
+  EXPECT_FALSE(seen->taken_back);
+  for (const int percent : {0, 5, 25}) EXPECT_FALSE(seen->is(Percent::whole(percent)));
+  ASSERT_TRUE(set(Percent::whole(25)));
+  EXPECT_TRUE(read()->is(Percent::whole(25)));
+}
+
+TEST_F(RecipeRouterTest, ARollbackThatWasLeftHalfDoneIsReadAsOne) {
+  api.put(ingresses, written_by(canary_ingress("a-canary", "0"), "linnet", 9, true));
+  api.put(ingresses, written_by(canary_ingress("b-canary", "25"), "kubectl-edit", 1));
+  start("ingress-nginx", parameters("ingress", {"a", "b"}));
+  EXPECT_TRUE(read()->taken_back);
+  EXPECT_TRUE(read()->weight.is_zero());
+  EXPECT_FALSE(read()->is(Percent())) << "b-canary still has traffic";
+  ASSERT_TRUE(set(Percent(), true));
+  EXPECT_TRUE(read()->is(Percent()));
+  EXPECT_TRUE(read()->taken_back);
+}
+
+TEST_F(RecipeRouterTest, OneThatSomeoneElseWroteIsToldWithItsWriter) {
+  api.put(ingresses, written_by(canary_ingress("a-canary", "25"), "linnet", 1));
+  api.put(ingresses, written_by(canary_ingress("b-canary", "0"), "kubectl-edit", 9));
+  start("ingress-nginx", parameters("ingress", {"a", "b"}));
+  EXPECT_EQ(read()->by, "kubectl-edit");
+  EXPECT_TRUE(read()->weight.is_zero());
+  EXPECT_FALSE(read()->is(Percent()));
+}
+
+TEST_F(RecipeRouterTest, OfSeveralWritersTheLastOneIsTold) {
+  api.put(ingresses, written_by(canary_ingress("a-canary", "25"), "helm", 8));
+  api.put(ingresses, written_by(canary_ingress("b-canary", "10"), "kubectl-edit", 9));
+  api.put(ingresses, written_by(canary_ingress("c-canary", "25"), "argocd", 1));
+  start("ingress-nginx", parameters("ingress", {"a", "b", "c"}));
+  EXPECT_EQ(read()->by, "kubectl-edit");
+  EXPECT_EQ(read()->weight, Percent::whole(10));
+}
+
+TEST_F(RecipeRouterTest, OneThatIsDeletedIsToldToo) {
+  api.put(ingresses, written_by(canary_ingress("a-canary", "25"), "linnet", 1));
+  api.put(ingresses, written_by(canary_ingress("b-canary", "25"), "linnet", 1));
+  start("ingress-nginx", parameters("ingress", {"a", "b"}));
+  api.erase(ingresses, "b-canary");
+  ASSERT_TRUE(eventually([&] { return read() && read()->weight.is_zero(); }));
+  EXPECT_EQ(read()->by, "someone");
+  EXPECT_EQ(read()->differ, "Ingress a-canary carries 25 %, but Ingress b-canary is not there");
+  EXPECT_FALSE(read()->is(Percent()));
+}
+
+TEST_F(RecipeRouterTest, ARuleOfARouteThatSomeoneElseChangedIsTheOneThatIsNotAsBefore) {
+  const auto two_rules = [](int first, int second) {
+    Json both = route(100 - first, first);
+    auto& rules = both.at("spec").at("rules").as_array();
+    rules.push_back(route(100 - second, second).at("spec").at("rules").at(0));
+    both.at("metadata").as_object()["managedFields"] = boost::json::parse(
+        R"([{"manager":"kubectl-edit","time":"2026-01-01T00:00:09Z",
+             "fieldsV1":{"f:spec":{"f:rules":{}}}}])");
+    return both;
+  };
+  api.put(routes, two_rules(25, 25));
+  start("gateway-api", parameters("route", {"web"}));
+  EXPECT_EQ(read()->weight, Percent::whole(25));
+  for (const auto& [first, second] : {std::pair(25, 50), std::pair(50, 25)}) {
+    api.put(routes, two_rules(first, second));
+    ASSERT_TRUE(eventually([&] { return read() && !read()->differ.empty(); }));
+    EXPECT_EQ(read()->weight, Percent::whole(50)) << first << " and " << second;
+    EXPECT_EQ(read()->by, "kubectl-edit");
+    api.put(routes, two_rules(25, 25));
+    ASSERT_TRUE(eventually([&] { return read() && read()->differ.empty(); }));
+  }
 }
 
 TEST_F(RecipeRouterTest, ARaiseThatMetAnotherChangeIsTriedAgainAtOnce) {

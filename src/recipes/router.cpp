@@ -21,18 +21,17 @@ bool owns(const Json& fields, const std::vector<std::string>& at) {
   return true;
 }
 
-std::string last_writer(const Json& object, const std::vector<std::string>& at) {
+void add_last_writer(SplitRead& split, const Json& object, const std::vector<std::string>& at) {
   const Json* managers = look(object, {"metadata", "managedFields"});
-  if (managers == nullptr || !managers->is_array()) return {};
-  std::string by, when;
+  if (managers == nullptr || !managers->is_array()) return;
   for (const Json& entry : managers->get_array()) {
     const Json* fields = look(entry, {"fieldsV1"});
-    const std::string time = text_at(entry, {"time"});
-    if (fields == nullptr || !owns(*fields, at) || (!by.empty() && time < when)) continue;
-    by = text_at(entry, {"manager"});
-    when = time;
+    std::string time = text_at(entry, {"time"});
+    if (fields == nullptr || !owns(*fields, at) || (!split.by.empty() && time < split.when))
+      continue;
+    split.by = text_at(entry, {"manager"});
+    split.when = std::move(time);
   }
-  return by;
 }
 
 // What the object waits for until its weights count, or empty. A canary without traffic may be a
@@ -87,7 +86,7 @@ class WeightReader {
   WeightReader(const RouterRecipe::Recipe& recipe, const Values& values)
       : recipe_(recipe), values_(values) {}
 
-  void not_there(const ObjectName& name) { missing_ = title(name) + " is not there"; }
+  void not_there(const ObjectName& name) { missing_.push_back(title(name) + " is not there"); }
 
   Result<void> read(const ObjectName& name, std::size_t index, const Json& object) {
     bool split = false;
@@ -104,28 +103,45 @@ class WeightReader {
       return fail(Code::conflict, "{} {} sends to the canary without stable beside it", title(name),
                   lonely);
     if (!split) {
-      missing_ = fmt::format("{}: nothing in it sends to both stable and canary", title(name));
+      missing_.push_back(
+          fmt::format("{}: nothing in it sends to both stable and canary", title(name)));
       return {};
     }
     TRY_VOID(check_fixed(name, index, object));
-    marked_ = marked_ || look(object, {"metadata", "annotations", taken_back_mark}) != nullptr;
     if (!out_.accepted) return {};
-    const std::string waits =
-        waits_for(recipe_.accepted, values_, index, object, out_.weight.is_zero());
+    const bool at_zero = std::all_of(out_.splits.begin(), out_.splits.end(),
+                                     [](const SplitRead& one) { return one.weight.is_zero(); });
+    const std::string waits = waits_for(recipe_.accepted, values_, index, object, at_zero);
     out_.accepted = waits.empty();
     if (!waits.empty()) out_.waits_for = fmt::format("{} waits for {}", title(name), waits);
     return {};
   }
 
   Result<WeightRead> take() {
-    if (first_.empty()) return fail(Code::not_found, "{}", missing_);
-    if (!missing_.empty() && !out_.weight.is_zero())
-      return fail(Code::conflict, "{} carries {}, but {}", first_, out_.weight.text(), missing_);
-    out_.taken_back = marked_ && out_.weight.is_zero();
+    const std::vector<SplitRead>& splits = out_.splits;
+    if (splits.empty()) return fail(Code::not_found, "{}", missing_.back());
+    out_.by = splits.front().by;
+    bool same = true;
+    for (const SplitRead& split : splits) {
+      same = same && split.weight == splits.front().weight;
+      out_.weight = std::max(out_.weight, split.weight);
+      out_.taken_back = out_.taken_back || split.taken_back;
+    }
+    if (!same || (!missing_.empty() && !out_.weight.is_zero())) tell_difference();
     return std::move(out_);
   }
 
  private:
+  void tell_difference() {
+    for (const SplitRead& split : out_.splits)
+      out_.differ += fmt::format("{}{}{}{}", out_.differ.empty() ? "" : ", ", split.where,
+                                 out_.differ.empty() ? " carries " : " ", split.weight.text());
+    for (const std::string& missing : missing_) {
+      out_.differ += ", but " + missing;
+      out_.splits.push_back({missing, Percent(), false, "someone", ""});
+    }
+  }
+
   Result<void> read_place(const ObjectName& name, const Place& place, const Json& object) {
     const std::string where = place.spot.at.empty()
                                   ? title(name)
@@ -133,13 +149,10 @@ class WeightReader {
     auto share = share_of(recipe_.weight, values_, place);
     if (!share) return fail(std::move(share).error().while_doing(title(name)));
     TRY(weight, percent(*share, where));
-    if (!first_.empty() && weight != out_.weight)
-      return fail(Code::conflict, "{} carries {}, {} {}", first_, out_.weight.text(), where,
-                  weight.text());
-    if (!first_.empty()) return {};
-    first_ = where;
-    out_.weight = weight;
-    out_.by = last_writer(object, (place.canary.empty() ? place.stable : place.canary)[0].at);
+    const bool marked = look(object, {"metadata", "annotations", taken_back_mark}) != nullptr;
+    SplitRead split{where, weight, marked && weight.is_zero(), "", ""};
+    add_last_writer(split, object, (place.canary.empty() ? place.stable : place.canary)[0].at);
+    out_.splits.push_back(std::move(split));
     return {};
   }
 
@@ -157,9 +170,7 @@ class WeightReader {
   const RouterRecipe::Recipe& recipe_;
   const Values& values_;
   WeightRead out_;
-  std::string first_;    // the first split found
-  std::string missing_;  // what should be there
-  bool marked_ = false;
+  std::vector<std::string> missing_;  // what should be there
 };
 
 }  // namespace

@@ -44,14 +44,27 @@ struct Write {
   Json body;
 };
 
-struct WeightRead {
+/// What one split says: an annotation, a rule of a route.
+struct SplitRead {
+  std::string where;  // "Ingress web-canary"
   Percent weight;
+  bool taken_back = false;
+  std::string by;    // the field manager that wrote it last, when managedFields tells
+  std::string when;  // as managedFields has it (RFC 3339); empty: not known
+};
+
+struct WeightRead {
+  Percent weight;  // the highest, when the splits differ
   bool taken_back =
       false;  // the mark of a rollback (annotation linnet.dev/taken-back) stands there
   /// The controller has said that this generation is accepted; true where routers say nothing.
   bool accepted = true;
   std::string waits_for;  // when it is not: which condition, in words
   std::string by;         // the field manager that wrote the weight last, when managedFields tells
+  /// In words, when the splits carry different weights; then `splits` has each. One that is not
+  /// there carries 0, by "someone".
+  std::string differ;
+  std::vector<SplitRead> splits;
 };
 
 class RouterRecipe {
@@ -86,7 +99,7 @@ class RouterRecipe {
   /// Those of them that carry the weight: all that weight() and set_weight() need to see.
   Result<std::vector<ObjectName>> carriers(const Parameters& with) const;
   /// The weight in force as the objects say. Code::not_found: nothing splits traffic yet (weight 0
-  /// for all that it matters); Code::conflict: objects disagree, in words.
+  /// for all that it matters); Code::conflict: one of them says no weight, in words.
   Result<WeightRead> weight(const Parameters& with, const std::vector<Seen>& seen) const;
   /// What makes it so; empty when it is so already. Weight 0 with `taken_back` sets the mark, all
   /// else clears it. Code::not_found: an object is missing that only create() makes.

@@ -16,6 +16,16 @@ from wire import Wire
 from world import LINNET, is_alive
 
 LEASE = "linnet-api-gateway"
+MAIN = "api-gateway-ingress-stable"
+BOTH = ("api-gateway-ingress-canary", "api-gateway-ingress-second-canary")
+TWO_INGRESSES = f"""
+    router: ingress-nginx
+    with:
+      ingress: [{MAIN}, api-gateway-ingress-second]
+      canary_ingress: [{', '.join(BOTH)}]
+      stable_service: api-gateway-service-stable
+      canary_service: api-gateway-service-canary
+      port: 8080"""
 PATIENT = "  no_data: { hold: 60s, then: rollback }\n"
 
 
@@ -392,6 +402,68 @@ class Interrupted(FaultTest):
         ran = self.must(self.world.run("deploy", "v1.1.0", "--promote"))
         self.assertNotIn("taken over", ran.out, "the Lease was given back")
         self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+
+@needs_bed
+class SeveralIngresses(FaultTest):
+    """One is written after the other: between them a job can die, and people find them apart."""
+
+    def begin_release(self, *options, **spec):
+        self.start_stable()
+        second = self.world.get("ingress", MAIN)
+        rules = second["spec"]["rules"]
+        rules[0]["host"] = "second." + self.world.host
+        self.world.apply({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+                          "metadata": {"name": "api-gateway-ingress-second"},
+                          "spec": {"ingressClassName": "nginx", "rules": rules}})
+        self.write_spec(traffic=TWO_INGRESSES, steps="25% 100%", **spec)
+        load = self.world.load(100)
+        self.must(self.world.run("init"))
+        deploy = self.begin_deploy("v1.1.0", *options)
+        self.wait_told(deploy, "25 % in force")
+        return load, deploy
+
+    def weights(self):
+        return [self.world.weight(name) for name in BOTH]
+
+    def leave_half_done(self, name, weight, **annotations):
+        """As a killed linnet leaves it: this one is written, the other is not."""
+        words = [f"{key}={value}" for key, value in annotations.items()]
+        self.world.kubectl("annotate", "ingress", name, "--overwrite", "--field-manager=linnet",
+                           f"nginx.ingress.kubernetes.io/canary-weight={weight}", *words)
+
+    def test_one_that_is_edited_holds_the_release_and_is_named(self):
+        load, deploy = self.begin_release(hold="60s")
+        self.world.kubectl("annotate", "ingress", BOTH[1], "--overwrite",
+                           "nginx.ingress.kubernetes.io/canary-weight=0")
+        self.ends_with(deploy, BUSY, 15)
+        self.assertRegex(
+            self.output_of(deploy), f"the weight is 0 % now, set by kubectl-annotate "
+            rf"\(Ingress {BOTH[0]} carries 25 %, Ingress {BOTH[1]} 0 %\); 25 % was wanted")
+        self.assertEqual(self.weights(), [25, 0])
+        self.must(self.world.run("rollback"))
+        self.assertEqual(self.weights(), [0, 0])
+        self.assert_rolled_back("v1.1.0", "operator")
+        self.assert_no_failure(load.stop())
+
+    def test_a_raise_that_was_left_half_done_is_finished_by_the_next_job(self):
+        load, deploy = self.begin_release("--promote", hold="5s")
+        self.kill(deploy)
+        self.leave_half_done(BOTH[1], 5)
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assert_promoted("v1.1.0")
+        self.assertEqual(self.weights(), [0, 0])
+        self.assertEqual([step["outcome"] for step in self.history()[0]["steps"]], ["passed"] * 2)
+        self.assert_no_failure(load.stop())
+
+    def test_a_rollback_that_was_left_half_done_is_finished_by_the_next_job(self):
+        load, deploy = self.begin_release("--promote", hold="60s")
+        self.kill(deploy)
+        self.leave_half_done(BOTH[0], 0, **{"linnet.dev/taken-back": "true"})
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"), ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0", "taken_back")
+        self.assertEqual(self.weights(), [0, 0])
         self.assert_no_failure(load.stop())
 
 
