@@ -2,13 +2,16 @@
 
 #include <boost/json.hpp>
 
+#include "cluster/recipe_check.h"
 #include "kubernetes/cluster_view.h"
+#include "recipes/library.h"
 #include "runtime/with_deadline.h"
 
 namespace linnet::cluster {
 namespace {
 
 constexpr Duration counted_for = 3s;
+constexpr Duration longest_first_look = 5s;
 
 // Whether numbers come in at all, and whether both tracks are told apart in them.
 Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadline) {
@@ -42,11 +45,36 @@ Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadli
 
 }  // namespace
 
+kubernetes::ControllerPlaces controller_places(const core::Release& release,
+                                               const kubernetes::Names& names,
+                                               const std::string& recipe_folder) {
+  const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
+  const std::string router = traffic == nullptr ? "" : traffic->router;
+  const bool traefik = router == "traefik" || release.metrics.recipe.starts_with("traefik");
+  kubernetes::ControllerPlaces places;
+  places.matter = traefik || router == "ingress-nginx" || router == "gateway-api";
+  if (!traefik && router != "ingress-nginx") return places;
+  const auto recipe = recipes::find_metric(release.metrics.recipe, recipe_folder);
+  const auto pages = recipe ? recipe->scrape(metric_parameters(release, names))
+                            : Result<recipes::ScrapePlace>(fail(recipe.error()));
+  if (pages && !pages->workload && !pages->name_space.empty())
+    places.namespaces = {pages->name_space};
+  else if (traefik)
+    places.namespaces = {"traefik"};
+  else
+    places.namespaces = {"ingress-nginx", "traefik"};
+  return places;
+}
+
 Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline) {
   std::vector<api::Finding> findings;
-  const Result<void> looked = co_await parts.first_look(deadline);
+  // Where rights are missing the watches never see anything, and the rest must have its time.
+  const Deadline first = std::min(deadline, parts.ground.clock.now().mono + longest_first_look);
+  const Result<void> looked = co_await parts.first_look(first);
   const auto rules = parts.rules();
-  CO_TRY(view, co_await kubernetes::look_around(*parts.client, parts.names, rules, deadline));
+  auto places = controller_places(parts.release, parts.names, recipe_folder(parts.spec_file));
+  CO_TRY(view, co_await kubernetes::look_around(*parts.client, parts.names, rules,
+                                                std::move(places), deadline));
   view.seen = co_await parts.workload->observe(deadline);
   const Result<core::TrafficSeen> traffic = co_await parts.router->read(deadline);
   if (traffic) view.weight = traffic->weight;

@@ -5,8 +5,14 @@
 
 #include "api/backend.h"
 #include "cluster/parts.h"
+#include "kubernetes/cluster_doctor.h"
 
 namespace linnet::cluster {
+
+/// Where the controller of the release's router is looked for.
+kubernetes::ControllerPlaces controller_places(const core::Release& release,
+                                               const kubernetes::Names& names,
+                                               const std::string& recipe_folder);
 
 /// One finding per question, in the order in which a person would ask them.
 Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline);

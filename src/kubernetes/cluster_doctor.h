@@ -24,14 +24,27 @@ struct Finding {
 /// Is it there? Not set: may not be read.
 using Existence = std::map<std::string, std::optional<bool>>;
 
+/// Where the router's controller is looked for, to see how late it applies a change.
+struct ControllerPlaces {
+  bool matter = false;                  // nothing of the kind is known of the router otherwise
+  std::vector<std::string> namespaces;  // where it usually is, when not all of them may be read
+};
+
+/// What may be the router's controller.
+struct Controllers {
+  ControllerPlaces places;
+  std::vector<boost::json::value> objects;  // Deployments and DaemonSets, of any use
+  std::vector<std::string> denied;          // "list deployments.apps in namespace ingress-nginx"
+};
+
 /// What was read. What may not be read is left out and told as unknown, never as fine.
 struct ClusterView {
   Found found;
   Result<core::WorkloadSeen> seen = fail(Code::unavailable, "not looked at");
   Percent weight;  // the canary's, as the router reads back
   Existence secrets, config_maps;
-  std::vector<Right> missing;                                  // rights that the API server denies
-  std::optional<std::vector<boost::json::value>> controllers;  // ingress controllers' Deployments
+  std::vector<Right> missing;  // rights that the API server denies
+  Controllers controllers;
 };
 
 std::vector<Finding> examine(const Names& names, const ClusterView& view);
@@ -41,7 +54,7 @@ Finding pods_finding(const Names& names, core::Track track, const ClusterView& v
 Finding apart_finding(const Names& names, const Found& found);
 Finding split_finding(const Names& names, const ClusterView& view);
 Finding ingress_finding(const Names& names, const Found& found);
-Finding lateness_finding(const ClusterView& view);
+Finding lateness_finding(const Names& names, const ClusterView& view);
 Finding drain_finding(const Names& names, core::Track track, const Found& found);
 Finding strategy_finding(const Names& names, const Found& found);
 Finding autoscaler_finding(const Names& names, const Found& found);

@@ -73,7 +73,7 @@ ClusterView sound() {
   seen.stable.wanted = 3;
   seen.canary.wanted = 0;
   view.seen = seen;
-  view.controllers.emplace();
+  view.controllers.places.matter = true;
   return view;
 }
 
@@ -179,24 +179,91 @@ TEST(ClusterDoctor, NamesTheTrapsOfTheMissionsManifests) {
   EXPECT_TRUE(with(R"("nginx.ingress.kubernetes.io/rewrite-target":"/$1")").ok);
 }
 
+// A controller as published manifests have it, shortened to what may be read.
+Json controller(const std::string& name, const std::string& label, const std::string& image,
+                const std::string& arguments) {
+  return parse(fmt::format(
+      R"({{"metadata":{{"name":"{}","labels":{{"app.kubernetes.io/name":"{}"}}}},
+          "spec":{{"template":{{"spec":{{"containers":[{{"image":"{}","args":[{}]}}]}}}}}}}})",
+      name, label, image, arguments));
+}
+
+ClusterView with_controllers(std::vector<Json> objects) {
+  ClusterView view = sound();
+  view.controllers.places = {true, {"ingress-nginx", "traefik"}};
+  view.controllers.objects = std::move(objects);
+  return view;
+}
+
+Finding lateness_with(const std::string& label, const std::string& image,
+                      const std::string& arguments) {
+  return lateness_finding(shop(), with_controllers({controller("ctl", label, image, arguments)}));
+}
+
 TEST(ClusterDoctor, NamesAControllerThatAppliesLate) {
-  const auto with = [](const std::string& kind, const std::string& arguments) {
-    ClusterView view = sound();
-    view.controllers->push_back(parse(fmt::format(
-        R"({{"metadata":{{"name":"ctl","labels":{{"app.kubernetes.io/name":"{}"}}}},
-            "spec":{{"template":{{"spec":{{"containers":[{{"args":[{}]}}]}}}}}}}})",
-        kind, arguments)));
-    return lateness_finding(view);
+  expect_bad(lateness_with("ingress-nginx", "", ""), "0.3 changes a second (its default)");
+  expect_bad(lateness_with("ingress-nginx", "", R"("--sync-rate-limit=0.3")"),
+             "0.3 changes a second");
+  EXPECT_TRUE(lateness_with("ingress-nginx", "", R"("--sync-rate-limit=20")").ok);
+  expect_bad(lateness_with("traefik", "", ""), "2s (its default)");
+  expect_bad(lateness_with("traefik", "", R"("--providers.providersThrottleDuration=5s")"),
+             "each 5s");
+  EXPECT_TRUE(lateness_with("traefik", "", R"("--providers.providersthrottleduration=0s")").ok);
+}
+
+TEST(ClusterDoctor, KnowsAControllerWithoutItsLabel) {
+  struct {
+    const char* image;
+    const char* arguments;
+    const char* cause;
+  } const cases[] = {
+      {"registry.k8s.io/ingress-nginx/controller:v1.12.1@sha256:d2fb", "", "0.3 changes"},
+      {"10.0.0.1:5000/mirror/ingress-nginx/controller", "", "0.3 changes"},
+      {"corp/nginx", R"("/nginx-ingress-controller")", "0.3 changes"},
+      {"corp/nginx", R"("--controller-class=k8s.io/ingress-nginx")", "0.3 changes"},
+      {"traefik:v3.7", "", "each 2s (its default)"},
+      {"docker.io/library/traefik", "", "each 2s (its default)"},
+      {"corp/edge", R"("--providers.kubernetesingress")", "each 2s (its default)"},
   };
-  expect_bad(with("ingress-nginx", ""), "0.3 changes a second (its default)");
-  EXPECT_TRUE(with("ingress-nginx", R"("--sync-rate-limit=20")").ok);
-  expect_bad(with("traefik", ""), "2s (its default)");
-  expect_bad(with("traefik", R"("--providers.providersThrottleDuration=5s")"), "each 5s");
-  EXPECT_TRUE(with("traefik", R"("--providers.providersthrottleduration=0s")").ok);
-  ClusterView unknown = sound();
-  unknown.controllers.reset();
-  EXPECT_TRUE(lateness_finding(unknown).ok);
-  EXPECT_NE(lateness_finding(unknown).cause.find("may not be read"), std::string::npos);
+  for (const auto& each : cases)
+    expect_bad(lateness_with("", each.image, each.arguments), each.cause);
+  for (const char* other : {"nginx:1.27", "corp/traefik-forward-auth:v1", "corp/web"})
+    EXPECT_TRUE(lateness_with("web", other, "").ok) << other;
+}
+
+TEST(ClusterDoctor, LooksAtTheControllerOfTheIngressClass) {
+  ClusterView view = with_controllers(
+      {controller("edge", "traefik", "", ""),
+       controller("public", "ingress-nginx", "", R"("--sync-rate-limit=20")"),
+       controller("internal", "ingress-nginx", "", R"("--controller-class=corp/internal")")});
+  expect_bad(lateness_finding(shop(), view), "edge throttles");
+  const auto of_class = [&view](const char* name) {
+    view.found.ingress_classes = {parse(
+        fmt::format(R"({{"metadata":{{"name":"nginx"}},"spec":{{"controller":"{}"}}}})", name))};
+    return lateness_finding(shop(), view);
+  };
+  EXPECT_EQ(of_class("k8s.io/ingress-nginx").cause, "public applies at most 20 changes a second");
+  EXPECT_TRUE(of_class("k8s.io/ingress-nginx").ok);
+  expect_bad(of_class("corp/internal"), "internal applies at most 0.3");
+  expect_bad(of_class("traefik.io/ingress-controller"), "edge throttles");
+}
+
+TEST(ClusterDoctor, TellsWhichRightIsMissingToSeeTheController) {
+  ClusterView view = with_controllers({});
+  view.controllers.denied = {"list deployments.apps in all namespaces",
+                             "list deployments.apps in namespace ingress-nginx"};
+  const Finding finding = lateness_finding(shop(), view);
+  expect_bad(finding,
+             "may not: list deployments.apps in all namespaces, list deployments.apps in "
+             "namespace ingress-nginx");
+  EXPECT_NE(finding.remedy.find("-n ingress-nginx --verb=list "
+                                "--resource=deployments.apps,daemonsets.apps"),
+            std::string::npos)
+      << finding.remedy;
+  view.controllers.objects = {controller("ctl", "ingress-nginx", "", R"("--sync-rate-limit=20")")};
+  EXPECT_TRUE(lateness_finding(shop(), view).ok) << "found in one of the usual namespaces";
+  view.controllers.places.matter = false;
+  EXPECT_TRUE(lateness_finding(shop(), view).ok);
 }
 
 TEST(ClusterDoctor, NamesPodsWithoutADrain) {

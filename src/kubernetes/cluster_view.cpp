@@ -90,6 +90,32 @@ Json review_of(const std::string& name_space, const Right& right) {
                              {"spec", boost::json::object{{"resourceAttributes", attributes}}}};
 }
 
+// Everywhere, or where that is denied in the namespaces in which it usually is.
+Task<Result<Controllers>> find_controllers(Client& client, ControllerPlaces places,
+                                           Deadline deadline) {
+  Controllers out;
+  out.places = std::move(places);
+  if (!out.places.matter) co_return out;
+  for (const char* plural : {"deployments", "daemonsets"}) {
+    std::vector<std::string> where{""};
+    where.insert(where.end(), out.places.namespaces.begin(), out.places.namespaces.end());
+    for (std::size_t i = 0; i < where.size(); ++i) {
+      Resource resource{"apps/v1", plural, where[i]};
+      auto listed = co_await list_if_allowed(client, std::move(resource), "", deadline);
+      if (!listed) co_return fail(std::move(listed).error().while_doing("looking for controllers"));
+      if (!*listed) {
+        out.denied.push_back(
+            fmt::format("list {}.apps in {}", plural,
+                        where[i].empty() ? "all namespaces" : "namespace " + where[i]));
+        continue;
+      }
+      for (Json& one : **listed) out.objects.push_back(std::move(one));
+      if (i == 0) break;
+    }
+  }
+  co_return out;
+}
+
 }  // namespace
 
 Task<Result<Found>> find_objects(Client& client, Names names, Deadline deadline) {
@@ -148,7 +174,7 @@ Task<Result<std::vector<Right>>> missing_rights(Client& client, std::string name
 }
 
 Task<Result<ClusterView>> look_around(Client& client, Names names, std::vector<Rule> rules,
-                                      Deadline deadline) {
+                                      ControllerPlaces places, Deadline deadline) {
   ClusterView view;
   std::vector<Right> rights = rights_of(rules);
   auto missing_answer =
@@ -156,8 +182,10 @@ Task<Result<ClusterView>> look_around(Client& client, Names names, std::vector<R
   CO_TRY(missing, std::move(missing_answer));
   view.missing = std::move(missing);
   auto found_answer = co_await find_objects(client, names, deadline);
-  CO_TRY(found, std::move(found_answer));
-  view.found = std::move(found);
+  // What else is denied is told beside what may be seen.
+  if (!found_answer && (found_answer.error().code != Code::denied || view.missing.empty()))
+    co_return fail(std::move(found_answer).error());
+  if (found_answer) view.found = std::move(*found_answer);
   const References stable = references_of(view.found.stable);
   const References canary = references_of(view.found.canary);
   std::vector<std::string> secrets = both(stable.secrets, canary.secrets);
@@ -170,9 +198,7 @@ Task<Result<ClusterView>> look_around(Client& client, Names names, std::vector<R
   CO_TRY(maps_there, std::move(maps_there_answer));
   view.secrets = std::move(secrets_there);
   view.config_maps = std::move(maps_there);
-  const Resource everywhere{"apps/v1", "deployments", ""};
-  auto controllers_answer = co_await list_if_allowed(
-      client, everywhere, "app.kubernetes.io/name in (ingress-nginx,traefik)", deadline);
+  auto controllers_answer = co_await find_controllers(client, std::move(places), deadline);
   CO_TRY(controllers, std::move(controllers_answer));
   view.controllers = std::move(controllers);
   co_return view;

@@ -13,7 +13,7 @@ Task<Result<Found>> find_objects(Client& client, Names names, Deadline deadline)
 /// For doctor: as find_objects(), and Secrets, ConfigMaps, rights and controllers as far as they
 /// may be read. `seen` and `weight` are the caller's to fill in.
 Task<Result<ClusterView>> look_around(Client& client, Names names, std::vector<Rule> rules,
-                                      Deadline deadline);
+                                      ControllerPlaces places, Deadline deadline);
 
 /// The rights among these that the API server denies.
 Task<Result<std::vector<Right>>> missing_rights(Client& client, std::string name_space,

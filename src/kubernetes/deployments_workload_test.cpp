@@ -231,7 +231,8 @@ TEST_F(ClusterViewTest, WhatMayNotBeReadIsUnknown) {
       out.body = may ? R"({"status":{"allowed":true}})" : R"({"status":{"allowed":false}})";
       return out;
     }
-    if (about("/secrets") || about("/horizontalpodautoscalers") || about("/apps/v1/deployments?"))
+    if (about("/secrets") || about("/horizontalpodautoscalers") || about("/apps/v1/deployments?") ||
+        about("/namespaces/ingress-nginx/deployments"))
       return ApiImposter::status(403, "Forbidden", "no");
     return std::nullopt;
   };
@@ -240,14 +241,37 @@ TEST_F(ClusterViewTest, WhatMayNotBeReadIsUnknown) {
       parse(R"([{"secretRef":{"name":"db"}},{"configMapRef":{"name":"conf"}}])");
   api.put(deployments, std::move(needs));
   const std::vector<Rule> rules{{"", "pods", {}, {"list"}, "a"}, {"", "x", {}, {"get"}, "b"}};
-  const auto view = run(look_around(*client, web(), rules, soon()));
+  const Resource elsewhere{"apps/v1", "deployments", "traefik"};
+  api.put(elsewhere, named("edge"));
+  const ControllerPlaces places{true, {"ingress-nginx", "traefik"}};
+  const auto view = run(look_around(*client, web(), rules, places, soon()));
   ASSERT_TRUE(view) << view.error().message;
   ASSERT_EQ(view->missing.size(), 1U);
   EXPECT_EQ(view->missing[0].text(), "get x");
   EXPECT_EQ(view->secrets.at("db"), std::nullopt);
   EXPECT_EQ(view->config_maps.at("conf"), false);
-  EXPECT_FALSE(view->controllers.has_value());
+  EXPECT_EQ(view->controllers.denied,
+            (std::vector<std::string>{"list deployments.apps in all namespaces",
+                                      "list deployments.apps in namespace ingress-nginx"}));
+  ASSERT_EQ(view->controllers.objects.size(), 1U) << "where it may be read, it is";
+  EXPECT_EQ(name_of(view->controllers.objects.front()), "edge");
   EXPECT_TRUE(view->found.autoscalers.empty());
+}
+
+TEST_F(ClusterViewTest, RightsThatAreMissingAreToldThoughNothingMayBeRead) {
+  api.instead() = [](const net::ServerRequest& request) -> std::optional<net::ServerResponse> {
+    if (request.target.find("selfsubjectaccessreviews") == std::string::npos)
+      return ApiImposter::status(403, "Forbidden", "no");
+    net::ServerResponse out;
+    out.status = 201;
+    out.body = R"({"status":{"allowed":false}})";
+    return out;
+  };
+  const std::vector<Rule> rules{{"apps", "deployments", {"web"}, {"get"}, "its image"}};
+  const auto view = run(look_around(*client, web(), rules, ControllerPlaces(), soon()));
+  ASSERT_TRUE(view) << view.error().message;
+  EXPECT_EQ(rights_finding(*view).cause, "may not: get deployments.apps web (its image)");
+  EXPECT_EQ(api.count("GET", "daemonsets"), 0) << "this router's controller delays nothing";
 }
 
 }  // namespace

@@ -115,6 +115,101 @@ bool is_zero(const std::string& duration) {
   return !duration.empty() && duration.find_first_of("123456789") == std::string::npos;
 }
 
+// spec.controller of IngressClasses.
+constexpr std::string_view nginx_class = "k8s.io/ingress-nginx";
+constexpr std::string_view traefik_class = "traefik.io/ingress-controller";
+
+struct Controller {
+  std::string name;
+  std::string serves;  // the IngressClass' spec.controller that it is for
+  bool traefik = false;
+  std::vector<std::string> arguments;
+};
+
+// "registry.k8s.io/ingress-nginx/controller:v1.12@sha256:..." without registry, tag and digest.
+std::string repository(std::string image) {
+  image.resize(std::min(image.find('@'), image.size()));
+  const std::size_t slash = image.rfind('/');
+  const std::size_t colon = image.find(':', slash == std::string::npos ? 0 : slash);
+  image.resize(std::min(colon, image.size()));
+  return "/" + image;
+}
+
+// By its label, else by its image, else by its arguments: charts, manifests and one's own images
+// have not all of them.
+std::optional<Controller> controller_of(const Json& object) {
+  Controller out{name_of(object), std::string(nginx_class), false, arguments_of(object)};
+  const std::string label = text_at(object, {"metadata", "labels", "app.kubernetes.io/name"});
+  bool nginx = label == "ingress-nginx";
+  out.traefik = label == "traefik";
+  for (const Json& container : list_at(object, {"spec", "template", "spec", "containers"})) {
+    const std::string image = repository(text_at(container, {"image"}));
+    nginx = nginx || image.ends_with("/ingress-nginx/controller") ||
+            image.ends_with("/nginx-ingress-controller");
+    out.traefik = out.traefik || image.ends_with("/traefik");
+  }
+  for (const std::string& one : out.arguments) {
+    nginx = nginx || one == "/nginx-ingress-controller" || one.starts_with("--sync-rate-limit=");
+    out.traefik = out.traefik || one.starts_with("--providers.kubernetes");
+  }
+  if (out.traefik) out.serves = traefik_class;
+  if (const std::string own = argument(out.arguments, "--controller-class"); !own.empty()) {
+    out.serves = own;
+    nginx = nginx || own == nginx_class;
+  }
+  if (!nginx && !out.traefik) return std::nullopt;
+  return out;
+}
+
+// What the IngressClass of the release's Ingresses says who serves them; empty: not known.
+std::string class_controller(const Names& names, const Found& found) {
+  for (const std::string& name : names.ingresses) {
+    const Json* ingress = ingress_of(found, name);
+    if (ingress == nullptr) continue;
+    for (const Json& one : found.ingress_classes)
+      if (name_of(one) == class_of(*ingress)) return text_at(one, {"spec", "controller"});
+  }
+  return {};
+}
+
+// Those of the release's IngressClass; all when it leads to none, as where Traefik serves the
+// annotations and the class of ingress-nginx.
+std::vector<Controller> serving(const Names& names, const Found& found,
+                                const std::vector<Json>& objects) {
+  const std::string wanted = class_controller(names, found);
+  std::vector<Controller> all, of_class;
+  for (const Json& object : objects) {
+    auto one = controller_of(object);
+    if (!one) continue;
+    if (one->serves == wanted) of_class.push_back(*one);
+    all.push_back(*std::move(one));
+  }
+  return of_class.empty() ? all : of_class;
+}
+
+Finding lateness_of(const Controller& controller) {
+  Finding finding;
+  if (controller.traefik) {
+    const std::string throttle =
+        argument(controller.arguments, "--providers.providersthrottleduration");
+    finding.cause = fmt::format("{} throttles changes to one each {}", controller.name,
+                                throttle.empty() ? "2s (its default)" : throttle);
+    finding.ok = is_zero(throttle);
+    if (!finding.ok) finding.remedy = "start Traefik with --providers.providersThrottleDuration=0s";
+    return finding;
+  }
+  const std::string limit = argument(controller.arguments, "--sync-rate-limit");
+  const double per_second = limit.empty() ? 0.3 : std::strtod(limit.c_str(), nullptr);
+  finding.cause = fmt::format("{} applies at most {} changes a second{}", controller.name,
+                              per_second, limit.empty() ? " (its default)" : "");
+  finding.ok = per_second >= 1;
+  if (!finding.ok)
+    finding.remedy =
+        "a change soon after another waits up to 3.5 s: start ingress-nginx with "
+        "--sync-rate-limit=20";
+  return finding;
+}
+
 }  // namespace
 
 Finding split_finding(const Names& names, const ClusterView& view) {
@@ -190,39 +285,40 @@ Finding ingress_finding(const Names& names, const Found& found) {
   return finding;
 }
 
-Finding lateness_finding(const ClusterView& view) {
+Finding lateness_finding(const Names& names, const ClusterView& view) {
   Finding finding{"a rollback applies at once", true, "", ""};
-  if (!view.controllers || view.controllers->empty()) {
-    finding.cause =
-        !view.controllers
-            ? "the ingress controller's settings may not be read; ingress-nginx applies "
-              "a weight up to 3.5 s late, Traefik up to 2 s, with their defaults"
-            : "no Deployment of ingress-nginx or Traefik was found";
+  const Controllers& seen = view.controllers;
+  if (!seen.places.matter) {
+    finding.cause = "nothing is known to delay a change of this router";
     return finding;
   }
-  for (const Json& controller : *view.controllers) {
-    const std::string name = name_of(controller);
-    const std::string kind = text_at(controller, {"metadata", "labels", "app.kubernetes.io/name"});
-    const std::vector<std::string> all = arguments_of(controller);
-    finding.cause += (finding.cause.empty() ? "" : "; ");
-    if (kind == "traefik") {
-      const std::string throttle = argument(all, "--providers.providersthrottleduration");
-      finding.cause += fmt::format("{} throttles changes to one each {}", name,
-                                   throttle.empty() ? "2s (its default)" : throttle);
-      if (is_zero(throttle)) continue;
-      finding.ok = false;
-      finding.remedy = "start Traefik with --providers.providersThrottleDuration=0s";
-    } else {
-      const std::string limit = argument(all, "--sync-rate-limit");
-      const double per_second = limit.empty() ? 0.3 : std::strtod(limit.c_str(), nullptr);
-      finding.cause += fmt::format("{} applies at most {} changes a second{}", name, per_second,
-                                   limit.empty() ? " (its default)" : "");
-      if (per_second >= 1) continue;
-      finding.ok = false;
-      finding.remedy =
-          "a change soon after another waits up to 3.5 s: start ingress-nginx with "
-          "--sync-rate-limit=20";
-    }
+  const std::vector<Controller> found = serving(names, view.found, seen.objects);
+  if (found.empty() && !seen.denied.empty()) {
+    std::string rights;
+    for (const std::string& one : seen.denied) rights += (rights.empty() ? "" : ", ") + one;
+    const std::string space =
+        seen.places.namespaces.empty() ? "NAMESPACE" : seen.places.namespaces.front();
+    finding.ok = seen.places.namespaces.empty();
+    finding.cause = fmt::format(
+        "unknown: the controller may not be looked for (may not: {}); ingress-nginx applies a "
+        "weight up to 3.5 s late, Traefik up to 2 s, with their defaults",
+        rights);
+    if (!finding.ok)
+      finding.remedy = fmt::format(
+          "kubectl create role linnet-doctor -n {} --verb=list "
+          "--resource=deployments.apps,daemonsets.apps, and bind it to who asks (`linnet rbac` has "
+          "it where it reads the controller's pages); or see there for --sync-rate-limit=20 of "
+          "ingress-nginx, --providers.providersThrottleDuration=0s of Traefik",
+          space);
+    return finding;
+  }
+  if (found.empty()) finding.cause = "no Deployment or DaemonSet of ingress-nginx or Traefik found";
+  for (const Controller& controller : found) {
+    const Finding one = lateness_of(controller);
+    finding.cause += (finding.cause.empty() ? "" : "; ") + one.cause;
+    if (one.ok) continue;
+    finding.ok = false;
+    finding.remedy = one.remedy;
   }
   return finding;
 }
@@ -235,7 +331,7 @@ std::vector<Finding> examine(const Names& names, const ClusterView& view) {
           apart_finding(names, view.found),
           split_finding(names, view),
           ingress_finding(names, view.found),
-          lateness_finding(view),
+          lateness_finding(names, view),
           drain_finding(names, Track::stable, view.found),
           drain_finding(names, Track::canary, view.found),
           strategy_finding(names, view.found),

@@ -218,7 +218,9 @@ std::string pages_rbac_yaml(const Names& names, const std::string& name_space,
                             const RbacOptions& options) {
   const std::vector<Rule> rules{
       {"", "pods", {}, {"get", "list", "watch"}, "which pods serve the metrics pages"},
-      {"", "pods/proxy", {}, {"get"}, "the pages themselves, from outside the cluster"}};
+      {"", "pods/proxy", {}, {"get"}, "the pages themselves, from outside the cluster"},
+      {"apps", "deployments", {}, {"list"}, "`linnet doctor`: how late changes are applied", true},
+      {"apps", "daemonsets", {}, {"list"}, "`linnet doctor`: how late changes are applied", true}};
   return fmt::format("---\n# Beyond it: the metrics pages that are read in namespace {}.\n",
                      name_space) +
          role_yaml(names, fmt::format("linnet-{}-{}", names.name_space, names.release), name_space,

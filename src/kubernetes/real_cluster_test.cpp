@@ -164,7 +164,7 @@ TEST_F(RealCluster, InitReleaseBadVersionsAndCleanUpWithTheLeastRole) {
   })) << last;
   EXPECT_EQ(fewest, 2) << "replaced one by one, none missing";
 
-  const auto view = run(look_around(*client, names, rules, soon()));
+  const auto view = run(look_around(*client, names, rules, ControllerPlaces(), soon()));
   ASSERT_TRUE(view) << view.error().message;
   EXPECT_EQ(view->missing.size(), 0U) << view->missing.front().text();
   for (const Finding& finding :

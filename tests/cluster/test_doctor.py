@@ -2,35 +2,38 @@
 manifests, each named with its cause and what helps."""
 
 import json
+import re
 import unittest
 
 from harness import needs_bed, wait_for
-from release_test_case import CANARY, STABLE, ReleaseTest
+from release_test_case import CANARY, PROMETHEUS, SCRAPE, STABLE, ReleaseTest
 
 INGRESS = "api-gateway-ingress-stable"
 PREFIX = "nginx.ingress.kubernetes.io/"
 
 
-@needs_bed
-class Doctor(ReleaseTest):
+class DoctorTest(ReleaseTest):
     def setUp(self):
         super().setUp()
         self.start(load=False, replicas=1)
 
-    def finding(self, check):
-        ran = self.world.run("doctor", "--output", "json")
+    def finding(self, check, *options):
+        ran = self.world.run("doctor", "--output", "json", *options)
         found = {each["check"]: each for each in json.loads(ran.out)}
         self.assertIn(check, found)
         return found[check]
 
-    def assert_found(self, check, cause, remedy):
+    def assert_found(self, check, cause, remedy, *options):
         def is_found():
-            found = self.finding(check)
-            return found if not found["ok"] else None
-        found = wait_for(is_found, 40, f"doctor finds: {check}", 0.5)
-        self.assertRegex(found["cause"], cause)
+            found = self.finding(check, *options)
+            # A pod's trouble is known a moment after it is seen that it is not ready.
+            return found if not found["ok"] and re.search(cause, found["cause"]) else None
+        found = wait_for(is_found, 40, f"doctor finds: {check}: {cause}", 0.5)
         self.assertRegex(found["remedy"], remedy)
 
+
+@needs_bed
+class Doctor(DoctorTest):
     def annotate(self, **annotations):
         self.world.patch("ingress", INGRESS, {"metadata": {"annotations": {
             PREFIX + name.replace("_", "-"): value for name, value in annotations.items()}}})
@@ -79,6 +82,55 @@ class Doctor(ReleaseTest):
 
     def test_pods_without_a_drain(self):
         self.assert_found("stable pods drain", "no preStop hook", "sleep: { seconds: 5 }")
+
+    def test_canary_pods_that_do_not_start(self):
+        self.world.set_image(CANARY, "v9.9.9")
+        self.world.kubectl("scale", "deployment", CANARY, "--replicas=1")
+        self.assert_found("canary pods start", "v9.9.9 cannot be pulled", "push the image")
+
+    def test_metrics_that_are_not_there(self):
+        self.write_spec(metrics=PROMETHEUS.replace(":9090", ":1"))
+        self.assert_found("metrics arrive", "192.168.77.1:1", "check spec.metrics")
+        self.write_spec(metrics=SCRAPE.replace("app=traefik", "app=gone"))
+        self.assert_found("metrics arrive", "app=gone in traefik", "spec.metrics|linnet recipes")
+
+    def test_rights_that_are_missing(self):
+        token = self.world.service_account("weak", [
+            {"apiGroups": ["apps"], "resources": ["deployments"],
+             "verbs": ["get", "list", "watch"]}])
+        weak = ("--kubeconfig", self.world.write_kubeconfig(self.world.folder / "weak", token))
+        self.assert_found("linnet has the rights it needs",
+                          f"may not: patch deployments.apps {STABLE}", "linnet rbac", *weak)
+        self.assert_found("a rollback applies at once",
+                          "may not: list deployments.apps in all namespaces, list deployments.apps "
+                          "in namespace traefik", "create role linnet-doctor -n traefik", *weak)
+
+
+@needs_bed
+class Controllers(DoctorTest):
+    """Beside the bed's own, whose settings are a file: alone, since all who ask would see them."""
+
+    alone = True
+
+    def put(self, name, image, *arguments):
+        labels = {"app": name}
+        container = {"name": name, "image": image, "args": arguments}
+        self.world.apply({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+            "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": {
+                "metadata": {"labels": labels}, "spec": {"containers": [container]}}}})
+
+    def test_controllers_that_apply_a_weight_late(self):
+        self.put("edge", "traefik:v3.7", "--providers.providersThrottleDuration=2s")
+        self.assert_found("a rollback applies at once", "edge throttles changes to one each 2s",
+                          "providersThrottleDuration=0s")
+        # That of the class which the Ingress has is the one that counts.
+        image = "registry.k8s.io/ingress-nginx/controller:v1.12.1"
+        self.put("nginx", image, "--sync-rate-limit=0.3")
+        self.assert_found("a rollback applies at once", "^nginx applies at most 0.3 changes",
+                          "sync-rate-limit=20")
+        self.put("nginx", image, "--sync-rate-limit=20")
+        self.assertTrue(self.finding("a rollback applies at once")["ok"])
 
 
 if __name__ == "__main__":
