@@ -166,10 +166,10 @@ class WithoutTheDataPlane(FaultTest):
 
 @needs_bed
 class Rights(FaultTest):
-    def begin_release_as(self, name="linnet"):
+    def begin_release_as(self, name="linnet", **spec):
         """With the least rights, of a service account."""
         self.start_stable()
-        self.write_spec(steps="25% 100%", hold="60s", extra=PATIENT)
+        self.write_spec(**{"steps": "25% 100%", "hold": "60s", "extra": PATIENT, **spec})
         # Of two namespaces: the release's, and the one of the controller whose pages are read.
         self.cluster.kubectl("apply", "-f", "-", text=self.must(self.world.run("rbac")).out)
         self.world.kubectl("-n", "traefik", "create", "rolebinding", self.world.namespace,
@@ -185,6 +185,17 @@ class Rights(FaultTest):
         self.wait_weight(25)
         return load, deploy
 
+    def withdraw(self, verb, resource):
+        """This one verb; what it takes to give it back."""
+        role = self.world.get("role", "linnet-api-gateway")
+        for rule in role["rules"]:
+            if resource in rule["resources"]:
+                rule["verbs"] = [one for one in rule["verbs"] if one != verb]
+        rules = [rule for rule in role["rules"] if rule["verbs"]]
+        self.world.patch("role", "linnet-api-gateway", {"rules": rules})
+        return lambda: self.cluster.kubectl("apply", "-f", "-",
+                                            text=self.must(self.world.run("rbac")).out)
+
     def ends_safely(self, load, deploy, said):
         self.assertNotIn(deploy.wait(90), (DONE, None), self.output_of(deploy))
         self.assertRegex(self.output_of(deploy), said)
@@ -197,6 +208,23 @@ class Rights(FaultTest):
         load, deploy = self.begin_release_as()
         self.world.delete("serviceaccount", "linnet")
         self.ends_safely(load, deploy, "Unauthorized|token")
+
+    def test_a_single_verb_that_is_withdrawn_is_told_and_what_was_begun_ends_when_it_is_back(self):
+        load, deploy = self.begin_release_as(hold="8s", extra=PATIENT + "  progress: 15s\n")
+        self.wait_told(deploy, "25 % in force")
+        give_back = self.withdraw("patch", "ingresses")
+        denied = ("patch ingresses.networking.k8s.io api-gateway-ingress-canary in namespace "
+                  f"{self.world.namespace}: 403.*linnet rbac")
+        self.wait_told(deploy, "canary weight is 100 %.*" + denied)
+        self.wait_told(deploy, "rolling back: 100 % is not in force after 15.*: 25 % is read back")
+        self.wait_told(deploy, r"canary weight is 0 % \(taken back\).*" + denied)
+        self.wait_told(deploy, "weight 0 % is not in force after 15.*it is tried on")
+        self.assertIsNone(deploy.poll())
+        self.assertEqual(self.world.weight(), 25, "never raised")
+        give_back()
+        self.ends_with(deploy, ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0", "not_in_force")
+        self.assert_no_failure(load.stop())
 
     def test_rights_that_are_withdrawn_are_told(self):
         load, deploy = self.begin_release_as()
