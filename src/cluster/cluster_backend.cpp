@@ -197,10 +197,10 @@ Task<Result<std::string>> ClusterBackend::spec(std::string release) {
   co_return co_await parts_->store->spec(release);
 }
 
-Task<Result<void>> ClusterBackend::check_rights(std::vector<recipes::Write> creates) {
+Task<Result<void>> ClusterBackend::check_rights(std::vector<recipes::Write> writes) {
   std::vector<kubernetes::Right> needed = kubernetes::rights_of(parts_->rules());
   std::erase_if(needed, [](const kubernetes::Right& right) { return right.optional; });
-  for (const recipes::Write& write : creates) needed.push_back(kubernetes::right_to(write));
+  for (const recipes::Write& write : writes) needed.push_back(kubernetes::right_to(write));
   const Result<std::vector<kubernetes::Right>> missing = co_await kubernetes::missing_rights(
       *parts_->client, parts_->names.name_space, std::move(needed), within(some_calls));
   if (!missing || missing->empty()) co_return Result<void>();  // who cannot ask finds out later
@@ -225,7 +225,10 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   }
   std::vector<recipes::Write> writes;
   for (const kubernetes::PlannedWrite& planned : plan.writes) writes.push_back(planned.write);
-  CO_TRY_VOID(co_await check_rights(writes));
+  std::vector<recipes::Write> all = writes;
+  CO_TRY(router, co_await parts_->router->plan_create(writes, deadline));
+  for (recipes::Write& write : router) all.push_back(std::move(write));
+  CO_TRY_VOID(co_await check_rights(std::move(all)));
   CO_TRY_VOID(co_await kubernetes::write_all(*parts_->client, std::move(writes), deadline));
   for (const kubernetes::PlannedWrite& planned : plan.writes) parts_->note("init", planned.text);
   for (const std::string& text : plan.notes) parts_->note("warning", text);

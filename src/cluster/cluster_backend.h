@@ -61,9 +61,9 @@ class ClusterBackend final : public api::Backend {
   /// Holds the Lease and runs the loop, until cancelled; takes over from a holder that died.
   Task<void> drive();
   Task<void> run_loop();
-  /// Code::denied names every right that a rollout needs and the API server refuses, and that to
-  /// create each of these; better now than halfway.
-  Task<Result<void>> check_rights(std::vector<recipes::Write> creates);
+  /// Code::denied names every right that a rollout and these writes need and the API server
+  /// refuses: better now than halfway.
+  Task<Result<void>> check_rights(std::vector<recipes::Write> writes);
   /// Makes what is missing, before stable is told its version.
   Task<Result<void>> prepare_init(core::Intent& intent);
   void take_refusal(const Error& error);

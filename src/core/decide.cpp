@@ -137,12 +137,14 @@ Status resumed(Status status) {
 Status drained_anew(Status status, MonoTime now) {
   auto* back = std::get_if<RollingBack>(&status.phase);
   auto* on = std::get_if<Promoting>(&status.phase);
-  if (back != nullptr && back->part > RollingBack::Part::weight_down)
-    *back = {back->cause, RollingBack::Part::canary_drains, 0ms};
-  else if (on != nullptr && on->part > Promoting::Part::stable_takes_all)
+  if (back != nullptr) {
+    back->part = RollingBack::Part::weight_down;
+    status.weight_before = Percent::whole(100);
+  } else if (on != nullptr && on->part > Promoting::Part::stable_takes_all) {
     *on = {Promoting::Part::canary_drains, 0ms};
-  else
+  } else {
     return status;
+  }
   status.last_turn = now;
   return status;
 }

@@ -791,6 +791,24 @@ TEST(Decide, RemembersThatTheWeightWasReadBack) {
   EXPECT_TRUE(world.weights.empty());
 }
 
+TEST(Decide, TakesACanaryBackWhoseWeightDoesNotComeIntoForce) {
+  World world = in_step(0);
+  world.applies_weight = false;
+  while (world.status.weight == weight(5)) world.turn();
+  world.turns(590);
+  EXPECT_EQ(world.phase(), "stepping");
+  EXPECT_EQ(world.status.reason, "waiting for 25 % to be in force: 5 % is read back");
+  world.turns(30);
+  ASSERT_EQ(world.phase(), "rolling_back");
+  EXPECT_TRUE(world.journal_has("25 % is not in force after 10m"));
+  world.turns(610);
+  EXPECT_EQ(world.phase(), "rolling_back") << "never given up";
+  EXPECT_TRUE(world.journal_has("trouble weight 0 % is not in force after 10m"));
+  world.applies_weight = true;
+  EXPECT_TRUE(world.reach("rolled_back"));
+  EXPECT_EQ(world.finished[0].cause.kind, "not_in_force");
+}
+
 // ---- A weight in several objects, of which one was written and one not --------------------------
 
 TrafficSeen apart(Percent read, std::string by = {}, bool taken_back = false) {

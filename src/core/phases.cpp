@@ -192,6 +192,12 @@ bool comes_into_force(Turn& turn, Stepping& step, Percent wanted) {
   return true;
 }
 
+std::string read_back_text(const Turn& turn) {
+  if (!turn.seen.traffic) return "the router cannot be read: " + turn.seen.traffic.error().message;
+  if (!turn.seen.traffic->differ.empty()) return turn.seen.traffic->differ;
+  return fmt::format("{} is read back", turn.seen.traffic->weight.text());
+}
+
 std::string progress_text(const Turn& turn, const Stepping& step, Duration hold) {
   return fmt::format("step {} of {}: {} for {}, {} done", step.index + 1, turn.release.steps.size(),
                      turn.next.weight.text(), duration_text(hold),
@@ -205,7 +211,7 @@ void on_stepping(Turn& turn, Stepping step) {
   if (step.in_force && LINNET_NEEDS(held_needs_weight, turn.weight_in_force()) &&
       LINNET_NEEDS(held_needs_data, !silent))
     step.held += turn.elapsed;
-  if (!step.in_force) step.waited += turn.elapsed;
+  step.waited = turn.weight_in_force() ? 0ms : step.waited + turn.elapsed;
   turn.next.phase = step;
   if (fails_readiness(turn)) return;
   if (!step.in_force && comes_into_force(turn, step, wanted.weight)) turn.next.phase = step;
@@ -222,15 +228,20 @@ void on_stepping(Turn& turn, Stepping step) {
     LINNET_MARK(no_data_in_step);
     return turn.stop_for({"no_data", silence_text(turn, step.silent)}, turn.release.no_data.then);
   }
+  // The router refuses, or cannot be read: trouble tells why, and nobody may be there to read it.
+  if (step.waited > turn.release.progress)
+    return turn.roll_back(
+        {"not_in_force", fmt::format("{} is not in force after {}: {}", turn.next.weight.text(),
+                                     duration_text(step.waited), read_back_text(turn))});
   // Judged first: the canary may fail at the last step's weight while instances start for this one.
   const Percent most = LINNET_STOPS(step_bounds_weight, true) ? wanted.weight : Percent::whole(100);
   if (!at_weight(turn, most, fmt::format("step {}", step.index + 1))) return;
   if (LINNET_STOPS(silence_waits, silent))
     return turn.waits(silence_text(turn, step.silent) + "; holding");
   if (!step.in_force)
-    return turn.waits(
-        fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
-                    turn.weight_in_force() ? "no request on the canary yet" : "not read back yet"));
+    return turn.waits(fmt::format(
+        "waiting for {} to be in force: {}", turn.next.weight.text(),
+        turn.weight_in_force() ? "no request on the canary yet" : read_back_text(turn)));
   const bool may_pass = LINNET_NEEDS(pass_needs_requests, judgement.enough && !judgement.held_back);
   if ((complete && may_pass) || judgement.early_pass) return pass_step(turn, step.index);
   if (!complete) return turn.waits(progress_text(turn, step, wanted.hold));
@@ -387,6 +398,11 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
       // Someone else's weight counts as well: what had traffic is drained.
       if (turn.seen.traffic) turn.next.weight_before = turn.seen.traffic->most();
       turn.next.phase = rolling;
+      // It is never given up, and said again: what refuses it may need a person.
+      if (rolling.waited / turn.release.progress >
+          (rolling.waited - turn.elapsed) / turn.release.progress)
+        turn.entry("trouble", fmt::format("weight 0 % is not in force after {}: {}; it is tried on",
+                                          duration_text(rolling.waited), read_back_text(turn)));
       return turn.waits(fmt::format(
           "{}; weight 0 % {}", rolling.cause.text,
           turn.seen.traffic ? "is being set"

@@ -37,7 +37,8 @@ namespace linnet::core {
 /// Why something ended or waits: a stable word for programs and a sentence with numbers for people.
 struct Cause {
   // "error_rate", "latency_p95", "health", "not_ready", "no_data", "operator", "superseded",
-  // "interrupted", "taken_back", "foreign_weight", "paused", "manual_weight", "promotion"
+  // "interrupted", "taken_back", "not_in_force", "foreign_weight", "paused", "manual_weight",
+  // "promotion"
   std::string kind;
   std::string text;
 
@@ -58,7 +59,7 @@ struct Preparing {
 struct Stepping {
   int index = 0;
   bool in_force = false;  // read back, and seen in the canary's own request count
-  Duration waited{};      // for replicas and for the weight to come into force
+  Duration waited{};      // for the weight to be read back
   Duration held{};        // time in force so far, with data
   Duration silent{};      // since data was last seen
   friend bool operator==(const Stepping&, const Stepping&) = default;

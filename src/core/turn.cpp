@@ -91,6 +91,9 @@ void Turn::roll_back(Cause cause) {
   const std::string text = cause.text;
   enter(RollingBack{std::move(cause), RollingBack::Part::weight_down, 0ms}, text);
   want_weight(Percent(), "taken back");
+  // Another hand may have given it traffic, also unseen: what may have had some is drained.
+  next.weight_before =
+      std::max(next.weight_before, seen.traffic ? seen.traffic->most() : Percent::whole(100));
 }
 
 void Turn::stop_for(Cause cause, Then then) {

@@ -13,6 +13,7 @@ constexpr Duration port_deadline = 5s;
 constexpr Duration repeats_after = 1s;
 // After a save somebody else may save as well: effects that waited longer are not performed.
 constexpr Duration proof_lasts = 500ms;
+constexpr Duration looks_after = 30s;
 constexpr Duration shortest_backoff = 100ms;
 constexpr Duration longest_backoff = 2s;
 // A loop that cannot save decides nothing that lasts: for the canary it is as good as dead, and the
@@ -65,6 +66,7 @@ Task<void> ReleaseLoop::take_back_unsaved() {
 
 Task<Result<Duration>> ReleaseLoop::take_turn() {
   ++stats_.turns;
+  if (record_ && !core::is_running(record_->status.phase)) co_await look_whether_others_saved();
   if (!record_) {
     CO_TRY_VOID(co_await load());
   }
@@ -128,6 +130,15 @@ std::vector<core::Effect> ReleaseLoop::due_effects(const core::Decision& decisio
     if (!done) due.push_back(effect);
   }
   return due;
+}
+
+Task<void> ReleaseLoop::look_whether_others_saved() {
+  const MonoTime now = ports_.clock.now().mono;
+  if (!looked_) looked_ = now;
+  if (now - *looked_ < looks_after) co_return;
+  looked_ = now;
+  const Result<Record> stored = co_await ports_.store.load(release_.name);
+  if (stored && stored->version != record_->version) record_.reset();
 }
 
 Task<Result<void>> ReleaseLoop::load() {

@@ -39,6 +39,8 @@ class ReleaseLoop {
 
  private:
   Task<Result<void>> load();
+  /// At rest nothing is saved, so no conflict tells that somebody else has decided meanwhile.
+  Task<void> look_whether_others_saved();
   Task<core::Observation> observe();
   Task<Result<void>> save(core::Decision& decision, WallTime at);
   Task<void> perform(core::Effect effect);
@@ -56,6 +58,7 @@ class ReleaseLoop {
   TurnStats stats_;
   std::string last_trouble_;  // so that the same line is not written each turn
   bool effects_failed_ = false;
+  std::optional<MonoTime> looked_;
   bool switched_unsaved_ = false;  // to 0, in a turn that was not kept
   struct Performed {
     core::Effect effect;

@@ -88,6 +88,7 @@ Task<Result<void>> SimRouter::set(core::SetWeight level, Deadline deadline) {
   if (answer.before > 0ms) co_await world.stand(engine, answer.before);
   if (answer.happens) world.set_weight(engine, level);
   if (answer.after > 0ms) co_await world.stand(engine, answer.after);
+  world.tries_weight(engine, level);
   if (answer.error) co_return refused(Port::router_set, *answer.error);
   co_return Result<void>();
 }

@@ -230,11 +230,22 @@ class WithoutTheDataPlane(FaultTest):
 
 @needs_bed
 class Rights(FaultTest):
-    def begin_job(self):
-        load, deploy = self.begin_release("--promote", hold="60s", extra=PATIENT)
+    def begin_job(self, **spec):
+        load, deploy = self.begin_release("--promote", **{"hold": "60s", "extra": PATIENT, **spec})
         # What looks afterwards is somebody who still may.
         self.world.write_kubeconfig()
         return load, deploy
+
+    def withdraw(self, verb, resource):
+        """This one verb; what it takes to give it back."""
+        role = self.world.get("role", "linnet-api-gateway")
+        for rule in role["rules"]:
+            if resource in rule["resources"]:
+                rule["verbs"] = [one for one in rule["verbs"] if one != verb]
+        rules = [rule for rule in role["rules"] if rule["verbs"]]
+        self.world.patch("role", "linnet-api-gateway", {"rules": rules})
+        return lambda: self.cluster.kubectl("apply", "-f", "-",
+                                            text=self.must(self.world.run("rbac")).out)
 
     def ends_safely(self, load, deploy, said):
         self.assertNotIn(deploy.wait(90), (DONE, None), self.output_of(deploy))
@@ -263,6 +274,23 @@ class Rights(FaultTest):
         file.write_text(self.world.kubectl("create", "token", "linnet").strip())
         self.ends_with(deploy, DONE)
         self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def test_a_single_verb_that_is_withdrawn_is_told_and_what_was_begun_ends_when_it_is_back(self):
+        load, deploy = self.begin_job(hold="8s", extra=PATIENT + "  progress: 15s\n")
+        self.wait_told(deploy, "25 % in force")
+        give_back = self.withdraw("patch", "ingresses")
+        denied = ("patch ingresses.networking.k8s.io api-gateway-ingress-canary in namespace "
+                  f"{self.world.namespace}: 403.*linnet rbac")
+        self.wait_told(deploy, "canary weight is 100 %.*" + denied)
+        self.wait_told(deploy, "rolling back: 100 % is not in force after 15.*: 25 % is read back")
+        self.wait_told(deploy, r"canary weight is 0 % \(taken back\).*" + denied)
+        self.wait_told(deploy, "weight 0 % is not in force after 15.*it is tried on")
+        self.assertIsNone(deploy.poll())
+        self.assertEqual(self.world.weight(), 25, "never raised")
+        give_back()
+        self.ends_with(deploy, ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0", "not_in_force")
         self.assert_no_failure(load.stop())
 
     def test_rights_that_are_withdrawn_are_told(self):
