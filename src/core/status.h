@@ -37,7 +37,8 @@ namespace linnet::core {
 /// Why something ended or waits: a stable word for programs and a sentence with numbers for people.
 struct Cause {
   // "error_rate", "latency_p95", "health", "not_ready", "no_data", "operator", "superseded",
-  // "interrupted", "taken_back", "not_in_force", "foreign_weight", "paused", "manual_weight", "promotion"
+  // "interrupted", "taken_back", "not_in_force", "foreign_weight", "paused", "manual_weight",
+  // "promotion"
   std::string kind;
   std::string text;
 
