@@ -35,7 +35,15 @@ Task<Result<core::WorkloadSeen>> LeasedWorkload::observe(Deadline deadline) {
     one.version = seen->of(track).wanted_version;
     if (one.level && one.as_set()) one.arrived = true;
   }
+  if (seen) tell_lost(seen->stable);
   co_return seen;
+}
+
+void LeasedWorkload::tell_lost(const core::TrackSeen& stable) {
+  const bool ready = stable.ready() > 0;
+  if (!std::exchange(stable_ready_, ready) || ready) return;
+  const std::string why = stable.instances.empty() ? stable.trouble : stable.instances[0].trouble;
+  tell_(fmt::format("stable has no ready instance any more{}{}", why.empty() ? "" : ": ", why));
 }
 
 Task<Result<void>> LeasedWorkload::set(core::SetTrack level, Deadline deadline) {

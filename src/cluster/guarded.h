@@ -28,7 +28,7 @@ class LeasedRouter final : public TrafficRouter {
 };
 
 /// A level that was there and is not any more was changed by another hand: it is told before it is
-/// set again.
+/// set again. So is a stable that has nobody left to answer.
 class LeasedWorkload final : public Workload {
  public:
   using Tell = std::function<void(const std::string&)>;
@@ -45,12 +45,15 @@ class LeasedWorkload final : public Workload {
     std::string version;
     [[nodiscard]] bool as_set() const;
   };
+  /// Nothing that linnet does on a cluster takes the last of stable's instances away.
+  void tell_lost(const core::TrackSeen& stable);
   [[nodiscard]] OneTrack& of(core::Track track) { return all_[static_cast<std::size_t>(track)]; }
 
   Workload& workload_;
   const kubernetes::Lease& lease_;
   Tell tell_;
   std::array<OneTrack, 2> all_;
+  bool stable_ready_ = false;
 };
 
 /// Tells each saved entry as an Event, and that something was saved.

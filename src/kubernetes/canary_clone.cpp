@@ -54,6 +54,15 @@ Labels pod_labels(const Json& deployment) {
   return labels_at(deployment, {"spec", "template", "metadata", "labels"});
 }
 
+json::object pod_template(const Json& deployment) {
+  const Json* found = find_at(deployment, {"spec", "template"});
+  return found == nullptr || !found->is_object() ? json::object() : found->get_object();
+}
+
+json::object kept_annotations(const Json& stable) {
+  return kept(labels_at(stable, {"spec", "template", "metadata", "annotations"}));
+}
+
 const Json& selector_of(const Json& deployment) {
   static const Json none;
   const Json* found = find_at(deployment, {"spec", "selector"});
@@ -101,13 +110,10 @@ json::object canary_deployment(const Names& names, const Json& stable, const Jso
   Labels selector{{"version", "canary"}, {"linnet.dev/release", names.release}};
   for (const auto& [key, value] : labels_at(selector_of(stable), {"matchLabels"}))
     selector[key] = labels.at(key);
-  json::object pods;
-  if (const Json* found = find_at(stable, {"spec", "template"}); found != nullptr)
-    pods = found->as_object();
+  json::object pods = pod_template(stable);
   json::object pods_metadata;
   pods_metadata["labels"] = as_object(labels);
-  const Labels annotations = labels_at(stable, {"spec", "template", "metadata", "annotations"});
-  if (json::object own = kept(annotations); !own.empty()) pods_metadata["annotations"] = own;
+  if (json::object own = kept_annotations(stable); !own.empty()) pods_metadata["annotations"] = own;
   pods["metadata"] = pods_metadata;
   json::object inner;
   for (const char* key : {"strategy", "minReadySeconds", "progressDeadlineSeconds"})
@@ -121,6 +127,32 @@ json::object canary_deployment(const Names& names, const Json& stable, const Jso
                                     {"namespace", names.name_space},
                                     {"labels", own_labels(names)}}},
           {"spec", inner}};
+}
+
+std::string template_owner(const Json& canary) {
+  constexpr std::string_view ours = "linnet";
+  if (text_at(canary, {"metadata", "labels", "app.kubernetes.io/managed-by"}) != ours)
+    return fmt::format("{} was not made by linnet", name_of(canary));
+  for (const Json& entry : list_at(canary, {"metadata", "managedFields"})) {
+    const std::string manager = text_at(entry, {"manager"});
+    if (manager != ours && find_at(entry, {"fieldsV1", "f:spec", "f:template"}) != nullptr)
+      return fmt::format("{} owns fields of {}", manager, name_of(canary));
+  }
+  return {};
+}
+
+json::object followed_template(const Json& stable, const Json& canary) {
+  json::object pods = pod_template(stable);
+  Labels labels = pod_labels(stable);
+  for (const auto& [key, value] : pod_labels(canary)) labels[key] = value;
+  // What the server adds to the canary's own metadata stays, so that equal ones compare equal.
+  const Json* metadata = find_at(canary, {"spec", "template", "metadata"});
+  json::object own = metadata == nullptr ? json::object() : metadata->as_object();
+  own["labels"] = as_object(labels);
+  own.erase("annotations");
+  if (json::object more = kept_annotations(stable); !more.empty()) own["annotations"] = more;
+  pods["metadata"] = own;
+  return pods;
 }
 
 json::object canary_service(const Names& names, const Json& stable_service,

@@ -18,6 +18,12 @@ Labels canary_labels(const Names& names, const Json& stable, const Json& stable_
 /// With 0 replicas and stable's image: nothing runs until a deploy.
 boost::json::object canary_deployment(const Names& names, const Json& stable,
                                       const Json& stable_service);
+/// Whose the canary's pod template is, in words, when it does not follow stable's: it was not made
+/// by linnet, or somebody else owns fields of it. Empty: it is linnet's alone.
+std::string template_owner(const Json& canary);
+/// Stable's pod template of now as the canary's, whose own labels are kept; images as stable has
+/// them.
+boost::json::object followed_template(const Json& stable, const Json& canary);
 /// The stable Service's ports for pods with these labels.
 boost::json::object canary_service(const Names& names, const Json& stable_service,
                                    const Labels& selector);

@@ -67,6 +67,7 @@ struct DeploymentsWorkload::State : std::enable_shared_from_this<State> {
 
   static Task<void> run(std::shared_ptr<State> self);
   static Task<void> watch_pods(std::shared_ptr<State> self, Track track);
+  static Task<Result<Json>> stable_now(std::shared_ptr<State> self, Deadline deadline);
   static Task<Result<void>> set(std::shared_ptr<State> self, core::SetTrack level,
                                 Deadline deadline);
 
@@ -193,6 +194,17 @@ Task<void> DeploymentsWorkload::State::run(std::shared_ptr<State> self) {
   co_await group.join();
 }
 
+// Null: there is none.
+Task<Result<Json>> DeploymentsWorkload::State::stable_now(std::shared_ptr<State> self,
+                                                          Deadline deadline) {
+  OneTrack& one = self->of(Track::stable);
+  const Json* known = self->deployment(Track::stable);
+  if (one.deployments->fresh()) co_return known == nullptr ? Json() : *known;
+  auto got = co_await self->client.get(collection(one.name), one.name.name, deadline);
+  if (!got && got.error().code == Code::not_found) co_return Json();
+  co_return got;
+}
+
 Task<Result<void>> DeploymentsWorkload::State::set(std::shared_ptr<State> self,
                                                    core::SetTrack level, Deadline deadline) {
   OneTrack& one = self->of(level.track);
@@ -215,7 +227,13 @@ Task<Result<void>> DeploymentsWorkload::State::set(std::shared_ptr<State> self,
       now = std::move(*got);
       read = true;
     }
-    auto patch = deployment_patch(self->names.workload, now, level);
+    Json stable;
+    if (starts_canary(now, level)) {
+      auto known = co_await stable_now(self, deadline);
+      if (!known) co_return fail(std::move(known).error().while_doing("looking at stable"));
+      stable = std::move(*known);
+    }
+    auto patch = deployment_patch(self->names.workload, now, level, stable);
     if (!patch) co_return fail(std::move(patch).error());
     if (patch->empty()) co_return Result<void>();
     Json body(std::move(*patch));

@@ -350,7 +350,13 @@ Finding drift_finding(const Names& names, const Found& found) {
               template_without_image(names, found.canary), "", where);
   finding.cause = "the same pod template but for image and labels";
   if (where.empty()) return finding;
-  return {finding.check, false, "the pod templates differ at " + joined(where, ", "),
+  finding.cause = "the pod templates differ at " + joined(where, ", ");
+  const std::string owner = template_owner(found.canary);
+  if (owner.empty()) {
+    finding.cause += "; the canary takes over stable's when it starts next";
+    return finding;
+  }
+  return {finding.check, false, fmt::format("{}; {}", finding.cause, owner),
           fmt::format("a promotion changes stable's image only: make both alike, or delete {} and "
                       "let `linnet init` clone it anew",
                       names.workload.canary)};

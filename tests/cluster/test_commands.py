@@ -153,10 +153,11 @@ class Questions(ReleaseTest):
     def grant(self, rules, verb, resource, expected="yes"):
         self.world.patch("role", ROLE, {"rules": rules})
         who = f"system:serviceaccount:{self.world.namespace}:linnet"
-        names = [name for rule in self.rules
+        names = [f"{resource}/{name}" for rule in self.rules
                  if verb in rule["verbs"] and resource in rule["resources"]
-                 for name in rule.get("resourceNames", [])][:1]
-        wait_for(lambda: self.world.kubectl("auth", "can-i", verb, resource, *names, "--as", who,
+                 for name in rule.get("resourceNames", [])]
+        what = (names or [resource])[0]
+        wait_for(lambda: self.world.kubectl("auth", "can-i", verb, what, "--as", who,
                                             check=False).strip() == expected,
                  20, f"{who} may {verb} {resource}: {expected}", 0.05)
 

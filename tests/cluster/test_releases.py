@@ -71,6 +71,27 @@ class GoodReleases(ReleaseTest):
         self.assert_promoted("v1.0.0")
         self.assert_no_failure(load.stop())
 
+    def test_the_canary_follows_stables_template(self):
+        load = self.start(steps="50% 100%", hold="2s")
+        self.world.kubectl("set", "env", f"deployment/{STABLE}", "GREETING=new")
+        self.world.wait_ready(STABLE)
+        self.must(self.world.run("deploy", "v1.1.0"))
+
+        def has_it(pod):
+            return any(one["name"] == "GREETING" for one in pod["spec"]["containers"][0]["env"])
+        pods = self.world.pods("version=canary")
+        self.assertTrue(pods and all(has_it(pod) for pod in pods))
+        self.must(self.world.run("promote"))
+        self.assert_promoted("v1.1.0")
+        self.world.kubectl("set", "env", f"deployment/{CANARY}", "MINE=1")
+        self.world.kubectl("set", "env", f"deployment/{STABLE}", "GREETING-")
+        self.world.wait_ready(STABLE)
+        self.assertIn(f"owns fields of {CANARY}", self.world.run("doctor").out)
+        self.must(self.world.run("deploy", "v1.2.0", "--promote"))
+        self.assertIn("MINE", str(self.world.get("deployment", CANARY)), "it is somebody's")
+        self.assert_promoted("v1.2.0")
+        self.assert_no_failure(load.stop())
+
     def test_an_application_that_exits_at_once_on_sigterm_loses_nothing(self):
         load = self.start(stable="v2.0.0-nodrain", steps="50% 100%", hold="2s")
         self.must(self.world.run("deploy", "v1.1.0", "--promote"))
