@@ -34,7 +34,11 @@
                                                   X(step_bounds_weight) X(ended_stays_ended)       \
                                                       X(phase_is_told) X(failure_takes_back)       \
                                                           X(failed_stays_low) X(stable_keeps_size) \
-                                                              X(pass_needs_health)
+                                                              X(pass_needs_health)                 \
+                                                                  X(owners_zero_is_whole)          \
+                                                                  X(owners_image_followed)         \
+                                                                  X(unseen_image_stays)            \
+                                                                  X(canary_grows_with_stable)
 // clang-format on
 
 namespace linnet::mutant {

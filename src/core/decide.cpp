@@ -63,15 +63,22 @@ void follow_platform(Turn& turn) {
   const TrackSeen& stable = turn.seen.workload->stable;
   turn.next.stable_size = std::max(*stable.wanted, 1);
   Status& next = turn.next;
+  const std::string& told = stable.wanted_version;
   const auto* idle = std::get_if<Idle>(&next.phase);
-  const bool ours = std::holds_alternative<Promoting>(next.phase) ||
-                    std::holds_alternative<RollingBack>(next.phase) ||
-                    (idle != nullptr && !idle->ready);
-  if (ours || stable.is_told(next.stable_version)) return;
-  turn.entry("warning", fmt::format("stable runs {} now, set by someone else; it was {}",
-                                    stable.wanted_version, next.stable_version));
-  next.stable_version = stable.wanted_version;
-  if (next.rollout && is_running(next.phase)) next.rollout->from = stable.wanted_version;
+  const bool starts = idle != nullptr && !idle->ready;
+  if (starts || told == next.stable_version) return;
+  const bool running = next.rollout && is_running(next.phase);
+  const bool returns = running && std::holds_alternative<RollingBack>(next.phase);
+  const bool takes = running && !returns && next.stable_version == next.rollout->to;
+  // A promotion and its undoing write stable themselves: both versions are linnet's own doing then.
+  if ((takes || returns) && (told == next.rollout->to || told == next.rollout->from)) return;
+  if (!LINNET_STOPS(owners_image_followed, true)) return;
+  turn.entry("warning",
+             fmt::format("stable runs {} now, set by someone else; it was {}{}", told,
+                         takes ? next.rollout->from : next.stable_version,
+                         takes ? fmt::format(", and becomes {}", next.stable_version) : ""));
+  if (!takes) next.stable_version = told;
+  if (running) next.rollout->from = told;
 }
 
 void forget_delivered(Turn& turn) {

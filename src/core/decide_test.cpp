@@ -618,6 +618,32 @@ TEST(Decide, LowersAWeightThatSomeoneSetsWhileThePromotedCanaryGoes) {
   EXPECT_TRUE(world.reach("succeeded"));
 }
 
+TEST(Decide, DrainsAPromotedCanaryAnewThatGotTrafficWhenItWasToStop) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  for (int guard = 0; guard < 200 && !world.journal_has("promoting: stopping the canary"); ++guard)
+    world.turn();
+  world.canary = world.stable;  // the write was lost, and meanwhile somebody sends it requests
+  world.traffic = TrafficSeen{weight(10), false, "kubectl"};
+  world.turn();
+  world.turns(4);
+  EXPECT_GT(world.canary.count(), 0) << "its requests finish";
+  EXPECT_TRUE(world.reach("succeeded"));
+  EXPECT_EQ(world.canary.count(), 0);
+}
+
+TEST(Decide, DrainsACanaryAnewAfterAnUnsavedSwitchThoughItIsToStopAlready) {
+  Status status;
+  status.phase = RollingBack{{"operator", "asked"}, RollingBack::Part::canary_stops, 0ms};
+  const Status anew = drained_anew(status, MonoTime{1000});
+  EXPECT_EQ(std::get<RollingBack>(anew.phase).part, RollingBack::Part::weight_down);
+  EXPECT_GT(anew.weight_before, Percent()) << "it may have had traffic";
+}
+
 TEST(Decide, BringsStableBackBeforeItCallsAPromotionDone) {
   Release release = testing::a_release();
   release.promotion = Promotion::automatic;

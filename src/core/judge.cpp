@@ -94,12 +94,16 @@ CheckReport judge_health(const Status& status, const Check& check, const HealthC
   const TrackSeen& canary = workload->canary;
   report.value = canary.restarts();
   report.requests = status.canary_replicas;
-  report.bad = status.canary_replicas - canary.ready();
-  const bool looping = std::any_of(canary.instances.begin(), canary.instances.end(),
-                                   [](const Instance& i) { return i.crash_loop; });
+  // Somebody may have given the canary another image: that one is not judged.
+  const std::string version = status.rollout ? status.rollout->to : std::string();
+  const int ready = canary.ready_of(version);
+  report.bad = status.canary_replicas - ready;
+  const bool looping =
+      std::any_of(canary.instances.begin(), canary.instances.end(),
+                  [&](const Instance& i) { return i.crash_loop && i.version == version; });
   if (LINNET_STOPS(health_fails, looping || canary.restarts() > rule.restarts))
     report.verdict = Verdict::fail;
-  else if (LINNET_STOPS(pass_needs_health, canary.ready() < status.canary_replicas))
+  else if (LINNET_STOPS(pass_needs_health, ready < status.canary_replicas))
     report.verdict = Verdict::inconclusive;
   else
     report.verdict = Verdict::pass;

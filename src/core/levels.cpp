@@ -9,10 +9,10 @@
 namespace linnet::core {
 namespace {
 
-bool differs(const TrackSeen& seen, const std::string& version, int replicas) {
+bool differs(const TrackSeen& seen, Track track, const std::string& version, int replicas) {
   if (seen.wanted) {
     const bool other = replicas > 0 && !seen.is_told(version);
-    return other || *seen.wanted != replicas;
+    return other || (track == Track::canary && *seen.wanted != replicas);
   }
   const auto of_version =
       std::count_if(seen.instances.begin(), seen.instances.end(),
@@ -21,11 +21,14 @@ bool differs(const TrackSeen& seen, const std::string& version, int replicas) {
 }
 
 void want_track(Turn& turn, Track track, const std::string& version, int replicas) {
-  // The first turn of an engine tells its adapters the levels, whatever is seen.
-  const bool first = !turn.before.last_turn.has_value();
+  // The first turn of an engine tells its adapters the levels, whatever is seen: but an owner may
+  // have given stable another image meanwhile.
+  const bool owned =
+      track == Track::stable && std::holds_alternative<DeploymentsWorkload>(turn.release.workload);
+  const bool first = !turn.before.last_turn.has_value() && !LINNET_STOPS(unseen_image_stays, owned);
   const bool unknown = !turn.seen.workload;
   if (unknown && !first) return;
-  if (first || differs(turn.seen.workload->of(track), version, replicas))
+  if (first || differs(turn.seen.workload->of(track), track, version, replicas))
     turn.decision.effects.push_back(SetTrack{track, version, replicas});
 }
 

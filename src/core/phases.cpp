@@ -106,7 +106,8 @@ void on_idle(Turn& turn, Idle idle) {
   if (!idle.ready) {
     idle.waited += turn.elapsed;
     const bool ready = turn.seen.workload &&
-                       turn.seen.workload->stable.ready_of(version) >= wanted && turn.seen.traffic;
+                       turn.seen.workload->stable.ready_of(version) >= wanted &&
+                       turn.seen.workload->stable.is_told(version) && turn.seen.traffic;
     const Instance* bad =
         turn.seen.workload ? crash_looping(turn.seen.workload->stable, version) : nullptr;
     if (ready) {
@@ -367,12 +368,19 @@ void on_promoting(Turn& turn, Promoting promoting) {
       turn.next.canary_replicas = 0;
       return to_part(turn, Part::canary_stops, "stopping the canary");
     case Part::canary_stops:
-      if (!turn.weight_in_force()) return turn.waits("weight 0 % is not confirmed any more");
+      if (!turn.weight_in_force()) {
+        // Another hand: what is left of the canary is not stopped under its traffic.
+        if (turn.seen.traffic) turn.next.phase = Promoting{Part::stable_takes_all, 0ms};
+        return turn.waits("weight 0 % is not confirmed any more");
+      }
       if (!LINNET_NEEDS(promoted_needs_canary_gone,
                         turn.seen.workload && turn.seen.workload->canary.count() == 0))
         return turn.waits("stopping the canary");
       if (is_scaled_away(turn.seen.workload->stable))
         return turn.waits(fmt::format("stable was scaled to 0: bringing {} back", version));
+      if (!turn.seen.workload->stable.is_told(version))
+        return turn.waits(fmt::format("somebody gave stable {}: bringing {} back",
+                                      turn.seen.workload->stable.wanted_version, version));
       const std::string text = fmt::format("{} is stable", version);
       turn.finish_rollout("succeeded", {"promoted", text});
       turn.enter(Succeeded{}, text);
@@ -387,7 +395,7 @@ bool stable_is_back(const Turn& turn) {
   for (const Instance& instance : stable.instances)
     if (instance.version != turn.next.stable_version) return false;
   if (!stable.is_told(turn.next.stable_version)) return false;
-  return stable.ready() > 0 || stable_size(turn.release, turn.next) == 0;
+  return stable.ready() > 0 || LINNET_STOPS(owners_zero_is_whole, stable.wanted == 0);
 }
 
 void on_rolling_back(Turn& turn, RollingBack rolling) {
@@ -513,13 +521,18 @@ bool notice_others(Turn& turn) {
 
 // Stable may be resized while a release runs: the canary's share of the load grows with it.
 void follow_size(Turn& turn) {
-  const bool carries = std::holds_alternative<Stepping>(turn.next.phase) ||
-                       std::holds_alternative<Holding>(turn.next.phase) ||
-                       std::holds_alternative<AwaitingPromotion>(turn.next.phase);
-  if (!carries || turn.next.stable_size <= turn.before.stable_size) return;
+  if (!LINNET_STOPS(canary_grows_with_stable, turn.next.stable_size > 0)) return;
+  Percent weight = turn.next.weight;
+  if (const auto* step = std::get_if<Stepping>(&turn.next.phase))
+    weight = std::max(weight, turn.release.steps[static_cast<std::size_t>(step->index)].weight);
+  else if (const auto* holding = std::get_if<Holding>(&turn.next.phase))
+    weight = std::max(weight, holding->weight.value_or(weight));
+  else if (std::holds_alternative<Promoting>(turn.next.phase) && !is_past_return(turn.next.phase))
+    weight = Percent::whole(100);
+  else if (!std::holds_alternative<AwaitingPromotion>(turn.next.phase))
+    return;
   turn.next.canary_replicas =
-      std::max(turn.next.canary_replicas,
-               canary_replicas_for(turn.next.weight, stable_size(turn.release, turn.next)));
+      std::max(turn.next.canary_replicas, canary_replicas_for(weight, turn.next.stable_size));
 }
 
 }  // namespace

@@ -87,6 +87,118 @@ TEST(Platform, BringsBackACanaryThatSomebodyElseScaled) {
   EXPECT_EQ(world.canary.ready_of("v2"), world.status.canary_replicas);
 }
 
+TEST(Platform, GrowsTheCanaryWhenStableIsScaledUpInAPromotion) {
+  World world = a_cluster(2);
+  world.release.steps = {Step{Percent::whole(50), 10s}};
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  world.turn();
+  world.resize(world.stable, 5, "v1");
+  ASSERT_TRUE(world.reach("succeeded", 5min)) << world.status.reason;
+  EXPECT_EQ(world.stable.ready_of("v2"), 5);
+}
+
+TEST(Platform, LeavesAStableAtRestThatItsOwnerScaledToNothing) {
+  World world = a_cluster();
+  world.initialised();
+  world.resize(world.stable, 0, "v1");
+  const std::size_t before = world.track_writes.size();
+  world.turns(20);
+  EXPECT_EQ(world.track_writes.size(), before);
+}
+
+TEST(Platform, RollsBackToAStableThatItsOwnerScaledToNothing) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.resize(world.stable, 0, "v1");
+  world.turns(2);
+  world.ask(Intent::Kind::rollback);
+  EXPECT_TRUE(world.reach("rolled_back", 5min)) << world.status.reason;
+}
+
+TEST(Platform, RollsBackToWhatItsOwnerGivesStableInTheRollback) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.turns(10);
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("rolling_back"));
+  world.resize(world.stable, 6, "v1-hotfix");
+  ASSERT_TRUE(world.reach("rolled_back"));
+  EXPECT_EQ(world.stable.ready_of("v1-hotfix"), 6);
+  EXPECT_EQ(world.status.rollout->from, "v1-hotfix");
+}
+
+TEST(Platform, RollsBackToWhatItsOwnerGaveStableInThePromotion) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  world.versions["v2"].ready = false;  // on stable's nodes
+  while (world.status.stable_version != "v2") world.turn();
+  world.resize(world.stable, 6, "v1-hotfix");
+  world.turns(2);
+  EXPECT_EQ(world.stable.wanted_version, "v2") << "the promotion goes on";
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("rolled_back"));
+  EXPECT_EQ(world.stable.ready_of("v1-hotfix"), 6);
+}
+
+TEST(Platform, CallsNoPromotionDoneWhileStableIsToldAnotherImage) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  for (int guard = 0; guard < 200 && !world.journal_has("promoting: stopping the canary"); ++guard)
+    world.turn();
+  world.resize(world.stable, 6, "v1-hotfix");
+  ASSERT_TRUE(world.reach("succeeded"));
+  EXPECT_EQ(world.stable.wanted_version, "v2") << "written before it was called done";
+  EXPECT_EQ(world.status.rollout->from, "v1-hotfix");
+}
+
+TEST(Platform, WritesNoImageOfStableThatItHasNotSeen) {
+  World world = a_cluster();
+  world.initialised();
+  Observation seen{fail(Code::unavailable, "not listed yet"),
+                   world.traffic,
+                   fail(Code::not_found, "none"),
+                   {},
+                   {},
+                   {}};
+  const Decision decision =
+      decide(world.release, resumed(world.status), seen, Now{world.now.wall, MonoTime{5}});
+  for (const Effect& effect : decision.effects) {
+    const auto* track = std::get_if<SetTrack>(&effect);
+    EXPECT_TRUE(track == nullptr || track->track == Track::canary) << effect_text(effect);
+  }
+}
+
+TEST(Platform, IsNotReadyBeforeStableIsToldItsVersion) {
+  World world = a_cluster();
+  world.stable.wanted_version = "v9";  // being replaced: all instances are v1 still
+  world.ask(Intent::Kind::init, "v1");
+  world.turn();
+  EXPECT_FALSE(world.journal_has("stable v1 is ready"));
+  world.turns(2);
+  EXPECT_EQ(world.stable.wanted_version, "v1");
+  EXPECT_TRUE(world.journal_has("stable v1 is ready"));
+}
+
+TEST(Platform, PassesNoStepOnACanaryThatRunsAnotherImage) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.turns(10);
+  for (int i = 0; i < 100; ++i) {
+    world.resize(world.canary, world.status.canary_replicas, "v7");
+    world.turn();
+  }
+  EXPECT_EQ(std::get<Stepping>(world.status.phase).index, 0);
+}
+
 TEST(Platform, WritesNothingWhileNothingChanges) {
   World world = a_cluster();
   world.initialised().deploying("v2");

@@ -58,6 +58,15 @@ std::string action_text(const Action& action) {
     case Kind::reply_lost:
       return fmt::format("call {} of {} takes effect, but its answer is lost", action.count,
                          port_name(action.port));
+    case Kind::foreign_image:
+      return fmt::format("someone gives {} the image of {}", core::track_name(action.track),
+                         action.version);
+    case Kind::router_gone:
+      return fmt::format("the router's object is deleted, back after {} with {}", length(),
+                         action.weight.text());
+    case Kind::watch_stalls:
+      return fmt::format("the engine sees the instances as they are now for {}", length());
+    case Kind::quota: return fmt::format("no instance can be started for {}", length());
     case Kind::router_marks: return "the router is marked as taken back by hand";
   }
   return "?";
@@ -72,10 +81,15 @@ std::string event_text(const Event& event) {
                      action_text(event.action));
 }
 
+int first_replicas(const core::Release& release) {
+  const auto* pair = std::get_if<core::DeploymentsWorkload>(&release.workload);
+  return pair != nullptr ? pair->replicas : core::stable_replicas(release);
+}
+
 std::string case_text(const Case& story) {
   std::string text = fmt::format(
-      "seed {}: {} requests/s, {} replicas, {}, steps", story.seed, story.demand.per_second,
-      core::stable_replicas(story.release),
+      "seed {}: {} requests/s, {} replicas{}, {}, steps", story.seed, story.demand.per_second,
+      first_replicas(story.release), story.on_platform() ? " of a Deployment" : "",
       story.release.promotion == core::Promotion::ask ? "promotion asked" : "automatic promotion");
   for (const core::Step& step : story.release.steps)
     text += fmt::format(" {}/{}", step.weight.text(), duration_text(step.hold));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/decide.h"
@@ -71,7 +72,7 @@ struct PortFaults {
   double hangs = 0;      // nothing happened, and it says so at its deadline
   double lost = 0;       // it happened, but the answer is unknown_outcome
   double stale = 0;      // reads: an older answer
-  double conflicts = 0;  // store: conflict although nobody else wrote
+  double conflicts = 0;  // writes: conflict although nobody else wrote
 
   [[nodiscard]] bool any() const {
     return slow > 0 || fails > 0 || hangs > 0 || lost > 0 || stale > 0 || conflicts > 0;
@@ -107,14 +108,19 @@ struct Action {
     calendar_closes,
     router_marks,
     reply_lost,
+    foreign_image,
+    router_gone,
+    watch_stalls,
+    quota,
   };
   Kind kind = Kind::intent;
   core::Intent intent;
-  Percent weight;  // foreign_weight
+  Percent weight;  // foreign_weight; router_gone: with which it comes back
   std::string by;  // foreign_weight
   core::Track track = core::Track::canary;
-  int count = 0;      // foreign_scale: replicas; kill_at_call: which call of the port from now
-  Duration length{};  // away, outage, stall, second engine's life, jump (may be negative)
+  std::string version;  // foreign_image
+  int count = 0;        // foreign_scale: replicas; kill_at_call: which call of the port from now
+  Duration length{};    // away, outage, stall, gone, second engine's life, jump (may be negative)
   Port port = Port::router_read;
   bool after = false;  // kill_at_call: the call took effect before the death
 };
@@ -145,6 +151,10 @@ struct Case {
   bool tidy_up = true;      // that operator: resumes what holds, and takes back what holds again
 
   [[nodiscard]] const Behaviour& behaviour(const std::string& version) const;
+  /// The simulated platform keeps the levels itself, as a Deployment does.
+  [[nodiscard]] bool on_platform() const {
+    return std::holds_alternative<core::DeploymentsWorkload>(release.workload);
+  }
   /// No fault and nobody interferes: init, one deploy, nothing else.
   [[nodiscard]] bool is_plain() const;
 };
@@ -152,6 +162,8 @@ struct Case {
 /// The swarm's case for a seed: a random spec, random versions, and a random subset of all faults.
 Case case_of_seed(std::uint64_t seed);
 
+/// With how many instances stable begins.
+int first_replicas(const core::Release& release);
 /// One line for people: "at 12s: the engine is killed for 3s".
 std::string event_text(const Event& event);
 std::string action_text(const Action& action);

@@ -63,6 +63,12 @@ const std::vector<Invariant>& invariants() {
       {"window_is_kept", "no rollout starts outside its window unless forced"},
       {"answered_once", "each intent is answered once"},
       {"entries_have_reasons", "each change has a journal entry with a reason"},
+      {"owners_size_is_followed",
+       "where a platform keeps stable's size, that is never linnet's: the canary is sized by it"},
+      {"owners_image_is_kept",
+       "an image that its owner gives stable while linnet does not replace it becomes stable, is "
+       "what a rollback returns to, and is never undone"},
+      {"no_idle_writes", "a platform is not told again what it was told already"},
       {"ends_in_time", "once faults stop, every rollout ends within its limit"},
       {"rests_clean", "at rest the weight is 0, no canary is left, and stable is whole"},
   };

@@ -68,6 +68,9 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   const bool same_rollout = next.rollout.has_value() == !mine.rollout.empty() &&
                             (!next.rollout || next.rollout->id == mine.rollout);
   if (!same_rollout) book.rollout = rollout_id(next);
+  const auto* begun = std::get_if<core::Idle>(&next.phase);
+  // A deploy, or the end of its time, may come before that image is there.
+  book.stable_starts = begun != nullptr ? !begun->ready : mine.stable_starts && mine.phase == idle;
   book.since = next.since;
   book.weight = next.weight;
   book.weight_before = next.weight_before;
@@ -110,6 +113,7 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   }
   if (core::is_running(next.phase)) check_evidence(mine, book, next);
   check_verdicts(told, mine, next);
+  check_owner(told, book, next);
   return book;
 }
 

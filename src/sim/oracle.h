@@ -67,6 +67,7 @@ struct Lineage {
   std::string stage_from;     // the cursor at which the stage's counts began
   std::string evidence_from;  // and the evidence's of this step
   bool stage_filled = false;
+  bool stable_starts = true;  // `init` is giving stable its image, in this turn at the latest
 };
 
 class Oracle {
@@ -106,6 +107,7 @@ class Oracle {
   void check_verdicts(const Told& told, const Lineage& mine, const core::Status& next);
   void check_ready(const Told& told, const Lineage& mine, const core::Status& next,
                    const std::vector<const core::Intent*>& accepted);
+  void check_owner(const Told& told, const Lineage& book, const core::Status& next);
   void check_good_version(const core::Status& status);
   void check_rollback_reason(const Lineage& mine, const core::Status& next);
   [[nodiscard]] double share_over(const core::Check& check, const core::Counts& counts,

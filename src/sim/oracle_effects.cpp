@@ -47,7 +47,7 @@ void Oracle::sets_weight(Told& told, std::int64_t version, const core::SetWeight
 void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetTrack& level) {
   const core::Status& saved = world_.durable().status;
   const core::Release& release = world_.story().release;
-  const int replicas = core::stable_replicas(release);
+  const int replicas = core::stable_size(release, saved);
   const auto text = [&](std::string_view why) {
     return fmt::format("{} in phase {}: {}", core::effect_text(level),
                        core::phase_name(saved.phase), why);
@@ -56,6 +56,26 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
     if (!told.version_current && told.could_know)
       broken("effects_are_saved", text("another one has saved since"));
     return;
+  }
+  const core::TrackSeen* seen = told.workload ? &told.workload->of(level.track) : nullptr;
+  if (seen != nullptr && seen->wanted && told.turn_before_ms >= 0) {
+    const bool same_size = level.track == core::Track::stable || *seen->wanted == level.replicas;
+    const bool same_image = level.replicas == 0 || seen->wanted_version == level.version;
+    if (same_size && same_image)
+      broken("no_idle_writes", text("the platform was told that already"));
+  }
+  if (level.track == core::Track::stable && world_.story().on_platform() && seen == nullptr)
+    broken("owners_image_is_kept", text("written without having seen it"));
+  if (level.track == core::Track::stable && world_.story().on_platform() &&
+      world_.pods().version(level.track) != level.version) {
+    // Also where somebody's weight interrupted the promotion: stable is half of each then.
+    const bool takes = core::is_running(saved.phase) && level.version == saved.rollout->to;
+    const bool returns = std::holds_alternative<core::RollingBack>(saved.phase);
+    const bool starts = world_.durable().lineage.stable_starts;
+    if (!takes && !returns && !starts)
+      broken("owners_image_is_kept", text(world_.pods().version(level.track) + " is its owner's"));
+    if (seen != nullptr && returns && seen->wanted_version != saved.rollout->to)
+      broken("owners_image_is_kept", text(seen->wanted_version + " is not linnet's doing"));
   }
   if (level.track == core::Track::stable) {
     if (level.version != saved.stable_version)
@@ -83,6 +103,8 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   const Duration drain = process != nullptr ? process->stop.drain : core::StopRule{}.drain;
   // Somebody's weight that was undone by another engine had nothing to do with the rollout.
   if (!router.raised_by_linnet && world_.had_two_engines()) return;
+  // What came after the traffic had none.
+  if (world_.pods().oldest_ms(core::Track::canary) >= router.zero_since_ms) return;
   const Duration away(world_.now_ms() - router.zero_since_ms);
   const bool stale = world_.story().ports[static_cast<std::size_t>(Port::router_read)].stale > 0;
   if (router.weight.is_zero() && router.zero_since_ms > 0 && router.by_linnet && !stale &&
@@ -105,11 +127,18 @@ void Oracle::at_end(bool in_time) {
   if (status.stable_version.empty() || std::holds_alternative<core::Failed>(status.phase)) return;
   if (world_.pods().count(core::Track::canary) > 0)
     broken("rests_clean", "canary instances are left");
-  const int replicas = core::stable_replicas(world_.story().release);
+  const bool platform = world_.story().on_platform();
+  const int replicas = platform ? world_.pods().wanted(core::Track::stable)
+                                : core::stable_replicas(world_.story().release);
+  if (platform && world_.pods().version(core::Track::stable) != status.stable_version)
+    broken("owners_image_is_kept",
+           fmt::format("stable runs {}, and {} is taken for stable",
+                       world_.pods().version(core::Track::stable), status.stable_version));
   const int ready = world_.pods().ready_of(core::Track::stable, status.stable_version);
   const Behaviour& behaviour = world_.story().behaviour(status.stable_version);
   if (ready < replicas && behaviour.flap_every == 0ms && !behaviour.crash_loop &&
-      !behaviour.never_ready)
+      !behaviour.never_ready &&
+      !(platform && behaviour.never_ready_as_stable))  // its owner's choice
     broken("rests_clean", fmt::format("{} of {} stable instances ready", ready, replicas));
 }
 

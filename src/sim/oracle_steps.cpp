@@ -46,7 +46,7 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
   } else if (wants_health) {
     const int ready = told.workload->canary.ready_of(next.rollout->to);
     const int wanted =
-        core::canary_replicas_for(release.steps[index].weight, core::stable_replicas(release));
+        core::canary_replicas_for(release.steps[index].weight, core::stable_size(release, next));
     if (ready < wanted)
       broken("step_is_healthy",
              fmt::format("step {} passes with {} of {} ready", index + 1, ready, wanted));
@@ -105,7 +105,7 @@ void Oracle::check_ready(const Told& told, const Lineage& mine, const core::Stat
   const bool adopted = told.traffic && told.traffic->weight == next.weight;
   if (id == mine.rollout && next.weight > mine.weight && !adopted) {
     const int wanted =
-        std::max(1, core::canary_replicas_for(next.weight, core::stable_replicas(release)));
+        std::max(1, core::canary_replicas_for(next.weight, core::stable_size(release, next)));
     if (ready < wanted)
       broken("weight_needs_ready", fmt::format("{} is wanted with {} of {} instances ready",
                                                next.weight.text(), ready, wanted));
@@ -119,12 +119,47 @@ void Oracle::check_ready(const Told& told, const Lineage& mine, const core::Stat
   if (going != nullptr && going->part == core::Promoting::Part::stable_takes_all &&
       mine.part <= 1) {
     const int stable = told.workload ? told.workload->stable.ready_of(next.rollout->to) : 0;
-    if (stable < core::stable_replicas(release))
-      broken("stable_is_ready_to_take", fmt::format("stable takes all with {} of {} ready", stable,
-                                                    core::stable_replicas(release)));
+    const int wanted = core::stable_size(release, next);
+    if (stable < wanted)
+      broken("stable_is_ready_to_take",
+             fmt::format("stable takes all with {} of {} ready", stable, wanted));
   }
   if (mine.phase == promoting && mine.part >= 2 && next.phase.index() == rolling_back)
     broken("promotion_is_final", "taken back after stable took all traffic");
+}
+
+// What an owner or an autoscaler tells the platform about stable.
+void Oracle::check_owner(const Told& told, const Lineage& book, const core::Status& next) {
+  if (!told.workload || !told.workload->stable.wanted) return;
+  const core::TrackSeen& stable = told.workload->stable;
+  const int size = std::max(*stable.wanted, 1);
+  if (next.stable_size != size)
+    broken("owners_size_is_followed",
+           fmt::format("stable has {}, and {} are taken for its size", size, next.stable_size));
+  const auto* going = std::get_if<core::Promoting>(&next.phase);
+  const bool carries = std::holds_alternative<core::Stepping>(next.phase) ||
+                       std::holds_alternative<core::Holding>(next.phase) ||
+                       std::holds_alternative<core::AwaitingPromotion>(next.phase) ||
+                       (going != nullptr && going->part <= core::Promoting::Part::stable_rolls);
+  const int needed = core::canary_replicas_for(next.weight, size);
+  // A weight of another hand is left as it is, and what there is carries it.
+  const bool adopted = told.traffic && told.traffic->weight == next.weight &&
+                       std::holds_alternative<core::Holding>(next.phase);
+  if (carries && !adopted && next.canary_replicas < needed)
+    broken("owners_size_is_followed", fmt::format("{} of stable's {} at {}: {} are wanted", needed,
+                                                  size, next.weight.text(), next.canary_replicas));
+  // What linnet itself writes to stable is no owner's: after `init`, in a promotion and its
+  // undoing.
+  const bool running = core::is_running(next.phase);
+  const bool ours = next.stable_version.empty() || book.stable_starts ||
+                    (running && next.stable_version == next.rollout->to) ||
+                    std::holds_alternative<core::RollingBack>(next.phase);
+  if (!ours && next.stable_version != stable.wanted_version)
+    broken("owners_image_is_kept", fmt::format("stable was given {}, and {} is taken for stable",
+                                               stable.wanted_version, next.stable_version));
+  if (!ours && running && next.rollout->from != next.stable_version)
+    broken("owners_image_is_kept", fmt::format("it would be taken back to {}, and {} is stable",
+                                               next.rollout->from, next.stable_version));
 }
 
 // A small world without faults: what a user wants to see most of the time.

@@ -23,9 +23,25 @@ Pods::Pods(const Case& story, std::uint64_t seed, std::function<void(std::int64_
 
 void Pods::want(core::Track track, const std::string& version, int replicas, std::int64_t now_ms) {
   Level& wanted = level(track);
-  wanted.version = version;
-  wanted.replicas = replicas;
+  const bool platform = story_.on_platform();
+  if (!platform || track == core::Track::stable || replicas > 0) wanted.version = version;
+  if (!platform || track == core::Track::canary) wanted.replicas = replicas;
   settle(wanted, now_ms);
+}
+
+void Pods::create(const std::string& version, int replicas, std::int64_t now_ms) {
+  for (Level& one : levels_) one.version = version;
+  scale(core::Track::stable, replicas, now_ms);
+}
+
+void Pods::give_image(core::Track track, const std::string& version, std::int64_t now_ms) {
+  level(track).version = version;
+  settle(level(track), now_ms);
+}
+
+void Pods::refuse_new(std::int64_t until_ms) {
+  refused_until_ms_ = std::max(refused_until_ms_, until_ms);
+  wake_at_(refused_until_ms_);
 }
 
 void Pods::scale(core::Track track, int replicas, std::int64_t now_ms) {
@@ -43,8 +59,10 @@ void Pods::remove_one(core::Track track, std::int64_t now_ms) {
 }
 
 void Pods::tick(std::int64_t now_ms) {
+  const bool may_start_again = refused_until_ms_ != 0 && refused_until_ms_ <= now_ms;
+  if (may_start_again) refused_until_ms_ = 0;
   for (Level& one : levels_) {
-    bool changed = false;
+    bool changed = may_start_again;
     for (Pod& pod : one.pods) {
       if (pod.due_ms > now_ms) continue;
       change(pod, now_ms);
@@ -92,6 +110,7 @@ void Pods::change(Pod& pod, std::int64_t now_ms) {
 void Pods::start_one(Level& level, std::int64_t now_ms) {
   Pod pod;
   pod.name = fmt::format("{}-{}", &level == levels_.data() ? "stable" : "canary", level.next_id++);
+  pod.born_ms = now_ms;
   pod.behaviour = &story_.behaviour(level.version);
   const Duration startup = pod.behaviour->crash_loop ? crash_after : pod.behaviour->startup;
   const bool fails = pod.behaviour->never_ready_as_stable && &level == levels_.data();
@@ -117,9 +136,12 @@ void Pods::settle(Level& level, std::int64_t now_ms) {
   };
   const auto any = [](const Pod&) { return true; };
   const auto is_ready = [](const Pod& pod) { return pod.state == State::ready; };
-  if (level.replicas > 0)
+  const auto start_some = [&] {
+    if (level.replicas == 0 || refused_until_ms_ > now_ms) return;
     while (alive(is_new) < level.replicas && alive(any) < level.replicas + 1)
       start_one(level, now_ms);
+  };
+  start_some();
   for (Pod& pod : level.pods) {
     if (!is_alive(pod.state)) continue;
     const bool too_many = alive(is_new) > level.replicas;
@@ -127,15 +149,18 @@ void Pods::settle(Level& level, std::int64_t now_ms) {
     const int ready_others = alive(is_ready) - (is_ready(pod) ? 1 : 0);
     if (level.replicas == 0 || !is_ready(pod) || ready_others >= level.replicas) stop(pod, now_ms);
   }
-  // A stopped old one may have made room.
-  if (level.replicas > 0)
-    while (alive(is_new) < level.replicas && alive(any) < level.replicas + 1)
-      start_one(level, now_ms);
+  start_some();  // a stopped old one may have made room
 }
 
 core::TrackSeen Pods::seen(core::Track track) const {
   core::TrackSeen result;
   const Level& of = level(track);
+  if (story_.on_platform()) {
+    result.wanted = of.replicas;
+    result.wanted_version = of.version;
+    if (refused_until_ms_ != 0 && alive(track) < of.replicas)
+      result.trouble = "it cannot create instances: exceeded quota";
+  }
   result.instances.reserve(of.pods.size());
   for (const Pod& pod : of.pods) {
     core::Instance& instance = result.instances.emplace_back();
@@ -167,6 +192,12 @@ int Pods::alive(core::Track track) const {
   const Level& of = level(track);
   return static_cast<int>(std::count_if(of.pods.begin(), of.pods.end(),
                                         [](const Pod& pod) { return is_alive(pod.state); }));
+}
+
+std::int64_t Pods::oldest_ms(core::Track track) const {
+  std::int64_t oldest = never;
+  for (const Pod& pod : level(track).pods) oldest = std::min(oldest, pod.born_ms);
+  return oldest;
 }
 
 int Pods::count(core::Track track) const { return static_cast<int>(level(track).pods.size()); }

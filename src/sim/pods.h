@@ -18,21 +18,32 @@ class Pods {
   /// `wake_at` asks for a call of tick() at that time (ms since the start).
   Pods(const Case& story, std::uint64_t seed, std::function<void(std::int64_t)> wake_at);
 
-  /// The level that the track shall have; repeating it changes nothing.
+  /// On a platform: what `init` finds there or makes.
+  void create(const std::string& version, int replicas, std::int64_t now_ms);
+  /// The level that the track shall have; repeating it changes nothing. On a platform stable's
+  /// size stays as it is, and a track without replicas keeps its image.
   void want(core::Track track, const std::string& version, int replicas, std::int64_t now_ms);
   /// Another hand changes the number; want() changes it back.
   void scale(core::Track track, int replicas, std::int64_t now_ms);
+  /// Another hand changes the image.
+  void give_image(core::Track track, const std::string& version, std::int64_t now_ms);
+  /// No instance can be started until then.
+  void refuse_new(std::int64_t until_ms);
   /// One instance disappears at once, as by a hand or a lost machine.
   void remove_one(core::Track track, std::int64_t now_ms);
   /// Lets time pass: what is due happens.
   void tick(std::int64_t now_ms);
 
   [[nodiscard]] core::TrackSeen seen(core::Track track) const;
+  [[nodiscard]] const std::string& version(core::Track track) const { return level(track).version; }
+  [[nodiscard]] int wanted(core::Track track) const { return level(track).replicas; }
   [[nodiscard]] int ready(core::Track track) const;
   [[nodiscard]] int ready_of(core::Track track, const std::string& version) const;
   [[nodiscard]] int count(core::Track track) const;
   /// Without those that are stopping.
   [[nodiscard]] int alive(core::Track track) const;
+  /// When the first of those that are there was started.
+  [[nodiscard]] std::int64_t oldest_ms(core::Track track) const;
   /// One ready version of the track by chance of its share; null when none is ready.
   [[nodiscard]] const Behaviour* serving(core::Track track) const;
   void stop_chaos() { chaos_ = false; }  // no flapping any more
@@ -44,6 +55,7 @@ class Pods {
     core::Instance::State state = core::Instance::State::starting;
     std::int64_t due_ms = 0;  // of its next change; max when none
     int restarts = 0;
+    std::int64_t born_ms = 0;
   };
   struct Level {
     std::string version;
@@ -65,6 +77,7 @@ class Pods {
   Random random_;
   std::function<void(std::int64_t)> wake_at_;
   std::array<Level, 2> levels_;
+  std::int64_t refused_until_ms_ = 0;
   Duration stopping_{};  // from asking to the end
   bool chaos_ = true;
 };

@@ -86,11 +86,12 @@ Task<Result<void>> SimRouter::set(core::SetWeight level, Deadline deadline) {
   const World::Answering answer =
       world.call(engine, Port::router_set, left(world, engine, deadline));
   if (answer.before > 0ms) co_await world.stand(engine, answer.before);
-  if (answer.happens) world.set_weight(engine, level);
+  Result<void> done;
+  if (answer.happens) done = world.set_weight(engine, level);
   if (answer.after > 0ms) co_await world.stand(engine, answer.after);
   world.tries_weight(engine, level);
   if (answer.error) co_return refused(Port::router_set, *answer.error);
-  co_return Result<void>();
+  co_return done;
 }
 
 Task<Result<core::Sample>> SimMetrics::since(std::string cursor, Deadline deadline) {

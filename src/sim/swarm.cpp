@@ -17,6 +17,11 @@ core::Release a_release(Random& random) {
   process.health.startup = random.between(8s, 30s);
   process.stop.drain = random.chance(0.3) ? Duration(0) : random.between(200ms, 4000ms);
   release.workload = process;
+  if (random.chance(0.4)) {
+    core::DeploymentsWorkload pair{"shop", "shop-canary", "shop", "shop:{{version}}"};
+    pair.replicas = static_cast<int>(random.between(1, 4));
+    release.workload = pair;
+  }
   constexpr std::array<int, 7> weights{1, 5, 10, 25, 50, 75, 100};
   for (const int weight : weights)
     if (random.chance(0.45))
@@ -102,7 +107,7 @@ void some_port_faults(Random& random, Case& story) {
     const bool writes =
         port == Port::router_set || port == Port::workload_set || port == Port::store_save;
     if (writes) faults.lost = share(0.5, 0.2);
-    if (port == Port::store_save) faults.conflicts = share(0.3, 0.1);
+    if (writes) faults.conflicts = share(0.3, 0.1);
     if (port == Port::router_read || port == Port::store_intents) faults.stale = share(0.3, 0.1);
   }
 }
@@ -145,22 +150,29 @@ core::Intent a_wish(Random& random) {
   return intent;
 }
 
-Action an_action(Random& random) {
+Action an_action(Random& random, bool platform) {
   Action action;
   action.kind = random.one_of(std::array{
-      Kind::intent, Kind::intent, Kind::intent, Kind::foreign_weight, Kind::foreign_scale,
-      Kind::delete_pod, Kind::kill, Kind::kill, Kind::kill_at_call, Kind::kill_at_call,
-      Kind::kill_at_call, Kind::guardian, Kind::counters_reset, Kind::wall_jump, Kind::outage,
-      Kind::engine_stalls, Kind::calendar_closes, Kind::reply_lost});
+      Kind::intent,          Kind::intent,       Kind::intent,       Kind::foreign_weight,
+      Kind::foreign_scale,   Kind::delete_pod,   Kind::kill,         Kind::kill,
+      Kind::kill_at_call,    Kind::kill_at_call, Kind::kill_at_call, Kind::guardian,
+      Kind::counters_reset,  Kind::wall_jump,    Kind::outage,       Kind::engine_stalls,
+      Kind::calendar_closes, Kind::reply_lost,   Kind::router_gone,  Kind::watch_stalls});
+  if (platform && random.chance(0.4))
+    action.kind = random.one_of(std::array{Kind::foreign_scale, Kind::foreign_scale,
+                                           Kind::foreign_image, Kind::foreign_image, Kind::quota});
   action.intent = a_wish(random);
   action.weight = Percent::whole(
       static_cast<std::int32_t>(random.one_of(std::array{0, 0, 0, 1, 5, 10, 25, 50, 100})));
   action.by = random.chance(0.5) ? "kubectl" : "";
   action.track = random.chance(0.6) ? core::Track::canary : core::Track::stable;
   action.count = static_cast<int>(random.between(0, 5));
+  action.version = fmt::format("v{}", random.between(1, 4));
   action.port = static_cast<Port>(random.below(port_count));
   action.after = random.chance(0.5);
   action.length = random.chance(0.6) ? random.between(10ms, 4000ms) : random.between(4s, 45s);
+  // Its own limit for a copy of which nothing is heard.
+  if (action.kind == Kind::watch_stalls) action.length = random.between(100ms, 10s);
   if (action.kind == Kind::wall_jump) action.length = random.between(Duration(-2h), Duration(2h));
   if (action.kind == Kind::reply_lost) {
     action.port = random.one_of(std::array{Port::router_set, Port::workload_set, Port::store_save});
@@ -169,7 +181,8 @@ Action an_action(Random& random) {
   if (action.kind == Kind::kill_at_call) {
     action.port = random.one_of(std::array{Port::router_set, Port::router_set, Port::workload_set,
                                            Port::store_save, Port::store_save, Port::router_read,
-                                           Port::metrics_since, Port::store_load});
+                                           Port::metrics_since, Port::store_load,
+                                           Port::workload_observe, Port::store_intents});
     action.count = static_cast<int>(random.between(1, 6));
   }
   return action;
@@ -182,7 +195,7 @@ void some_that_meet(Random& random, Case& story) {
   const std::int64_t count = random.between(2, 3);
   for (std::int64_t i = 0; i < count; ++i) {
     Event event = moment;
-    event.action = an_action(random);
+    event.action = an_action(random, story.on_platform());
     if (random.chance(0.3)) {
       event.action.kind = Kind::outage;
       event.action.port = random.one_of(
@@ -224,6 +237,9 @@ Case case_of_seed(std::uint64_t seed) {
   stable.startup = random.between(100ms, 2000ms);
   if (random.chance(0.2)) stable.base_errors = random.uniform(0.0, 0.02);
   story.versions.push_back(stable);
+  Behaviour older = stable;  // what an owner goes back to
+  older.version = "v0";
+  story.versions.push_back(older);
   for (const char* version : {"v2", "v3", "v4"})
     story.versions.push_back(a_behaviour(random, version));
 
@@ -251,7 +267,7 @@ Case case_of_seed(std::uint64_t seed) {
     }
     const std::int64_t actions = random.one_of(std::array{0, 1, 1, 2, 2, 3, 5, 8});
     for (std::int64_t i = 0; i < actions; ++i)
-      story.events.push_back(at_some_time(random, an_action(random)));
+      story.events.push_back(at_some_time(random, an_action(random, story.on_platform())));
     if (random.chance(0.2)) {
       Action second;
       second.kind = Kind::second_engine;

@@ -19,8 +19,10 @@ std::array<Random, port_count> port_streams(std::uint64_t seed) {
 
 // From the calm on every rollout must have ended within this: each wait that a spec allows, twice,
 // because a person may resume it once.
-Duration patience(const core::Release& release) {
-  Duration sum = release.progress;
+Duration patience(const Case& story) {
+  const core::Release& release = story.release;
+  // Stable has that time for each of its instances, and an owner may have made them many.
+  Duration sum = release.progress * (story.on_platform() ? 6 : 1);
   for (const core::Step& step : release.steps) sum += step.hold + release.no_data.hold + 1min;
   return 2 * sum + 10min;
 }
@@ -54,10 +56,11 @@ RunResult World::run() {
     fired_[i] = true;
     plan(story_.events[i].delay.count(), Due::script, 0, i);
   }
+  if (story_.on_platform()) pods_.create("v1", first_replicas(story_.release), 0);
   start_engine(0);
   const std::int64_t calm_ms = story_.calm_at.count();
   plan(calm_ms + 1, Due::tidy);
-  plan(calm_ms + patience(story_.release).count(), Due::end, 1);
+  plan(calm_ms + patience(story_).count(), Due::end, 1);
   while (!over_ && !queue_.empty()) {
     std::pop_heap(queue_.begin(), queue_.end(), Later());
     const Item item = queue_.back();
@@ -107,6 +110,11 @@ void World::step(const Item& item) {
       flow();
       router_.share = (router_.share + pending_write_->level.weight.fraction()) / 2;
       return;
+    case Due::router_back:
+      if (router_.gone_until_ms != now_ms_) return;  // made anew, or deleted once more
+      router_.gone_until_ms = 0;
+      return apply_weight(
+          {core::SetWeight{Percent::from_ppm(item.who), false}, "kubectl", false, -1});
     case Due::script:
       if (!is_calm()) act(story_.events[item.what].action);
       return;
@@ -119,6 +127,9 @@ void World::step(const Item& item) {
     case Due::tidy: return tidy();
     case Due::end:
       if (item.who == 0 && !has_ended()) return;
+      // An engine that was away has had no time yet to bring the world to rest.
+      if (item.who == 0 && now_ms_ - engines_[0].started_ms < settles_within.count())
+        return plan(engines_[0].started_ms + settles_within.count(), Due::end);
       oracle_.at_end(has_ended());
       over_ = true;
       return;
@@ -168,12 +179,19 @@ void World::act(const Action& action) {
   using Kind = Action::Kind;
   if (keeps_journal_) line(-1, "world", action_text(action));
   hash(static_cast<std::uint64_t>(action.kind) + 77);
+  const std::int64_t until_ms = std::min(now_ms_ + action.length.count(), story_.calm_at.count());
   switch (action.kind) {
     case Kind::intent: return add_intent(action.intent);
     case Kind::foreign_weight:
       return apply_weight({core::SetWeight{action.weight, false}, action.by, false, -1});
     case Kind::router_marks:
       return apply_weight({core::SetWeight{Percent(), true}, action.by, false, -1});
+    case Kind::foreign_image:
+      if (!story_.on_platform()) return;
+      flow();
+      return pods_.give_image(action.track, action.version, now_ms_);
+    case Kind::router_gone: return router_goes(action);
+    case Kind::quota: return pods_.refuse_new(until_ms);
     case Kind::foreign_scale: flow(); return pods_.scale(action.track, action.count, now_ms_);
     case Kind::delete_pod: flow(); return pods_.remove_one(action.track, now_ms_);
     case Kind::guardian: return guardian_fires(regardless);
@@ -191,8 +209,17 @@ void World::act(const Action& action) {
     case Kind::kill:
     case Kind::kill_at_call:
     case Kind::second_engine:
+    case Kind::watch_stalls:
     case Kind::engine_stalls: return act_on_engine(action);
   }
+}
+
+// Nothing splits any more: all goes to stable. It comes back as a manifest says, or from a backup.
+void World::router_goes(const Action& action) {
+  const std::int64_t back_ms = std::min(now_ms_ + action.length.count(), story_.calm_at.count());
+  apply_weight({core::SetWeight{}, "kubectl", false, -1});
+  router_.gone_until_ms = back_ms;
+  plan(back_ms, Due::router_back, story_.on_platform() ? action.weight.ppm() : 0);
 }
 
 void World::act_on_engine(const Action& action) {
@@ -209,6 +236,11 @@ void World::act_on_engine(const Action& action) {
   if (!engine.alive) return;
   if (action.kind == Kind::engine_stalls) {
     engine.stalled_until_ms = now_ms_ + action.length.count();
+    return;
+  }
+  if (action.kind == Kind::watch_stalls) {
+    engine.copy = seen();
+    engine.copy_until_ms = now_ms_ + action.length.count();
     return;
   }
   engine.dies_at_call = action;
@@ -230,6 +262,14 @@ void World::tidy() {
   plan(now_ms_ + tidies_every.count(), Due::tidy);
   if (has_ended()) return plan(now_ms_ + settles_within.count(), Due::end);
   if (!story_.tidy_up) return;
+  // A rollback waits for the image that its owner gave stable: one that never gets ready is theirs
+  // to mend.
+  const bool returns = std::holds_alternative<core::RollingBack>(durable_.status.phase);
+  if (returns && story_.on_platform() &&
+      !story_.behaviour(pods_.version(core::Track::stable)).harmless()) {
+    line(-1, "world", "the owner gives stable the image of v0");
+    return pods_.give_image(core::Track::stable, "v0", now_ms_);
+  }
   if (!std::holds_alternative<core::Holding>(durable_.status.phase)) return;
   if (!durable_.intents.empty()) return;
   core::Intent intent;

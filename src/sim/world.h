@@ -31,8 +31,9 @@ struct RouterState {
   std::string by_before;
   std::int64_t changed_ms = 0;
   std::int64_t zero_since_ms = 0;
-  bool by_linnet = true;         // the last change
-  bool raised_by_linnet = true;  // the last change from 0
+  std::int64_t gone_until_ms = 0;  // the object that carries the weight is deleted
+  bool by_linnet = true;           // the last change
+  bool raised_by_linnet = true;    // the last change from 0
 };
 
 /// What the store keeps; `lineage` is the oracle's own book, kept beside the status it belongs to.
@@ -66,7 +67,8 @@ struct SimPorts;
 struct Engine {
   int index = 0;
   bool alive = false;
-  std::int64_t boot = 0;          // how often it was started
+  std::int64_t boot = 0;  // how often it was started
+  std::int64_t started_ms = 0;
   std::int64_t mono_base_ms = 0;  // its own monotonic clock against the world's
   std::int64_t stalled_until_ms = 0;
   std::unique_ptr<Waits> waits;
@@ -74,6 +76,8 @@ struct Engine {
   std::unique_ptr<engine::ReleaseLoop> loop;
   std::uint64_t bell_ticket = 0;  // 0: it does not wait at the doorbell
   bool rang = false;
+  std::optional<core::WorkloadSeen> copy;  // of its watch, while that is told nothing new
+  std::int64_t copy_until_ms = 0;
   std::optional<Action> dies_at_call;
   int calls_left = 0;
   Told told;
@@ -126,12 +130,13 @@ class World {
   Task<void> wait_at_bell(int engine, Duration pause);
   void ring();
   [[nodiscard]] Now now_of(int engine) const;
-  core::TrafficSeen read_router(int engine, bool stale);
+  Result<core::TrafficSeen> read_router(int engine, bool stale);
   core::WorkloadSeen observe(int engine);
+  [[nodiscard]] core::WorkloadSeen seen() const;
   Result<core::Sample> sample(int engine, const std::string& cursor);
   /// The call begins; it may yet fail.
   void tries_weight(int engine, const core::SetWeight& level);
-  void set_weight(int engine, const core::SetWeight& level);
+  Result<void> set_weight(int engine, const core::SetWeight& level);
   void set_track(int engine, const core::SetTrack& level);
   Record load(int engine);
   Result<std::int64_t> save(int engine, std::int64_t version, Saving saving);
@@ -160,6 +165,7 @@ class World {
     wake,
     pods,
     router,
+    router_back,
     part,
     script,
     start,
@@ -198,6 +204,8 @@ class World {
   void act_on_engine(const Action& action);
   void start_engine(int index);
   void kill_engine(int index, Duration away, const char* how);
+  void router_goes(const Action& action);
+  [[nodiscard]] bool is_router_gone() const { return router_.gone_until_ms > now_ms_; }
   void guardian_fires(std::uint64_t deaths);
   void turn_done(int index);
   void finish();

@@ -19,11 +19,13 @@ void World::start_engine(int index) {
   if (engine.alive) return;
   engine.alive = true;
   ++engine.boot;
+  engine.started_ms = now_ms_;
   engine.mono_base_ms = random_.between(0, 1'000'000) - now_ms_;
   engine.stalled_until_ms = 0;
   engine.bell_ticket = 0;
   engine.rang = false;
   engine.dies_at_call.reset();
+  engine.copy.reset();
   engine.told = Told();
   engine.turns_failed = 0;
   engine.ports = std::make_unique<SimPorts>(*this, index);

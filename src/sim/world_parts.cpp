@@ -27,9 +27,14 @@ std::optional<std::size_t> cursor_index(const std::string& cursor, std::size_t k
 
 }  // namespace
 
-core::TrafficSeen World::read_router(int index, bool stale) {
+Result<core::TrafficSeen> World::read_router(int index, bool stale) {
   Told& told = engines_[static_cast<std::size_t>(index)].told;
+  // One machine's switch cannot be read; a platform says that nothing splits.
+  if (is_router_gone() && !story_.on_platform())
+    return fail(Code::not_found, "the weight switch is not there");
   core::TrafficSeen seen{router_.weight, router_.taken_back, router_.by};
+  if (is_router_gone()) stale = false;
+  if (is_router_gone()) seen.by = "someone (the canary's object is not there)";
   if (stale) seen = {router_.weight_before, router_.taken_back_before, router_.by_before};
   told.traffic = seen;
   oracle_.told_traffic(told, engines_[static_cast<std::size_t>(index)].lineage, stale);
@@ -41,23 +46,34 @@ void World::tries_weight(int index, const core::SetWeight& level) {
     engines_[static_cast<std::size_t>(index)].told.lowered_ms = now_ms_;
 }
 
-void World::set_weight(int index, const core::SetWeight& level) {
+Result<void> World::set_weight(int index, const core::SetWeight& level) {
   Engine& engine = engines_[static_cast<std::size_t>(index)];
+  if (is_router_gone() && story_.on_platform()) {
+    // Where nothing splits, the canary gets nothing.
+    if (level.weight.is_zero()) return {};
+    return fail(Code::not_found, "the canary's object is not there");
+  }
   line(index, "effect", core::effect_text(level));
   oracle_.sets_weight(engine.told, engine.version(), level);
   Write write{level, "", true, index};
   Duration late{};
   if (story_.router.applies_after > 0ms && !is_calm())
     late = random_.between(0ms, story_.router.applies_after);
-  if (late == 0ms) return apply_weight(write);
+  if (late == 0ms) {
+    apply_weight(write);
+    return {};
+  }
   pending_write_ = write;
   plan(now_ms_ + late.count(), Due::router, 0, ++pending_seq_);
   if (story_.router.partly) plan(now_ms_ + late.count() / 2, Due::part, 0, pending_seq_);
+  return {};
 }
 
 void World::apply_weight(const Write& write) {
   flow();
   pending_write_.reset();
+  if (is_router_gone() && story_.on_platform()) return;
+  router_.gone_until_ms = 0;  // a switch is made anew by setting it
   const bool moved = write.level.weight != router_.weight;
   const Percent previous = router_.weight;
   if (moved || write.level.taken_back != router_.taken_back || write.by != router_.by) {
@@ -83,10 +99,15 @@ void World::apply_weight(const Write& write) {
 }
 
 core::WorkloadSeen World::observe(int index) {
-  Told& told = engines_[static_cast<std::size_t>(index)].told;
-  core::WorkloadSeen seen{pods_.seen(core::Track::stable), pods_.seen(core::Track::canary)};
-  told.workload = seen;
-  return seen;
+  Engine& engine = engines_[static_cast<std::size_t>(index)];
+  if (engine.copy && (engine.copy_until_ms <= now_ms_ || is_calm())) engine.copy.reset();
+  core::WorkloadSeen told = engine.copy ? *engine.copy : seen();
+  engine.told.workload = told;
+  return told;
+}
+
+core::WorkloadSeen World::seen() const {
+  return {pods_.seen(core::Track::stable), pods_.seen(core::Track::canary)};
 }
 
 void World::set_track(int index, const core::SetTrack& level) {
@@ -95,6 +116,13 @@ void World::set_track(int index, const core::SetTrack& level) {
   oracle_.sets_track(engine.told, engine.version(), level);
   flow();
   pods_.want(level.track, level.version, level.replicas, now_ms_);
+  // The answer to a write has the object as it is now: no copy stays older than that.
+  if (engine.copy) {
+    core::TrackSeen& copy =
+        level.track == core::Track::stable ? engine.copy->stable : engine.copy->canary;
+    copy.wanted = pods_.seen(level.track).wanted;
+    copy.wanted_version = pods_.seen(level.track).wanted_version;
+  }
   hash(static_cast<std::uint64_t>(level.replicas) + static_cast<std::uint64_t>(now_ms_) * 31);
 }
 
@@ -108,7 +136,7 @@ void World::flow() {
   flow.canary = pods_.serving(core::Track::canary);
   flow.canary_since_ms = canary_since_ms_;
   flowed_ms_ = now_ms_;
-  if (flow.stable == nullptr && pods_.count(core::Track::stable) == 0) return;  // before init
+  if (pods_.version(core::Track::stable).empty()) return;  // before init
   const TrackTotals drawn = traffic_.draw(flow);
   happened_.stable += drawn.stable;
   happened_.canary += drawn.canary;
