@@ -1,6 +1,6 @@
 // The roles that the engine needs from the outside world. Adapters implement them (src/local for
-// one machine, src/kubernetes for clusters, sim for tests); one contract suite per port holds them
-// all. Each object serves one release unless it says otherwise.
+// one machine, src/kubernetes for clusters, sim for tests); tests/contract holds all stores,
+// routers, workloads and sources to one behaviour. An object serves one release unless it says so.
 #pragma once
 
 #include <string>

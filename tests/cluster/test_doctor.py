@@ -122,6 +122,7 @@ class Controllers(DoctorTest):
                 "metadata": {"labels": labels}, "spec": {"containers": [container]}}}})
 
     def test_controllers_that_apply_a_weight_late(self):
+        self.world.write_kubeconfig()  # the Role of `linnet rbac` looks where the pages are read
         self.put("edge", "traefik:v3.7", "--providers.providersThrottleDuration=2s")
         self.assert_found("a rollback applies at once", "edge throttles changes to one each 2s",
                           "providersThrottleDuration=0s")
