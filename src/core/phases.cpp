@@ -426,10 +426,8 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
   }
   if (!LINNET_NEEDS(stop_needs_weight_down, turn.weight_in_force())) {
     // A write that came late, or another hand: the canary is not stopped under its traffic.
-    if (turn.seen.traffic) {
-      rolling.part = Part::weight_down;
-      turn.next.weight_before = turn.seen.traffic->most();
-    }
+    rolling.part = Part::weight_down;
+    turn.next.weight_before = turn.seen.traffic ? turn.seen.traffic->most() : Percent::whole(100);
     rolling.waited = 0ms;
     turn.next.phase = rolling;
     return turn.waits(rolling.cause.text + "; weight 0 % is not confirmed any more");

@@ -88,12 +88,15 @@ void Turn::roll_back(Cause cause) {
   // A promotion under way is undone: stable returns to what it ran.
   if (LINNET_STOPS(rollback_restores_stable, next.rollout.has_value()))
     next.stable_version = next.rollout->from;
+  const auto* held = std::get_if<Holding>(&next.phase);
+  const bool others_set_it = held != nullptr && held->cause.kind == "foreign_weight";
   const std::string text = cause.text;
   enter(RollingBack{std::move(cause), RollingBack::Part::weight_down, 0ms}, text);
   want_weight(Percent(), "taken back");
-  // Another hand may have given it traffic, also unseen: what may have had some is drained.
+  // Another hand gave it traffic, or may have: what may have had some is drained.
   next.weight_before =
-      std::max(next.weight_before, seen.traffic ? seen.traffic->most() : Percent::whole(100));
+      std::max(next.weight_before,
+               seen.traffic && !others_set_it ? seen.traffic->most() : Percent::whole(100));
 }
 
 void Turn::stop_for(Cause cause, Then then) {
