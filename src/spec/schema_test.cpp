@@ -87,8 +87,8 @@ TEST(Docs, TheKubernetesExampleIsWhatNameImageAndHostGive) {
   const ReadSpecs example = read_specs(read_file("k8s/canary.yaml"), "canary.yaml");
   const ReadSpecs brief = read_specs(
       "metadata: { name: api-gateway, namespace: autograph }\n"
-      "spec: { workload: { deployments: { image: 'autograph/api-gateway:{{version}}',\n"
-      "    host: api.autograph.local } } }\n",
+      "spec: { version: v1.0.0, workload: { deployments: {\n"
+      "    image: 'autograph/api-gateway:{{version}}', host: api.autograph.local } } }\n",
       "brief.yaml");
   ASSERT_EQ(example.releases.size(), 1U);
   ASSERT_EQ(brief.releases.size(), 1U);
