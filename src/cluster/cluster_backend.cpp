@@ -357,10 +357,11 @@ Task<Result<std::vector<api::PlanStep>>> ClusterBackend::remove_canary(std::stri
     co_return fail(Code::conflict, "a rollout of {} runs: `linnet rollback` comes first", release);
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
-  CO_TRY(writes, co_await parts_->router->plan_remove(deadline));
   // The router's side goes first: nothing may be sent to a Service that is not there.
-  for (recipes::Write& write : kubernetes::plan_removal(parts_->names, found))
-    writes.push_back(std::move(write));
+  CO_TRY(writes, co_await parts_->router->remove(deadline));
+  std::vector<recipes::Write> own = kubernetes::plan_removal(parts_->names, found);
+  CO_TRY_VOID(co_await kubernetes::write_all(*parts_->client, own, deadline));
+  writes.insert(writes.end(), own.begin(), own.end());
   std::vector<api::PlanStep> steps;
   for (const recipes::Write& write : writes) {
     const bool whole = write.kind == recipes::Write::Kind::remove;
@@ -368,9 +369,6 @@ Task<Result<std::vector<api::PlanStep>>> ClusterBackend::remove_canary(std::stri
                                  write.object.kind, write.object.name),
                      ""});
   }
-  CO_TRY_VOID(co_await parts_->router->remove(deadline));
-  CO_TRY_VOID(co_await kubernetes::write_all(
-      *parts_->client, kubernetes::plan_removal(parts_->names, found), deadline));
   co_return steps;
 }
 

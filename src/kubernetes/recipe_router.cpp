@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "kubernetes/requests.h"
 #include "runtime/with_deadline.h"
 
 namespace linnet::kubernetes {
@@ -15,19 +16,11 @@ Resource resource_of(const ObjectName& name) {
   return {name.api_version, name.plural, name.name_space};
 }
 
-std::string version_of(const Json& object) {
-  const auto* whole = object.if_object();
-  const auto* metadata = whole == nullptr ? nullptr : whole->if_contains("metadata");
-  const auto* fields = metadata == nullptr ? nullptr : metadata->if_object();
-  const auto* version = fields == nullptr ? nullptr : fields->if_contains("resourceVersion");
-  const auto* text = version == nullptr ? nullptr : version->if_string();
-  return text == nullptr ? std::string() : std::string(*text);
-}
-
 // Versions of one object are whole numbers that grow (Kubernetes 1.35 promises it, etcd always
 // did).
 bool is_newer(const Json& a, const Json& b) {
-  const std::string left = version_of(a), right = version_of(b);
+  const std::string left = text_at(a, {"metadata", "resourceVersion"});
+  const std::string right = text_at(b, {"metadata", "resourceVersion"});
   return left.size() != right.size() ? left.size() > right.size() : left > right;
 }
 
@@ -232,12 +225,6 @@ Task<Result<std::vector<Write>>> RecipeRouter::plan_create(std::vector<Write> be
   co_return recipe_.create(with_, *seen);
 }
 
-Task<Result<std::vector<Write>>> RecipeRouter::plan_remove(Deadline deadline) {
-  auto seen = co_await get(carriers_, deadline);
-  if (!seen) co_return fail(seen.error());
-  co_return recipe_.remove(with_, *seen);
-}
-
 Task<Result<std::vector<Write>>> RecipeRouter::create(Deadline deadline) {
   auto writes = co_await plan_create(std::vector<Write>(), deadline);
   if (!writes) co_return fail(writes.error().while_doing("making the canary's side"));
@@ -246,15 +233,17 @@ Task<Result<std::vector<Write>>> RecipeRouter::create(Deadline deadline) {
   co_return writes;
 }
 
-Task<Result<void>> RecipeRouter::remove(Deadline deadline) {
+Task<Result<std::vector<Write>>> RecipeRouter::remove(Deadline deadline) {
   const core::SetWeight nothing;
   auto zero = co_await set(nothing, deadline);
-  if (!zero) co_return zero;
-  auto writes = co_await plan_remove(deadline);
+  if (!zero) co_return fail(zero.error());
+  auto seen = co_await get(carriers_, deadline);
+  if (!seen) co_return fail(seen.error().while_doing("removing the canary's side"));
+  auto writes = recipe_.remove(with_, *seen);
   if (!writes) co_return fail(writes.error().while_doing("removing the canary's side"));
-  auto done = co_await perform_all(*std::move(writes), false, deadline);
+  auto done = co_await perform_all(*writes, false, deadline);
   if (!done) co_return fail(done.error().while_doing("removing the canary's side"));
-  co_return done;
+  co_return writes;
 }
 
 }  // namespace linnet::kubernetes

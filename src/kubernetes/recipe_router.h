@@ -45,11 +45,11 @@ class RecipeRouter final : public TrafficRouter {
   /// first, such as the Ingress that the canary's is a clone of.
   Task<Result<std::vector<recipes::Write>>> plan_create(std::vector<recipes::Write> before,
                                                         Deadline deadline);
-  Task<Result<std::vector<recipes::Write>>> plan_remove(Deadline deadline);
   /// Makes the canary's side where it is missing, at weight 0. Answers what was written.
   Task<Result<std::vector<recipes::Write>>> create(Deadline deadline);
-  /// Weight 0, and then away with what create() made; nothing else is touched.
-  Task<Result<void>> remove(Deadline deadline);
+  /// Weight 0, and then away with what create() made; nothing else is touched. Answers what was
+  /// written to take it away.
+  Task<Result<std::vector<recipes::Write>>> remove(Deadline deadline);
 
   [[nodiscard]] const recipes::RouterRecipe& recipe() const { return recipe_; }
 
