@@ -399,6 +399,18 @@ TEST_F(Commands, RollbackIsDoneWhenAllTrafficIsOnStable) {
   EXPECT_EQ(fake->intents().at(0), R"({"kind":"rollback","why":"slow","by":"anna"})");
 }
 
+TEST_F(Commands, RollbackSaysWhenStableIsNotReadyThough) {
+  const std::string lacks =
+      "v1.1.0 is taken back, but stable does not get ready on v1.0.0: 0 of 2 instances ready";
+  Outcome failed;
+  failed.frames = {{status_json("rolling_back", 0, "rollback by anna"), {}},
+                   {status_json("failed", 0, lacks), {}}};
+  daemon(status_json("stepping", 25)).on("rollback", failed);
+  const Ran ran = program.run({"rollback"});
+  EXPECT_EQ(ran.code, 1) << ran.out;
+  EXPECT_NE(ran.err.find(lacks), std::string::npos) << ran.err;
+}
+
 TEST_F(Commands, PromoteEndsWithTheNewStable) {
   daemon(status_json("awaiting_promotion", 100)).on("promote", promotion());
   const Ran ran = program.run({"promote", "--skip-steps"});

@@ -102,8 +102,9 @@ class Deploy {
     const std::string release = printable(status.release);
     const std::string version =
         printable(status.rollout ? status.rollout->to : status.canary_version);
+    const bool failed = status.phase == "failed";  // the reason says what stable lacks
     const std::string why =
-        printable(status.cause_text.empty() ? status.reason : status.cause_text);
+        printable(status.cause_text.empty() || failed ? status.reason : status.cause_text);
     Terminal& out = session_.out();
     if (status.phase == "succeeded") {
       session_.say(out.styled(Style::green, fmt::format("{}: {} is stable now", release, version)));
@@ -117,7 +118,7 @@ class Deploy {
       return Exit::done;
     }
     if (status.phase == "holding") return report_held(status);
-    const char* what = status.phase == "failed" ? "failed" : "was rolled back";
+    const char* what = failed ? "failed" : "was rolled back";
     session_.say(out.styled(Style::red, fmt::format("{}: {} {}", release, version, what)) +
                  (why.empty() ? "" : ": " + why));
     return exit_of_ending();

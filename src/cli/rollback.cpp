@@ -15,6 +15,10 @@ Result<Exit> run_rollback(Session& session) {
     session.note(fmt::format("not all traffic is on stable: {}", printable(done.status.reason)));
     return Exit::failed;
   }
+  if (done.status.phase == "failed") {
+    session.note(fmt::format("all traffic is on stable: {}", printable(done.status.reason)));
+    return Exit::failed;
+  }
   session.say(fmt::format("{}: all traffic is on stable, {}", printable(done.status.release),
                           printable(done.status.stable_version)));
   return Exit::done;
@@ -29,7 +33,7 @@ constexpr Command rollback_command{
     .summary = "Send all traffic back to stable, now",
     .description =
         "The canary's weight becomes 0 at once, waiting for nothing; then its open requests are "
-        "finished and it stops. Exit code 0 means: taken back.",
+        "finished and it stops. Exit code 0 means: taken back, and stable is ready.",
     .examples =
         "linnet rollback\n"
         "linnet rollback --why 'checkout is slow'\n",

@@ -401,6 +401,8 @@ TEST(Decide, FreezesInsteadOfRollingBackWhenTheSpecSaysHold) {
   world.turns(120);
   EXPECT_EQ(world.phase(), "holding");
   EXPECT_EQ(world.traffic.weight, weight(5));
+  EXPECT_TRUE(world.status.reason.ends_with("waiting for a person: resume, promote or rollback"))
+      << world.status.reason;
   world.ask(Intent::Kind::rollback);
   EXPECT_TRUE(world.reach("rolled_back"));
 }
@@ -463,6 +465,36 @@ TEST(Decide, FailsInitWhenStableNeverGetsReady) {
   world.turns(4);
   EXPECT_EQ(world.phase(), "idle");
   EXPECT_EQ(world.stable.ready_of("v0"), 2);
+}
+
+TEST(Decide, EndsARollbackAsFailedWhenStableDoesNotComeBack) {
+  World world = in_step(1);
+  world.versions["v1"].ready = false;
+  world.stable.instances.clear();  // all of it died; what is started anew never gets ready
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("failed", 30min)) << world.phase() << ": " << world.status.reason;
+  EXPECT_EQ(world.canary.count(), 0);
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+  EXPECT_NE(world.status.reason.find("stable does not get ready on v1: 0 of 2"), std::string::npos)
+      << world.status.reason;
+  ASSERT_EQ(world.finished.size(), 1U);
+  EXPECT_EQ(world.finished[0].outcome, "failed");
+  world.deploying("v3");
+  EXPECT_EQ(world.phase(), "preparing") << "the next release may be the remedy";
+}
+
+TEST(Decide, DrainsACanaryToWhichSomebodySentTrafficJustBeforeTheRolloutBegan) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world(release);
+  world.initialised();
+  world.traffic.weight = weight(50);
+  world.deploying("v2");
+  ASSERT_EQ(world.phase(), "preparing");
+  world.ask(Intent::Kind::rollback);
+  world.turns(2);
+  ASSERT_TRUE(std::holds_alternative<RollingBack>(world.status.phase));
+  EXPECT_EQ(std::get<RollingBack>(world.status.phase).part, RollingBack::Part::canary_drains);
 }
 
 TEST(Decide, RollsBackAPromotionWhoseStableDoesNotGetReady) {

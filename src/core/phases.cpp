@@ -447,17 +447,25 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
   if (!LINNET_NEEDS(rollback_needs_canary_gone,
                     turn.seen.workload && turn.seen.workload->canary.count() == 0))
     return turn.waits(rolling.cause.text + "; stopping the canary");
-  if (!LINNET_NEEDS(rollback_needs_stable, stable_is_back(turn))) {
+  const std::string& stable = turn.next.stable_version;
+  const bool back = LINNET_NEEDS(rollback_needs_stable, stable_is_back(turn));
+  // One instance after the other. What is started is kept; that it does not run is for a person.
+  const int wanted = std::max(1, stable_size(turn.release, turn.next));
+  if (!back && rolling.waited <= not_ready_limit(turn.release) * wanted) {
     LINNET_MARK(rollback_waits_for_stable);
-    return turn.waits(fmt::format("{}; bringing stable back to {}", rolling.cause.text,
-                                  turn.next.stable_version));
+    return turn.waits(fmt::format("{}; bringing stable back to {}", rolling.cause.text, stable));
   }
   const std::string done =
-      fmt::format("{} taken back to {}", turn.next.rollout->to, turn.next.stable_version);
+      back ? fmt::format("{} taken back to {}", turn.next.rollout->to, stable)
+           : fmt::format("{} is taken back, but stable does not get ready on {}: {}",
+                         turn.next.rollout->to, stable,
+                         ready_text(turn, Track::stable, stable, wanted));
   const std::string text = fmt::format("{}: {}", done, rolling.cause.text);
-  turn.finish_rollout("rolled_back", rolling.cause);
-  turn.enter(RolledBack{rolling.cause}, text, done);  // the journal has the cause already
-  turn.notice("rolled_back", text);
+  const std::string outcome = back ? "rolled_back" : "failed";
+  turn.finish_rollout(outcome, rolling.cause);
+  // The journal has the cause already.
+  turn.enter(back ? Phase(RolledBack{rolling.cause}) : Phase(Failed{rolling.cause}), text, done);
+  turn.notice(outcome, text);
   if (!turn.next.queued) return;
   const Intent queued = *turn.next.queued;
   turn.next.queued.reset();

@@ -1,19 +1,21 @@
 // The state of one release: everything that must survive a crash, and nothing else. Only decide()
 // changes it; the store keeps it; `linnet status` prints it.
 //
-// Legal transitions (each row is covered by DecideTransitionsTest):
+// Legal transitions (the simulation holds every save against this table):
 //
 //   Idle, Succeeded, RolledBack, Failed --deploy--> Preparing
 //   Preparing ---- canary ready ----------------------> Stepping{0}
 //   Stepping{i} -- held its time and passed ----------> Stepping{i+1} | AwaitingPromotion |
-//   Promoting Preparing, Stepping, AwaitingPromotion -- pause, own weight, someone else's weight,
+//                                                       Promoting
+//   Preparing, Stepping, AwaitingPromotion -- pause, own weight, someone else's weight,
 //                  failure or no data with hold ------> Holding
 //   Holding ------ resume ----------------------------> Stepping{i} | AwaitingPromotion | Preparing
 //   Holding, AwaitingPromotion -- promote ------------> Promoting
 //   Preparing, Stepping, Holding, AwaitingPromotion, Promoting
 //          ------- failed check, trouble, rollback ---> RollingBack
 //   Promoting ---- stable rolled, weight 0, drained --> Succeeded
-//   RollingBack -- weight 0, drained, canary stopped -> RolledBack
+//   RollingBack -- weight 0, drained, canary stopped -> RolledBack (Failed, when stable does not
+//                  get ready on its version)
 //   Idle --init--> Idle (Failed, when stable never gets ready)
 #pragma once
 

@@ -90,21 +90,22 @@ void Turn::roll_back(Cause cause) {
     next.stable_version = next.rollout->from;
   const auto* held = std::get_if<Holding>(&next.phase);
   const bool others_set_it = held != nullptr && held->cause.kind == "foreign_weight";
+  // Before preparing somebody may have sent it traffic, which was taken away only then.
+  const auto* preparing = std::get_if<Preparing>(&next.phase);
+  const bool just_begun = preparing != nullptr && preparing->waited < drain();
   const std::string text = cause.text;
   enter(RollingBack{std::move(cause), RollingBack::Part::weight_down, 0ms}, text);
   want_weight(Percent(), "taken back");
   // Another hand gave it traffic, or may have: what may have had some is drained.
+  const bool unknown = others_set_it || just_begun || !seen.traffic;
   next.weight_before =
-      std::max(next.weight_before,
-               seen.traffic && !others_set_it ? seen.traffic->most() : Percent::whole(100));
+      std::max(next.weight_before, unknown ? Percent::whole(100) : seen.traffic->most());
 }
 
 void Turn::stop_for(Cause cause, Then then) {
   if (LINNET_STOPS(failure_takes_back, then == Then::rollback)) return roll_back(std::move(cause));
-  if (std::holds_alternative<Holding>(next.phase)) {
-    waits(cause.text);
-    return;
-  }
+  const std::string text = cause.text + "; waiting for a person: resume, promote or rollback";
+  if (std::holds_alternative<Holding>(next.phase)) return waits(text);
   Holding holding{cause, Holding::From::awaiting, 0, 0ms, 0ms, 0ms, std::nullopt};
   if (const auto* step = std::get_if<Stepping>(&next.phase)) {
     holding.from = Holding::From::stepping;
@@ -118,7 +119,6 @@ void Turn::stop_for(Cause cause, Then then) {
   if (LINNET_STOPS(failed_stays_low, in_force < next.weight))
     want_weight(in_force, "it is left as it is in force");
   if (cause.kind != "no_data") LINNET_MARK(held_by_failure);
-  const std::string text = cause.text + "; waiting for a person: resume, promote or rollback";
   enter(std::move(holding), text);
   notice("paused", text);
 }

@@ -47,8 +47,6 @@ std::vector<Parameter> read_parameters(Form& recipe) {
   Form all = recipe.below("parameters", {});
   for (const auto& [key, value] : all.entries()) {
     Form one = all.below(key->text, {"help", "list", "optional", "words", "default"});
-    if (!is_name(key->text) || is_given(key->text))
-      all.wrong(key->place, key->text, "a name must be of a-z and '_', and not namespace, release");
     Parameter parameter;
     parameter.name = key->text;
     parameter.help = one.needed_text("help");
@@ -57,7 +55,11 @@ std::vector<Parameter> read_parameters(Form& recipe) {
     parameter.words = one.texts("words");
     parameter.otherwise = one.text("default");
     check_placeholders(placeholders(parameter.otherwise), out, one, "default");
-    out.push_back(std::move(parameter));
+    // It is not offered where another name is not known.
+    if (!is_name(key->text) || is_given(key->text))
+      all.wrong(key->place, key->text, "a name must be of a-z and '_', and not namespace, release");
+    else
+      out.push_back(std::move(parameter));
   }
   return out;
 }

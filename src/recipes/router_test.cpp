@@ -128,6 +128,15 @@ accepted: { conditions: status.conditions }
     EXPECT_TRUE(contains(found, part)) << part << "\nnot in\n" << found;
 }
 
+TEST(RouterRecipe, AParameterWhoseNameIsAMistakeIsNotOfferedForAnother) {
+  const std::string found = mistakes(
+      "name: x\nsummary: y\nparameters:\n  \"rou\\tte\": { help: the route }\n"
+      "object: { api: v1, kind: Thing, name: \"{{route}}\" }\n");
+  EXPECT_TRUE(contains(found, "a name must be of a-z and '_'")) << found;
+  EXPECT_TRUE(contains(found, "no parameter 'route' is declared above")) << found;
+  EXPECT_FALSE(contains(found, "did you mean")) << found;
+}
+
 TEST(RouterRecipe, AnEntryThatIsTakenOutHoldsItsNumberByNames) {
   for (const char* path : {"spec[name=c].text.(json).weight", "spec[name=c].a[*].weight"})
     EXPECT_TRUE(contains(mistakes(fmt::format(R"(

@@ -52,10 +52,13 @@ void Oracle::told_traffic(Told& told, const Lineage& mine, bool stale) {
   // Nobody could tell this from linnet's own write that has not come through yet.
   const bool ambiguous = seen.weight == mine.weight_before && !seen.taken_back;
   const bool as_wanted = seen.weight == mine.weight;
-  if (as_wanted && mine.phase != holding)
-    told.outside_told = false;
-  else if (!ambiguous && !as_wanted)
+  // What was seen in a turn that could not be saved is forgotten with that turn.
+  const bool forgotten = ambiguous && !told.outside_kept;
+  if ((as_wanted && mine.phase != holding) || forgotten) {
+    told.outside_told = told.outside_kept = false;
+  } else if (!ambiguous && !as_wanted) {
     told.outside_told = true;
+  }
 }
 
 // ---- Each turn ----------------------------------------------------------------------------------

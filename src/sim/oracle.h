@@ -41,6 +41,7 @@ struct Told {
   std::int64_t observed_ms = 0;
   std::int64_t turn_before_ms = -1;  // of the last turn whose status was kept; -1: none in this run
   bool outside_told = false;         // somebody else's change of the weight was in an answer
+  bool outside_kept = false;         // and a turn that knew it was saved
   bool saved = false;                // in this turn
   std::int64_t began_ms = 0;         // this turn
   std::int64_t lowered_ms = -1'000'000'000;  // when it last set 0 % as taken back

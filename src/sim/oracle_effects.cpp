@@ -116,11 +116,6 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
 void Oracle::at_end(bool in_time) {
   const Durable& durable = world_.durable();
   const core::Status& status = durable.status;
-  // No engine can bring back a stable that dies whenever it is started: that is for a person.
-  const Behaviour& back = world_.story().behaviour(status.stable_version);
-  const bool hopeless = std::holds_alternative<core::RollingBack>(status.phase) &&
-                        (back.crash_loop || back.never_ready);
-  if (!in_time && hopeless) return;
   if (!in_time)
     return broken("ends_in_time", fmt::format("still {} since {}: {}; {} intents wait",
                                               core::phase_name(status.phase), status.since.text(),

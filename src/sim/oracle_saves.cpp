@@ -25,7 +25,7 @@ Edges direct_edges() {
   may(holding, {stepping, awaiting, preparing, promoting, rolling_back});
   may(awaiting, {holding, promoting, rolling_back});
   may(promoting, {holding, succeeded, rolling_back});
-  may(rolling_back, {rolled_back, preparing});  // preparing: a deploy that superseded
+  may(rolling_back, {rolled_back, failed, preparing});  // preparing: a deploy that superseded
   may(succeeded, {preparing, idle});
   may(rolled_back, {preparing, idle});
   may(failed, {preparing, idle});
@@ -202,6 +202,15 @@ void Oracle::check_ends(const Told& told, const core::Status& next, const Saving
   // One that was lost after stable took over is being started again: that is not undone.
   // Where a platform keeps the sizes, 0 is its owner's wish.
   if (told.workload->stable.wanted == 0) return;
+  if (record.outcome == "failed") {
+    const auto& instances = told.workload->stable.instances;
+    const bool all = std::all_of(instances.begin(), instances.end(), [&](const auto& instance) {
+      return instance.version == stable && instance.state == core::Instance::State::ready;
+    });
+    if (all && !instances.empty() && told.workload->stable.is_told(stable))
+      broken(name, "failed, and all of stable is ready");
+    return;
+  }
   const int ready = good ? told.workload->stable.count() : told.workload->stable.ready_of(stable);
   if (ready < 1) broken(name, fmt::format("{} instances of {} are ready on stable", ready, stable));
 }

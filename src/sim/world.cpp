@@ -127,7 +127,9 @@ void World::step(const Item& item) {
     case Due::tidy: return tidy();
     case Due::end:
       if (item.who == 0 && !has_ended()) return;
-      // An engine that was away has had no time yet to bring the world to rest.
+      // An engine that is or was away has had no time yet to bring the world to rest.
+      if (item.who == 0 && !engines_[0].alive)
+        return plan(now_ms_ + settles_within.count(), Due::end);
       if (item.who == 0 && now_ms_ - engines_[0].started_ms < settles_within.count())
         return plan(engines_[0].started_ms + settles_within.count(), Due::end);
       oracle_.at_end(has_ended());
@@ -262,14 +264,6 @@ void World::tidy() {
   plan(now_ms_ + tidies_every.count(), Due::tidy);
   if (has_ended()) return plan(now_ms_ + settles_within.count(), Due::end);
   if (!story_.tidy_up) return;
-  // A rollback waits for the image that its owner gave stable: one that never gets ready is theirs
-  // to mend.
-  const bool returns = std::holds_alternative<core::RollingBack>(durable_.status.phase);
-  if (returns && story_.on_platform() &&
-      !story_.behaviour(pods_.version(core::Track::stable)).harmless()) {
-    line(-1, "world", "the owner gives stable the image of v0");
-    return pods_.give_image(core::Track::stable, "v0", now_ms_);
-  }
   if (!std::holds_alternative<core::Holding>(durable_.status.phase)) return;
   if (!durable_.intents.empty()) return;
   core::Intent intent;

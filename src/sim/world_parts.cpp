@@ -221,6 +221,7 @@ Result<std::int64_t> World::save(int index, std::int64_t version, Saving saving)
   engine.pending = oracle_.advance(engine.told, engine.lineage, saving.status);
   oracle_.saves(engine.told, engine.lineage, durable_.status, saving, durable_.intents);
   engine.told.saved = true;
+  engine.told.outside_kept = engine.told.outside_told;
   for (const core::Answer& answer : saving.answers) {
     std::erase_if(durable_.intents,
                   [&](const core::Intent& intent) { return intent.id == answer.intent; });
