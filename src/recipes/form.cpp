@@ -38,8 +38,8 @@ std::string Form::join(std::string_view key) const {
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }
 
-void Form::wrong(spec::Place place, std::string_view key, std::string message) {
-  mistakes_.add(place, join(key), std::move(message));
+void Form::wrong(spec::Place place, std::string_view key, std::string_view message) {
+  mistakes_.add(place, join(key), message);
 }
 
 std::vector<std::pair<const Node*, const Node*>> Form::entries() const {

@@ -33,7 +33,7 @@ class Form {
   /// Key and value of each entry.
   [[nodiscard]] std::vector<std::pair<const spec::Node*, const spec::Node*>> entries() const;
 
-  void wrong(spec::Place place, std::string_view key, std::string message);
+  void wrong(spec::Place place, std::string_view key, std::string_view message);
   /// Where `key` stands, or the mapping itself.
   [[nodiscard]] spec::Place place(std::string_view key) const;
   [[nodiscard]] bool there() const { return node_->kind == spec::Node::Kind::map; }

@@ -111,10 +111,10 @@ class Section {
     return all;
   }
 
-  void wrong(std::string_view key, std::string message) {
+  void wrong(std::string_view key, std::string_view message) {
     const Node* node = find(key);
     if (node == nullptr) node = node_;
-    mistakes_.add(node == nullptr ? spec::Place{1, 1} : node->place, at(key), std::move(message));
+    mistakes_.add(node == nullptr ? spec::Place{1, 1} : node->place, at(key), message);
   }
 
   std::vector<std::string> keys() const {

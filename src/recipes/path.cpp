@@ -4,6 +4,8 @@
 #include <boost/json/parse.hpp>
 #include <charconv>
 
+#include "spec/formats.h"
+
 namespace linnet::recipes {
 namespace {
 
@@ -37,7 +39,8 @@ Result<Segment> parse_bracket(std::string_view inside) {
   for (const std::string& part : split(inside, ',')) {
     const std::size_t equals = part.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == part.size())
-      return fail(Code::invalid, "[{}] must be [*], [\"key\"] or [key=value]", inside);
+      return fail(Code::invalid, "{} must be [*], [\"key\"] or [key=value]",
+                  spec::shown(fmt::format("[{}]", inside)));
     segment.conditions.push_back({split(part.substr(0, equals), '.'), {part.substr(equals + 1)}});
   }
   return segment;

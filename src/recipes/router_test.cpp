@@ -137,6 +137,11 @@ TEST(RouterRecipe, AParameterWhoseNameIsAMistakeIsNotOfferedForAnother) {
   EXPECT_FALSE(contains(found, "did you mean")) << found;
 }
 
+TEST(RouterRecipe, MistakesShowControlCharactersAndMoveNoCursor) {
+  const std::string found = mistakes("name: x\nsummary: y\nweight: { canary: \"a[b\\e[2J=]\" }\n");
+  EXPECT_TRUE(contains(found, R"('[b\x1b[2J=]' must be [*])")) << found;
+}
+
 TEST(RouterRecipe, AnEntryThatIsTakenOutHoldsItsNumberByNames) {
   for (const char* path : {"spec[name=c].text.(json).weight", "spec[name=c].a[*].weight"})
     EXPECT_TRUE(contains(mistakes(fmt::format(R"(

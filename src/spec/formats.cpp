@@ -365,15 +365,13 @@ std::optional<std::string> placeholder_problem(std::string_view text, bool port_
   return std::nullopt;
 }
 
-std::string shown(std::string_view text) {
-  constexpr std::size_t most = 60;
-  std::size_t end = std::min(text.size(), most);
-  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-    --end;
-  std::string out = "'";
-  for (std::size_t i = 0; i < end; ++i) {
+std::string visible(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
-    const bool c1 = c == 0xc2 && i + 1 < end && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    const bool c1 =
+        c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
     if (c1)
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
     else if (c == '\n')
@@ -385,7 +383,15 @@ std::string shown(std::string_view text) {
     else
       out += text[i];
   }
-  return out + (end < text.size() ? "...'" : "'");
+  return out;
+}
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t most = 60;
+  std::size_t end = std::min(text.size(), most);
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+    --end;
+  return "'" + visible(text.substr(0, end)) + (end < text.size() ? "...'" : "'");
 }
 
 bool is_utf8(std::string_view text) {

@@ -47,6 +47,8 @@ bool is_env_name(std::string_view text);
 /// What is wrong with the `{{...}}` in a text that may hold these, or nothing.
 std::optional<std::string> placeholder_problem(std::string_view text, bool port_too);
 
+/// `text` with its control characters as \n, \t and \x1b.
+std::string visible(std::string_view text);
 /// `text` in quotes for a message: cut when long, control characters made visible.
 std::string shown(std::string_view text);
 

@@ -30,9 +30,9 @@ class DocumentReader {
   [[nodiscard]] Place name_place() const { return seen_.place("metadata.name"); }
 
  private:
-  void wrong(Place place, const std::string& path, std::string message) {
+  void wrong(Place place, const std::string& path, std::string_view message) {
     seen_.wrong.insert(path);
-    mistakes_.add(place, path, std::move(message));
+    mistakes_.add(place, path, message);
   }
 
   static std::string join(const std::string& path, std::string_view key) {
@@ -95,7 +95,7 @@ class DocumentReader {
     } else {
       auto value = parse_value(field.kind, node,
                                [&](Place place, const std::string& part, std::string message) {
-                                 wrong(place, path + part, std::move(message));
+                                 wrong(place, path + part, message);
                                });
       if (value)
         field.access.set(release_, index, *std::move(value));

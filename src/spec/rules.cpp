@@ -82,8 +82,8 @@ class RuleChecker {
   }
 
  private:
-  void wrong(const std::string& path, std::string message) {
-    mistakes_.add(seen_.place(path), path, std::move(message));
+  void wrong(const std::string& path, std::string_view message) {
+    mistakes_.add(seen_.place(path), path, message);
   }
   [[nodiscard]] bool chosen(std::string_view path) const {
     return seen_.has(path) && seen_.sound(path);

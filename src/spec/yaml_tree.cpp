@@ -94,8 +94,8 @@ class TreeBuilder : public YAML::EventHandler {
  private:
   static Place place_of(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
 
-  void refuse(Place place, std::string message) {
-    mistakes_.add(place, "", std::move(message));
+  void refuse(Place place, std::string_view message) {
+    mistakes_.add(place, "", message);
     if (mistakes_.full()) throw Stop();
   }
 
@@ -203,11 +203,12 @@ class TextBuffer : public std::streambuf {
 
 }  // namespace
 
-void Mistakes::add(Place place, std::string key, std::string message) {
+void Mistakes::add(Place place, std::string_view key, std::string_view message) {
   if (full())
     ++dropped_;
   else
-    list_.push_back({file_, place.line, place.column, std::move(key), std::move(message)});
+    // Whatever a file says about itself in its mistakes, it moves no cursor.
+    list_.push_back({file_, place.line, place.column, visible(key), visible(message)});
 }
 
 std::vector<Mistake> Mistakes::take() {

@@ -34,7 +34,7 @@ struct Node {
 class Mistakes {
  public:
   explicit Mistakes(std::string_view file) : file_(file) {}
-  void add(Place place, std::string key, std::string message);
+  void add(Place place, std::string_view key, std::string_view message);
   /// No use in looking for more.
   [[nodiscard]] bool full() const { return list_.size() >= max_mistakes; }
   [[nodiscard]] std::size_t size() const { return list_.size() + dropped_; }
