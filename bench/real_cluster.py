@@ -297,8 +297,9 @@ def api(hold="15s", quiet=30):
         Figure("weight writes of a release 5/25/50/100 and promotion", weights, "", 5,
                "five weights, the last one 0"),
         Figure(f"writes of the release's document in {took:.0f} s", document, "",
-               len(changes) + took / 10,
-               f"{len(changes)} moments with a change in the journal, one each 10 s beside"),
+               len(changes) + weights + took / 10,
+               f"{len(changes)} moments with a change in the journal, {weights} weights read back, "
+               "one each 10 s beside"),
         Figure("writes of Deployments", writes.pop("deployments", 0), "", None,
                "canary's image, sizes, stable's image"),
         Figure("events for people", writes.pop("events", 0), "", None, "one a line of the journal"),

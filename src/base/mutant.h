@@ -38,7 +38,9 @@
                                                                   X(owners_zero_is_whole)          \
                                                                   X(owners_image_followed)         \
                                                                   X(unseen_image_stays)            \
-                                                                  X(canary_grows_with_stable)
+                                                                  X(canary_grows_with_stable)      \
+                                                                  X(writes_are_changes)            \
+                                                                  X(rest_is_kept)
 // clang-format on
 
 namespace linnet::mutant {

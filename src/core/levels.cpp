@@ -28,7 +28,8 @@ void want_track(Turn& turn, Track track, const std::string& version, int replica
   const bool first = !turn.before.last_turn.has_value() && !LINNET_STOPS(unseen_image_stays, owned);
   const bool unknown = !turn.seen.workload;
   if (unknown && !first) return;
-  if (first || differs(turn.seen.workload->of(track), track, version, replicas))
+  if (first || LINNET_NEEDS(writes_are_changes,
+                            differs(turn.seen.workload->of(track), track, version, replicas)))
     turn.decision.effects.push_back(SetTrack{track, version, replicas});
 }
 
@@ -69,7 +70,8 @@ void want_levels(Turn& turn) {
     const bool changed = weight.is_zero() && !turn.before.weight.is_zero() && !seen.taken_back &&
                          !std::holds_alternative<Holding>(next.phase);
     const bool written = seen.is(weight) || is_left(next.phase, seen);
-    if ((!written || changed || clear_mark) && !LINNET_STOPS(write_needs_ready, waits))
+    const bool kept = LINNET_STOPS(rest_is_kept, true) || !at_rest;
+    if (kept && (!written || changed || clear_mark) && !LINNET_STOPS(write_needs_ready, waits))
       turn.decision.effects.push_back(SetWeight{weight, back});
   } else if (back) {
     LINNET_MARK(rollback_without_router);
