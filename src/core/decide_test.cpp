@@ -483,6 +483,15 @@ TEST(Decide, EndsARollbackAsFailedWhenStableDoesNotComeBack) {
   EXPECT_EQ(world.phase(), "preparing") << "the next release may be the remedy";
 }
 
+TEST(Decide, EndsARollbackAtOnceWhenStableKeepsDying) {
+  World world = in_step(1);
+  world.versions["v1"].crash_loop = true;
+  world.versions["v1"].ready = false;
+  world.stable.instances.clear();
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("failed", 1min)) << world.phase() << ": " << world.status.reason;
+}
+
 TEST(Decide, DrainsACanaryToWhichSomebodySentTrafficJustBeforeTheRolloutBegan) {
   Release release = testing::a_release();
   std::get<ProcessWorkload>(release.workload).stop.drain = 5s;

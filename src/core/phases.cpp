@@ -451,7 +451,8 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
   const bool back = LINNET_NEEDS(rollback_needs_stable, stable_is_back(turn));
   // One instance after the other. What is started is kept; that it does not run is for a person.
   const int wanted = std::max(1, stable_size(turn.release, turn.next));
-  if (!back && rolling.waited <= not_ready_limit(turn.release) * wanted) {
+  const bool dies = turn.seen.workload && crash_looping(turn.seen.workload->stable, stable);
+  if (!back && !dies && rolling.waited <= not_ready_limit(turn.release) * wanted) {
     LINNET_MARK(rollback_waits_for_stable);
     return turn.waits(fmt::format("{}; bringing stable back to {}", rolling.cause.text, stable));
   }
