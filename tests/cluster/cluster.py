@@ -35,6 +35,7 @@ KINDS = {
     "replicaset": "apis/apps/v1/namespaces/{}/replicasets",
     "ingress": "apis/networking.k8s.io/v1/namespaces/{}/ingresses",
     "httproute": "apis/gateway.networking.k8s.io/v1/namespaces/{}/httproutes",
+    "grpcroute": "apis/gateway.networking.k8s.io/v1/namespaces/{}/grpcroutes",
     "gateway": "apis/gateway.networking.k8s.io/v1/namespaces/{}/gateways",
     "endpointslice": "apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
     "lease": "apis/coordination.k8s.io/v1/namespaces/{}/leases",

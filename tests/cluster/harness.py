@@ -17,24 +17,30 @@ needs_bed = unittest.skipUnless(os.environ.get("LINNET_CLUSTER_BED"),
 
 class ClusterTest(unittest.TestCase):
     """One world a test; all of it is gone afterwards, whatever happened. `namespace` and `alone`
-    may be set by a class: tests that take a piece of the cluster away, or have the mission's names
-    to the letter, do not run beside others."""
+    may be set by a class: tests with a namespace of that name run one after the other, and tests
+    that take a piece of the cluster away do not run beside any."""
 
     maxDiff = None
     namespace = None
     alone = False
 
     def setUp(self):
-        alone = self.alone or self.namespace is not None
-        lock = open(f"/tmp/linnet-cluster-tests-{os.getuid()}.lock", "ab")  # closed by the cleanup
-        self.addCleanup(lock.close)
+        if self.namespace:
+            fcntl.flock(self.lock(self.namespace), fcntl.LOCK_EX)
+        lock = self.lock("cluster")
         # Who waits to be alone keeps others from beginning meanwhile, or its turn never comes.
         with open(f"{lock.name}.gate", "ab") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
-            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            fcntl.flock(lock, fcntl.LOCK_EX if self.alone else fcntl.LOCK_SH)
         self.world = World(self.namespace)
         self.cluster = self.world.cluster
         self.addCleanup(self.world.close)
+
+    def lock(self, name):
+        """A file to be locked, let go of after the world is gone."""
+        file = open(f"/tmp/linnet-{name}-tests-{os.getuid()}.lock", "ab")
+        self.addCleanup(file.close)
+        return file
 
     def tearDown(self):
         if suite.has_failed(self):

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"sort"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -128,7 +129,7 @@ func control(w http.ResponseWriter, r *http.Request) {
 		float64(failPct.Load())/1000, delayMS.Load(), jitterMS.Load(), ready.Load())
 }
 
-func serve(w http.ResponseWriter, _ *http.Request) {
+func serve(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	inflight.Add(1)
 	defer inflight.Add(-1)
@@ -146,9 +147,25 @@ func serve(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("X-Version", version)
 	w.Header().Set("X-Pod", pod)
-	w.WriteHeader(code)
-	fmt.Fprintf(w, "%s\n", version)
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		answerCall(w, code)
+	} else {
+		w.WriteHeader(code)
+		fmt.Fprintf(w, "%s\n", version)
+	}
 	observe(code, time.Since(begin))
+}
+
+// A gRPC answer is 200 in any case, with an empty message in its frame; how it went follows it.
+func answerCall(w http.ResponseWriter, code int) {
+	status := "13" // INTERNAL
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("Trailer", "Grpc-Status")
+	if code == http.StatusOK {
+		status = "0"
+		_, _ = w.Write(make([]byte, 5))
+	}
+	w.Header().Set("Grpc-Status", status)
 }
 
 func health(w http.ResponseWriter, _ *http.Request) {
@@ -184,6 +201,9 @@ func main() {
 	mux.HandleFunc("/ctl", control)
 	mux.HandleFunc("/health", health)
 	server := &http.Server{Addr: ":" + text("PORT", "8080"), Handler: mux}
+	server.Protocols = new(http.Protocols)
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true) // what gRPC speaks
 	go func() {
 		fmt.Println("listening", server.Addr, version)
 		if err := server.ListenAndServe(); err != http.ErrServerClosed {
