@@ -80,6 +80,16 @@ wire::Json instances_document(const std::vector<InstanceView>& instances) {
   return list;
 }
 
+wire::Json logs_document(const LogsView& view) {
+  js::array lines;
+  for (const LogLine& each : view.lines)
+    lines.push_back(js::object{{"instance", text(each.instance)}, {"line", text(each.text)}});
+  return js::object{{"lines", std::move(lines)},
+                    {"next", view.next},
+                    {"lost", view.lost},
+                    {"trouble", text(view.trouble)}};
+}
+
 wire::Json findings_document(const std::vector<Finding>& findings) {
   js::array list;
   for (const Finding& finding : findings)

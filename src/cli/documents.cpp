@@ -215,6 +215,15 @@ Result<std::vector<InstanceDocument>> read_instances(std::string_view text) {
   return out;
 }
 
+Result<LogsDocument> read_logs(std::string_view text) {
+  TRY(value, parse_object(text, "log lines"));
+  const Reader from(value);
+  LogsDocument out{{}, from.integer("next"), from.integer("lost"), from.text("trouble")};
+  for (const json::value& each : from.list("lines"))
+    out.lines.push_back({Reader(each).text("instance"), Reader(each).text("line")});
+  return out;
+}
+
 Result<std::vector<FindingDocument>> read_findings(std::string_view text) {
   TRY(value, parse_list(text, "findings"));
   std::vector<FindingDocument> out;

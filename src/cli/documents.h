@@ -107,6 +107,17 @@ struct InstanceDocument {
   std::string log;
 };
 
+struct LogLine {
+  std::string instance;
+  std::string line;
+};
+struct LogsDocument {
+  std::vector<LogLine> lines;
+  std::int64_t next = 0;
+  std::int64_t lost = 0;
+  std::string trouble;
+};
+
 struct FindingDocument {
   std::string check;
   bool ok = false;
@@ -132,6 +143,7 @@ Result<JournalDocument> read_journal(std::string_view json);
 Result<IntentDocument> read_intent(std::string_view json);
 Result<CountsDocument> read_counts(std::string_view json);
 Result<std::vector<InstanceDocument>> read_instances(std::string_view json);
+Result<LogsDocument> read_logs(std::string_view json);
 Result<std::vector<FindingDocument>> read_findings(std::string_view json);
 Result<std::vector<HistoryDocument>> read_history(std::string_view json);
 Result<std::vector<PlanStep>> read_plan(std::string_view json);

@@ -30,6 +30,7 @@ ClusterBackend::ClusterBackend(std::unique_ptr<Parts> parts, api::Changes& chang
                                std::string version, const std::string& socket)
     : parts_(std::move(parts)),
       logs_(*parts_, socket + "-"),
+      follower_(*parts_),
       changes_(changes),
       version_(std::move(version)),
       started_(parts_->ground.clock.now().wall),
@@ -59,6 +60,7 @@ Task<void> ClusterBackend::wind_down() {
   const Result<void> released = co_await parts_->lease->release(within(one_call));
   if (!released)
     parts_->ground.log.error("the Lease is left to run out: {}", released.error().message);
+  co_await follower_.end();
   watches_.cancel();
   co_await watches_.join();
 }
@@ -313,6 +315,13 @@ Task<Result<std::vector<api::InstanceView>>> ClusterBackend::instances(std::stri
       out.push_back({track, instance, 0, 0, log});
     }
   co_return out;
+}
+
+Task<Result<api::LogsView>> ClusterBackend::logs(std::string release, api::LogsWish wish,
+                                                 std::int64_t after) {
+  CO_TRY_VOID(is_ours(release));
+  if (!follower_.begun()) CO_TRY_VOID(co_await parts_->first_look(within(first_look)));
+  co_return follower_.lines(wish, after);
 }
 
 Task<Result<std::vector<api::Finding>>> ClusterBackend::doctor(std::string release) {

@@ -152,8 +152,8 @@ Task<Result<net::Response>> Cache::State::stream(std::shared_ptr<State> self) {
   std::function<bool(std::string_view)> take = [state = self.get()](std::string_view piece) {
     return state->take_piece(piece);
   };
-  auto ended = co_await Client::State::watch(self->client, std::move(request), self->times.stall,
-                                             std::move(take));
+  auto ended = co_await Client::State::stream(self->client, std::move(request), first_answer,
+                                              self->times.stall, std::move(take));
   co_return ended;
 }
 

@@ -271,16 +271,16 @@ Task<Result<net::ServerResponse>> Client::send(ApiRequest request, Deadline dead
   return State::send_any(state_, std::move(request), deadline);
 }
 
-Task<Result<net::Response>> Client::State::watch(std::shared_ptr<State> self, ApiRequest request,
-                                                 Duration stall,
-                                                 std::function<bool(std::string_view)> on_data) {
+Task<Result<net::Response>> Client::State::stream(std::shared_ptr<State> self, ApiRequest request,
+                                                  Duration head, Duration stall,
+                                                  std::function<bool(std::string_view)> on_data) {
   const Deadline deadline = self->clock.now().mono + first_answer;
   bool renewed = false;
   for (;;) {
     auto credentials = co_await State::credentials(self, deadline);
     if (!credentials) co_return fail(credentials.error());
     net::Request http = http_request(self->config, *credentials, request);
-    http.timeout = first_answer;
+    http.timeout = head;
     http.stall_limit = stall;
     auto got = co_await self->curl.stream(std::move(http), on_data);
     if (got) self->heard = self->clock.now().mono;
@@ -288,6 +288,11 @@ Task<Result<net::Response>> Client::State::watch(std::shared_ptr<State> self, Ap
       co_return got;
     renewed = true;
   }
+}
+
+Task<Result<net::Response>> Client::stream(ApiRequest request, Duration stall,
+                                           std::function<bool(std::string_view)> on_data) {
+  return State::stream(state_, std::move(request), stall, stall, std::move(on_data));
 }
 
 }  // namespace linnet::kubernetes

@@ -83,6 +83,10 @@ class Client {
   Task<Result<void>> remove(Resource resource, std::string name, Deadline deadline);
   /// Anything else: proxies, logs, self reviews. Any HTTP status is an answer.
   Task<Result<net::ServerResponse>> send(ApiRequest request, Deadline deadline);
+  /// The same for an answer that goes on, such as a log: see net::Curl::stream(). Code::timed_out
+  /// after `stall` without a byte, before its head too.
+  Task<Result<net::Response>> stream(ApiRequest request, Duration stall,
+                                     std::function<bool(std::string_view)> on_data);
 
   /// When the server last answered anything or sent a byte; 0 before.
   [[nodiscard]] MonoTime last_heard() const;

@@ -52,10 +52,10 @@ struct Client::State {
                                  std::string fields, Deadline deadline);
   static Task<Result<void>> remove(std::shared_ptr<State> self, Resource resource, std::string name,
                                    Deadline deadline);
-  /// See net::Curl::stream().
-  static Task<Result<net::Response>> watch(std::shared_ptr<State> self, ApiRequest request,
-                                           Duration stall,
-                                           std::function<bool(std::string_view)> on_data);
+  /// See net::Curl::stream(). `head`: the longest time until the answer begins.
+  static Task<Result<net::Response>> stream(std::shared_ptr<State> self, ApiRequest request,
+                                            Duration head, Duration stall,
+                                            std::function<bool(std::string_view)> on_data);
 };
 
 }  // namespace linnet::kubernetes

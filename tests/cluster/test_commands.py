@@ -4,11 +4,12 @@ launchers, the monitor, and what people ask when something is wrong."""
 import json
 import os
 import pathlib
+import signal
 import unittest
 
 from harness import needs_bed, wait_for
 from release_test_case import (
-    CANARY, DONE, INVALID, ROLLED_BACK, SCRAPE, STABLE, UNREACHABLE, ReleaseTest)
+    CANARY, DONE, INTERRUPTED, ROLLED_BACK, SCRAPE, STABLE, UNREACHABLE, ReleaseTest)
 from world import LINNET, ROOT
 
 SCRIPT = ROOT / "k8s" / "canary-deploy.sh"
@@ -103,7 +104,30 @@ class Questions(ReleaseTest):
     def test_logs_of_the_pods(self):
         self.start(load=False)
         self.world.run("logs", "--lines", "5")
-        self.must(self.world.run("logs", "--follow"), INVALID)
+
+    def test_logs_follow_the_pods_that_are_there_and_those_that_come(self):
+        self.start(load=False, replicas=1)
+        first = self.world.pods("version=stable")[0]["metadata"]["name"]
+        follower = self.world.begin("logs", "--follow", "--lines", "1")
+        canary = self.world.begin("logs", "--follow", "--track", "canary", "-o", "json")
+
+        def shows(follower, line):
+            wait_for(lambda: line in self.output_of(follower), 30, f"'{line}' is shown")
+        shows(follower, f"{first}  listening :8080 v1.0.0")
+        self.world.kubectl("delete", "pod", first, "--wait=false")
+        shows(follower, f"{first}  SIGTERM: ends in 1.5s")
+        second = self.world.pods("version=stable")[0]["metadata"]["name"]
+        shows(follower, f"{second}  listening :8080 v1.0.0")
+        self.world.kubectl("scale", "deployment", CANARY, "--replicas=1")
+        shows(canary, '"line":"listening :8080 v1.0.0"}')
+        third = self.world.pods("version=canary")[0]["metadata"]["name"]
+        shows(follower, f"{third}  listening :8080 v1.0.0")
+        for process, wanted in ((follower, 4), (canary, 1)):
+            process.send_signal(signal.SIGINT)
+            self.ends_with(process, INTERRUPTED, 20)
+            lines = [line for line in self.output_of(process).splitlines()
+                     if not line.startswith("linnet: ")]
+            self.assertEqual(len(lines), wanted, "each comes once")
 
     def test_doctor_finds_nothing_wrong_with_a_sound_release(self):
         self.start()
