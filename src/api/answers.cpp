@@ -221,7 +221,7 @@ Answer get_plan(Call call) {
 
 Answer delete_canary(Call call) {
   CO_TRY(removed, co_await call.backend.remove_canary(call.release()));
-  co_return json_response(plan_document(removed));
+  co_return json_response(steps_document(removed));
 }
 
 Answer get_metrics(Call call) {

@@ -71,6 +71,24 @@ struct PlanStep {
   std::string needs;  // "ready within 30s"
 };
 
+/// One field of an object on a cluster, as it changes from write to write.
+struct FieldChange {
+  std::string path;                 // "spec.replicas"
+  std::vector<std::string> values;  // as JSON texts, the present one first; null: not there
+};
+struct ObjectChange {
+  std::string kind;  // "Deployment"
+  std::string name;
+  std::string change;  // "create", "change", "remove"
+  std::vector<FieldChange> fields;
+};
+
+struct Plan {
+  std::vector<PlanStep> steps;
+  std::vector<ObjectChange> changes;  // of the cluster's objects; none on one machine
+  std::string unknown;                // why changes cannot be told; empty: they are
+};
+
 /// The numbers of one release for /metrics.
 struct ReleaseMetrics {
   std::string release;
@@ -133,9 +151,9 @@ class Backend {
     co_return fail(Code::invalid, "the logs of this release are files; its instances name them");
   }
   virtual Task<Result<std::vector<Finding>>> doctor(std::string release) = 0;
-  virtual Task<Result<std::vector<PlanStep>>> plan(std::string release, std::string version) = 0;
+  virtual Task<Result<Plan>> plan(std::string release, std::string version) = 0;
   /// What `init` would make, and what is in its way. Code::invalid where init makes no objects.
-  virtual Task<Result<std::vector<PlanStep>>> plan_init(std::string, std::string) {
+  virtual Task<Result<Plan>> plan_init(std::string, std::string) {
     co_return fail(Code::invalid,
                    "on one machine `init` makes nothing but what the spec says: processes, and "
                    "NGINX before them");

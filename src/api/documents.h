@@ -15,6 +15,10 @@ wire::Json instances_document(const std::vector<InstanceView>& instances);
 /// {"lines": [{"instance", "line"}], "next", "lost", "trouble"}
 wire::Json logs_document(const LogsView& view);
 wire::Json findings_document(const std::vector<Finding>& findings);
-wire::Json plan_document(const std::vector<PlanStep>& plan);
+/// {"steps": [{"what", "needs"}]}
+wire::Json steps_document(const std::vector<PlanStep>& steps);
+/// The same and {"changes": [{"kind", "name", "change", "fields": [{"path", "values"}]}],
+/// "unknown"}.
+wire::Json plan_document(const Plan& plan);
 
 }  // namespace linnet::api

@@ -75,8 +75,12 @@ struct FakeBackend : Backend {
     co_return std::vector<Finding>{
         {"nginx", false, "it is not installed", "apt-get install nginx"}};
   }
-  Task<Result<std::vector<PlanStep>>> plan(std::string, std::string version) override {
-    co_return std::vector<PlanStep>{{"start " + version, "ready within 30s"}};
+  Task<Result<Plan>> plan(std::string, std::string version) override {
+    Plan plan;
+    plan.steps = {{"start " + version, "ready within 30s"}};
+    FieldChange field{"spec.replicas", {"null", "0", "1"}};
+    plan.changes = {{"Deployment", "shop-canary", "change", {field}}};
+    co_return plan;
   }
   Task<Result<MetricsView>> metrics() override { co_return MetricsView{}; }
   void shutdown(bool hold) override { stopped = hold ? "hold" : "take back"; }
@@ -137,7 +141,9 @@ TEST_F(RoutesTest, EveryRouteOfTheContractAnswers) {
       {"/v1/releases/shop/doctor", R"([{"check":"nginx","ok":false,"cause":"it is not installed",)"
                                    R"("remedy":"apt-get install nginx"}])"},
       {"/v1/releases/shop/plan?version=v1.2.0",
-       R"({"steps":[{"what":"start v1.2.0","needs":"ready within 30s"}]})"},
+       R"({"steps":[{"what":"start v1.2.0","needs":"ready within 30s"}],)"
+       R"("changes":[{"kind":"Deployment","name":"shop-canary","change":"change",)"
+       R"("fields":[{"path":"spec.replicas","values":[null,0,1]}]}],"unknown":""})"},
       {"/v1/releases/shop/journal", R"({"entries":[],"next":0})"},
   };
   for (const auto& [target, body] : gets) {

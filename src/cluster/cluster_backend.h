@@ -47,9 +47,8 @@ class ClusterBackend final : public api::Backend {
   Task<Result<api::LogsView>> logs(std::string release, api::LogsWish wish,
                                    std::int64_t after) override;
   Task<Result<std::vector<api::Finding>>> doctor(std::string release) override;
-  Task<Result<std::vector<api::PlanStep>>> plan(std::string release, std::string version) override;
-  Task<Result<std::vector<api::PlanStep>>> plan_init(std::string release,
-                                                     std::string version) override;
+  Task<Result<api::Plan>> plan(std::string release, std::string version) override;
+  Task<Result<api::Plan>> plan_init(std::string release, std::string version) override;
   Task<Result<std::vector<api::PlanStep>>> remove_canary(std::string release) override;
   Task<Result<api::MetricsView>> metrics() override;
   void shutdown(bool hold) override;

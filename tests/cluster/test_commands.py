@@ -101,6 +101,39 @@ class Questions(ReleaseTest):
         self.assertIn("restart stable on v1.1.0 (now v1.0.0)", ran.out)
         self.assertEqual(self.world.get("deployment", CANARY)["metadata"]["generation"], before)
 
+    def test_plan_shows_what_is_written_then(self):
+        self.start_stable()
+        self.write_spec(hold="1s")
+        ran = self.must(self.world.run("init", "--dry-run"))
+        self.assertRegex(ran.out, f"\nDeployment {CANARY}: created\n  spec.replicas: +0\n")
+        self.assertIsNone(self.world.get("deployment", CANARY))
+        self.must(self.world.run("init"))
+        again = self.must(self.world.run("init", "--dry-run", "-o", "json"))
+        self.assertEqual(json.loads(again.out)["changes"], [])
+        ran = self.must(self.world.run("plan", "v1.1.0"))
+        container = "spec.template.spec.containers[api-gateway].image:"
+        images = "autograph/api-gateway:v1.0.0 -> autograph/api-gateway:v1.1.0"
+        for line in (f"Deployment {CANARY}", f"  {container}  {images}",
+                     "Ingress api-gateway-ingress-canary", f"Deployment {STABLE}"):
+            self.assertIn(f"\n{line}\n", ran.out)
+        plan = json.loads(self.must(self.world.run("plan", "v1.1.0", "-o", "json")).out)
+        planned = {change["name"]: {field["path"]: field["values"] for field in change["fields"]}
+                   for change in plan["changes"]}
+        weight = "metadata.annotations[nginx.ingress.kubernetes.io/canary-weight]"
+        self.assertEqual(planned["api-gateway-ingress-canary"][weight],
+                         ["0", "5", "25", "50", "100", "0"])
+        self.assertEqual(planned[CANARY]["spec.replicas"], [0, 1, 2, 3, 0])
+        self.assertEqual(list(planned[STABLE]), [container[:-1]])
+        self.world.load(100)
+        seen = []
+        job = self.begin_deploy("v1.1.0", "--promote")
+        while job.poll() is None:
+            now = self.world.get("deployment", CANARY)["spec"]["replicas"]
+            seen += [now] if seen[-1:] != [now] else []
+        self.ends_with(job, DONE)
+        self.assertEqual(seen, planned[CANARY]["spec.replicas"])
+        self.assert_promoted("v1.1.0")
+
     def test_logs_of_the_pods(self):
         self.start(load=False)
         self.world.run("logs", "--lines", "5")
