@@ -154,9 +154,8 @@ Task<Result<net::Response>> Client::State::send(std::shared_ptr<State> self, Api
       renewed = true;
       continue;
     }
-    const auto pause = retry_after(got->headers);
-    const bool busy = got->status == 429 || got->status >= 500;
-    if (!busy || !pause || tries >= most_tries || self->left(deadline) <= *pause) co_return got;
+    const auto pause = asked_pause(got->status, got->headers);
+    if (!pause || tries >= most_tries || self->left(deadline) <= *pause) co_return got;
     co_await runtime::sleep_for(*pause);
   }
 }
@@ -184,7 +183,8 @@ Task<Result<Json>> Client::get(Resource resource, std::string name, Deadline dea
 }
 
 Task<Result<Json>> Client::State::list(std::shared_ptr<State> self, Resource resource,
-                                       std::string labels, std::string fields, Deadline deadline) {
+                                       std::string labels, std::string fields, Deadline deadline,
+                                       std::optional<Duration>* pause) {
   namespace js = boost::json;
   const Asked asked{"list", resource, "", ""};
   for (int restarts = 0;; ++restarts) {
@@ -199,6 +199,7 @@ Task<Result<Json>> Client::State::list(std::shared_ptr<State> self, Resource res
       // The pages' token has expired: what was read is of a past that cannot be continued.
       expired = got->status == 410 && !token.empty() && restarts < most_list_restarts;
       if (expired) break;
+      if (pause != nullptr) *pause = asked_pause(got->status, got->headers);
       CO_TRY(page, read_answer(asked, got->status, got->body, self->who()));
       token = text_at(page, {"metadata", "continue"});
       all = std::move(page.get_object());

@@ -103,9 +103,10 @@ struct CacheTimes {
   Duration list = 15s;  // one list of all pages
   Duration first_backoff = 800ms;
   Duration longest_backoff = 5s;
-  Duration ask_after = 5s;  // without a word from the server it is asked for its version
-  Duration limit = 10s;     // what was not heard of for so long is not fresh
-  Duration stall = 120s;    // a watch without one byte; bookmarks come each minute
+  Duration ask_after = 5s;       // without a word from the server it is asked for its version
+  Duration limit = 10s;          // what was not heard of for so long is not fresh
+  Duration stall = 120s;         // a watch without one byte; bookmarks come each minute
+  Duration longest_asked = 60s;  // waited when Retry-After asks for it
 };
 
 /// A copy of one collection, kept fresh by list and watch (bookmarks, 410, back-off with jitter;

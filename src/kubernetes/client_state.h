@@ -48,8 +48,10 @@ struct Client::State {
                                                     Deadline deadline);
   static Task<Result<Json>> ask(std::shared_ptr<State> self, Asked asked, ApiRequest request,
                                 Deadline deadline);
+  /// `pause`: where to put the Retry-After of an answer that refuses; may be null.
   static Task<Result<Json>> list(std::shared_ptr<State> self, Resource resource, std::string labels,
-                                 std::string fields, Deadline deadline);
+                                 std::string fields, Deadline deadline,
+                                 std::optional<Duration>* pause = nullptr);
   static Task<Result<void>> remove(std::shared_ptr<State> self, Resource resource, std::string name,
                                    Deadline deadline);
   /// See net::Curl::stream(). `head`: the longest time until the answer begins.

@@ -99,7 +99,8 @@ Task<Error> follow_log(Client& client, Clock& clock, LogSource source, int tail,
       Error error = error_of(asked, ended->status, ended->body, client.config().user);
       if (error.code == Code::not_found || error.code == Code::denied) co_return error;
       if (++refusals > usual_refusals) hooks.trouble(error.message);
-      pause = std::max(pause, retry_after(ended->headers).value_or(pause));
+      const Duration wanted = asked_pause(ended->status, ended->headers).value_or(pause);
+      pause = std::max(pause, std::min(wanted, CacheTimes{}.longest_asked));
     }
     co_await runtime::sleep_for(pause);
   }

@@ -242,6 +242,10 @@ std::optional<Duration> retry_after(const net::Headers& headers) {
                             longest_retry_after);
 }
 
+std::optional<Duration> asked_pause(int status, const net::Headers& headers) {
+  return status == 429 || status >= 500 ? retry_after(headers) : std::nullopt;
+}
+
 const Json* find_at(const Json& json, std::initializer_list<std::string_view> path) {
   const Json* here = &json;
   for (const std::string_view key : path) {

@@ -58,6 +58,9 @@ Error error_of(const Asked& asked, int status, std::string_view body, const std:
 /// Retry-After in seconds, at most an hour; none when absent or unreadable.
 std::optional<Duration> retry_after(const net::Headers& headers);
 
+/// What an answer that refuses for now (429, 5xx) asks to wait; none when it does not say.
+std::optional<Duration> asked_pause(int status, const net::Headers& headers);
+
 /// The text at /a/b/c of an object; empty when there is none.
 std::string text_at(const Json& json, std::initializer_list<std::string_view> path);
 /// Null when there is none.
