@@ -227,6 +227,21 @@ Task<Result<Json>> Client::create(Resource resource, Json object, Deadline deadl
                     std::move(request), deadline);
 }
 
+Task<Result<bool>> Client::State::create_missing(std::shared_ptr<State> self, Resource resource,
+                                                 Json object, Deadline deadline) {
+  ApiRequest request = create_request(resource, object, self->manager);
+  const Asked asked{"create", std::move(resource), text_at(object, {"metadata", "name"}), ""};
+  auto got = co_await send(self, std::move(request), deadline);
+  if (!got) co_return fail(std::move(got).error().while_doing(asked.text()));
+  if (got->status == 409 && reason_of(got->body) == "AlreadyExists") co_return false;
+  CO_TRY_VOID(read_answer(asked, got->status, got->body, self->who()));
+  co_return true;
+}
+
+Task<Result<bool>> Client::create_missing(Resource resource, Json object, Deadline deadline) {
+  return State::create_missing(state_, std::move(resource), std::move(object), deadline);
+}
+
 Task<Result<Json>> Client::replace(Resource resource, Json object, Deadline deadline) {
   ApiRequest request = replace_request(resource, object, state_->manager);
   std::string name = text_at(object, {"metadata", "name"});

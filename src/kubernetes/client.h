@@ -75,6 +75,8 @@ class Client {
   Task<Result<Json>> list(Resource resource, std::string label_selector, Deadline deadline,
                           std::string field_selector = {});
   Task<Result<Json>> create(Resource resource, Json object, Deadline deadline);
+  /// False: an object of this name was there already, and stays as it is.
+  Task<Result<bool>> create_missing(Resource resource, Json object, Deadline deadline);
   /// PUT; metadata.resourceVersion in the object is the lock.
   Task<Result<Json>> replace(Resource resource, Json object, Deadline deadline);
   Task<Result<Json>> patch(Resource resource, std::string name, PatchKind kind, Json body,

@@ -46,6 +46,8 @@ struct Client::State {
                                           Deadline deadline);
   static Task<Result<net::ServerResponse>> send_any(std::shared_ptr<State> self, ApiRequest request,
                                                     Deadline deadline);
+  static Task<Result<bool>> create_missing(std::shared_ptr<State> self, Resource resource,
+                                           Json object, Deadline deadline);
   static Task<Result<Json>> ask(std::shared_ptr<State> self, Asked asked, ApiRequest request,
                                 Deadline deadline);
   /// `pause`: where to put the Retry-After of an answer that refuses; may be null.

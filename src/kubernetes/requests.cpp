@@ -231,6 +231,11 @@ Result<Json> read_answer(const Asked& asked, int status, std::string_view body,
   return json;
 }
 
+std::string reason_of(std::string_view body) {
+  const Result<Json> json = parse_json(body);
+  return json ? text_at(*json, {"reason"}) : std::string();
+}
+
 std::optional<Duration> retry_after(const net::Headers& headers) {
   const std::string* value = net::find_header(headers, "Retry-After");
   if (value == nullptr) return std::nullopt;
