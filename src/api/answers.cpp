@@ -40,6 +40,15 @@ Result<std::string> text_member(const js::object& object, std::string_view key,
   return std::string(value->get_string().data(), value->get_string().size());
 }
 
+/// "stable" or "canary"; none when it is not given.
+Result<std::optional<core::Track>> track_parameter(const Call& call) {
+  const std::string* text = call.target.parameter("track");
+  if (text == nullptr) return std::nullopt;
+  for (const core::Track track : {core::Track::stable, core::Track::canary})
+    if (*text == core::track_name(track)) return track;
+  return fail(Code::invalid, "parameter 'track' must be stable or canary, not '{:.64}'", *text);
+}
+
 /// Until when a long poll may wait.
 Result<MonoTime> wait_end(const Call& call) {
   TRY(wait, number_parameter(call, "wait", 0, 0, max_wait / 1s));
@@ -175,6 +184,23 @@ Answer get_instances(Call call) {
   co_return json_response(instances_document(instances));
 }
 
+Answer get_logs(Call call) {
+  LogsWish wish;
+  CO_TRY(lines, number_parameter(call, "lines", wish.lines, 0, 100'000));
+  wish.lines = static_cast<int>(lines);
+  CO_TRY(track, track_parameter(call));
+  wish.track = track;
+  CO_TRY(after, number_parameter(call, "after", 0, 0, max_id));
+  CO_TRY(end, wait_end(call));
+  const std::uint64_t seen = call.changes.count(call.release());
+  CO_TRY(view, co_await call.backend.logs(call.release(), wish, after));
+  if (!view.lines.empty()) co_return json_response(logs_document(view));
+  co_await wait_for_change(call, seen, end);
+  // Also without lines: the change may be a trouble.
+  CO_TRY(later, co_await call.backend.logs(call.release(), wish, after));
+  co_return json_response(logs_document(later));
+}
+
 Answer get_doctor(Call call) {
   CO_TRY(findings, co_await call.backend.doctor(call.release()));
   co_return json_response(findings_document(findings));
@@ -195,7 +221,7 @@ Answer get_plan(Call call) {
 
 Answer delete_canary(Call call) {
   CO_TRY(removed, co_await call.backend.remove_canary(call.release()));
-  co_return json_response(plan_document(removed));
+  co_return json_response(steps_document(removed));
 }
 
 Answer get_metrics(Call call) {

@@ -43,6 +43,22 @@ struct InstanceView {
   std::string log;  // path of its log file
 };
 
+/// Of which track; none: both. How many of the last lines that there were before.
+struct LogsWish {
+  std::optional<core::Track> track;
+  int lines = 20;
+};
+struct LogLine {
+  std::string instance;
+  std::string text;
+};
+struct LogsView {
+  std::vector<LogLine> lines;
+  std::int64_t next = 0;  // the number of the last of them
+  std::int64_t lost = 0;  // lines that nobody asked for in time
+  std::string trouble;    // why some instance's lines do not come now
+};
+
 struct Finding {
   std::string check;  // "nginx installed"
   bool ok = false;
@@ -53,6 +69,24 @@ struct Finding {
 struct PlanStep {
   std::string what;   // "start 1 canary instance of v1.2.0"
   std::string needs;  // "ready within 30s"
+};
+
+/// One field of an object on a cluster, as it changes from write to write.
+struct FieldChange {
+  std::string path;                 // "spec.replicas"
+  std::vector<std::string> values;  // as JSON texts, the present one first; null: not there
+};
+struct ObjectChange {
+  std::string kind;  // "Deployment"
+  std::string name;
+  std::string change;  // "create", "change", "remove"
+  std::vector<FieldChange> fields;
+};
+
+struct Plan {
+  std::vector<PlanStep> steps;
+  std::vector<ObjectChange> changes;  // of the cluster's objects; none on one machine
+  std::string unknown;                // why changes cannot be told; empty: they are
 };
 
 /// The numbers of one release for /metrics.
@@ -111,10 +145,15 @@ class Backend {
                                                                  int limit) = 0;
   virtual Task<Result<CountsView>> counts(std::string release) = 0;
   virtual Task<Result<std::vector<InstanceView>>> instances(std::string release) = 0;
+  /// What instances write from now on, those that come as well: lines with a number above `after`.
+  /// Rings `Changes` with each. Code::invalid where the logs are files: instances() names them.
+  virtual Task<Result<LogsView>> logs(std::string, LogsWish, std::int64_t) {
+    co_return fail(Code::invalid, "the logs of this release are files; its instances name them");
+  }
   virtual Task<Result<std::vector<Finding>>> doctor(std::string release) = 0;
-  virtual Task<Result<std::vector<PlanStep>>> plan(std::string release, std::string version) = 0;
+  virtual Task<Result<Plan>> plan(std::string release, std::string version) = 0;
   /// What `init` would make, and what is in its way. Code::invalid where init makes no objects.
-  virtual Task<Result<std::vector<PlanStep>>> plan_init(std::string, std::string) {
+  virtual Task<Result<Plan>> plan_init(std::string, std::string) {
     co_return fail(Code::invalid,
                    "on one machine `init` makes nothing but what the spec says: processes, and "
                    "NGINX before them");

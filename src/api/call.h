@@ -46,6 +46,7 @@ Answer get_journal(Call call);
 Answer get_history(Call call);
 Answer get_counts(Call call);
 Answer get_instances(Call call);
+Answer get_logs(Call call);
 Answer get_doctor(Call call);
 Answer get_plan(Call call);
 Answer delete_canary(Call call);

@@ -80,6 +80,16 @@ wire::Json instances_document(const std::vector<InstanceView>& instances) {
   return list;
 }
 
+wire::Json logs_document(const LogsView& view) {
+  js::array lines;
+  for (const LogLine& each : view.lines)
+    lines.push_back(js::object{{"instance", text(each.instance)}, {"line", text(each.text)}});
+  return js::object{{"lines", std::move(lines)},
+                    {"next", view.next},
+                    {"lost", view.lost},
+                    {"trouble", text(view.trouble)}};
+}
+
 wire::Json findings_document(const std::vector<Finding>& findings) {
   js::array list;
   for (const Finding& finding : findings)
@@ -90,11 +100,31 @@ wire::Json findings_document(const std::vector<Finding>& findings) {
   return list;
 }
 
-wire::Json plan_document(const std::vector<PlanStep>& plan) {
+wire::Json steps_document(const std::vector<PlanStep>& steps) {
   js::array list;
-  for (const PlanStep& step : plan)
+  for (const PlanStep& step : steps)
     list.push_back(js::object{{"what", text(step.what)}, {"needs", text(step.needs)}});
   return js::object{{"steps", std::move(list)}};
+}
+
+wire::Json plan_document(const Plan& plan) {
+  js::array changes;
+  for (const ObjectChange& change : plan.changes) {
+    js::array fields;
+    for (const FieldChange& field : change.fields) {
+      js::array values;
+      for (const std::string& value : field.values) values.push_back(js::parse(value));
+      fields.push_back(js::object{{"path", text(field.path)}, {"values", std::move(values)}});
+    }
+    changes.push_back(js::object{{"kind", text(change.kind)},
+                                 {"name", text(change.name)},
+                                 {"change", text(change.change)},
+                                 {"fields", std::move(fields)}});
+  }
+  wire::Json out = steps_document(plan.steps);
+  out.get_object()["changes"] = std::move(changes);
+  out.get_object()["unknown"] = text(plan.unknown);
+  return out;
 }
 
 }  // namespace linnet::api

@@ -12,7 +12,13 @@ wire::Json put_document(const std::string& release, const PutSpec& put);
 wire::Json mistakes_document(const std::vector<spec::Mistake>& mistakes);
 wire::Json counts_document(const CountsView& counts);
 wire::Json instances_document(const std::vector<InstanceView>& instances);
+/// {"lines": [{"instance", "line"}], "next", "lost", "trouble"}
+wire::Json logs_document(const LogsView& view);
 wire::Json findings_document(const std::vector<Finding>& findings);
-wire::Json plan_document(const std::vector<PlanStep>& plan);
+/// {"steps": [{"what", "needs"}]}
+wire::Json steps_document(const std::vector<PlanStep>& steps);
+/// The same and {"changes": [{"kind", "name", "change", "fields": [{"path", "values"}]}],
+/// "unknown"}.
+wire::Json plan_document(const Plan& plan);
 
 }  // namespace linnet::api

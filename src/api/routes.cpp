@@ -14,7 +14,7 @@ struct Route {
   std::string_view method;
   std::string_view path;  // capitals stand for any segment
   Answer (*answer)(Call);
-  std::array<std::string_view, 3> parameters = {};
+  std::array<std::string_view, 4> parameters = {};
 };
 
 constexpr Route api_routes[] = {
@@ -29,6 +29,7 @@ constexpr Route api_routes[] = {
     {"GET", "/v1/releases/NAME/history", get_history, {"limit"}},
     {"GET", "/v1/releases/NAME/counts", get_counts},
     {"GET", "/v1/releases/NAME/instances", get_instances},
+    {"GET", "/v1/releases/NAME/logs", get_logs, {"after", "lines", "track", "wait"}},
     {"GET", "/v1/releases/NAME/doctor", get_doctor},
     {"GET", "/v1/releases/NAME/plan", get_plan, {"version", "init"}},
     {"DELETE", "/v1/releases/NAME/canary", delete_canary},

@@ -67,12 +67,20 @@ struct FakeBackend : Backend {
     one.pid = 77;
     co_return std::vector<InstanceView>{one};
   }
+  Task<Result<LogsView>> logs(std::string, LogsWish wish, std::int64_t after) override {
+    if (!wish.track) co_return fail(Code::unavailable, "not asked for here");
+    co_return LogsView{{{"canary-0", "\tok"}}, after + wish.lines, 1, "one is starting"};
+  }
   Task<Result<std::vector<Finding>>> doctor(std::string) override {
     co_return std::vector<Finding>{
         {"nginx", false, "it is not installed", "apt-get install nginx"}};
   }
-  Task<Result<std::vector<PlanStep>>> plan(std::string, std::string version) override {
-    co_return std::vector<PlanStep>{{"start " + version, "ready within 30s"}};
+  Task<Result<Plan>> plan(std::string, std::string version) override {
+    Plan plan;
+    plan.steps = {{"start " + version, "ready within 30s"}};
+    FieldChange field{"spec.replicas", {"null", "0", "1"}};
+    plan.changes = {{"Deployment", "shop-canary", "change", {field}}};
+    co_return plan;
   }
   Task<Result<MetricsView>> metrics() override { co_return MetricsView{}; }
   void shutdown(bool hold) override { stopped = hold ? "hold" : "take back"; }
@@ -127,10 +135,15 @@ TEST_F(RoutesTest, EveryRouteOfTheContractAnswers) {
       {"/v1/releases/shop/instances",
        R"([{"id":"canary-0","track":"canary","version":"","state":"backoff","restarts":0,)"
        R"("crash_loop":false,"trouble":"exited with \"1\"","pid":77,"port":0,"log":""}])"},
+      {"/v1/releases/shop/logs?track=canary&lines=5&after=2",
+       R"({"lines":[{"instance":"canary-0","line":"\u0009ok"}],"next":7,"lost":1,)"
+       R"("trouble":"one is starting"})"},
       {"/v1/releases/shop/doctor", R"([{"check":"nginx","ok":false,"cause":"it is not installed",)"
                                    R"("remedy":"apt-get install nginx"}])"},
       {"/v1/releases/shop/plan?version=v1.2.0",
-       R"({"steps":[{"what":"start v1.2.0","needs":"ready within 30s"}]})"},
+       R"({"steps":[{"what":"start v1.2.0","needs":"ready within 30s"}],)"
+       R"("changes":[{"kind":"Deployment","name":"shop-canary","change":"change",)"
+       R"("fields":[{"path":"spec.replicas","values":[null,0,1]}]}],"unknown":""})"},
       {"/v1/releases/shop/journal", R"({"entries":[],"next":0})"},
   };
   for (const auto& [target, body] : gets) {

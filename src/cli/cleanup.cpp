@@ -23,9 +23,9 @@ Result<Exit> run_cleanup(Session& session) {
       "DELETE", "/v1/releases/" + net::percent_encode(done.status.release) + "/canary", "");
   if (!removed)
     return fail(std::move(removed).error().while_doing("removing the canary's objects"));
-  TRY(steps, read_plan(*removed));
-  for (const PlanStep& step : steps) session.say("  " + printable(step.what));
-  if (steps.empty()) session.say("  nothing of the canary's was made by `init`");
+  TRY(plan, read_plan(*removed));
+  for (const PlanStep& step : plan.steps) session.say("  " + printable(step.what));
+  if (plan.steps.empty()) session.say("  nothing of the canary's was made by `init`");
   return Exit::done;
 }
 

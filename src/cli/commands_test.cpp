@@ -585,6 +585,29 @@ TEST_F(Commands, PlanChangesNothingOfAReleaseThatTheDaemonKnows) {
   for (const Asked& each : fake->asked()) EXPECT_EQ(each.method, "GET");
 }
 
+TEST_F(Commands, PlanShowsObjectsFieldByField) {
+  daemon(status_json("idle"));
+  fake->answer("/v1/releases/shop/spec", {R"({"spec":"another"})"});
+  fake->answer("/v1/releases/shop/plan", {R"({"steps":[{"what":"one","needs":""}],"changes":[
+      {"kind":"Deployment","name":"web-canary","change":"change","fields":[
+        {"path":"spec.replicas","values":[0,1,0]},
+        {"path":"spec.image","values":["web:v1\u001b[2J","web:v2"]}]},
+      {"kind":"Service","name":"web-canary","change":"create","fields":[
+        {"path":"spec.ports[http].port","values":[null,80]}]},
+      {"kind":"Ingress","name":"web","change":"change","fields":[
+        {"path":"spec.mark","values":[null,"set"]}]}]})"});
+  EXPECT_EQ(program.run({"plan", "v1.1.0"}).out,
+            "1.  one\n"
+            "\n"
+            "Deployment web-canary\n"
+            "  spec.replicas:  0 -> 1 -> 0\n"
+            "  spec.image:     web:v1?[2J -> web:v2\n"
+            "Service web-canary: created\n"
+            "  spec.ports[http].port:  80\n"
+            "Ingress web\n"
+            "  spec.mark:  (none) -> set\n");
+}
+
 TEST_F(Commands, KubernetesOptionsAreNotedAsUnusedOnOneMachine) {
   daemon(status_json("stepping", 5)).on("rollback", taking_back("x"));
   const Ran ran = program.run({"rollback", "--context", "staging"});

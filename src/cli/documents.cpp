@@ -147,6 +147,24 @@ TrackCounts track_counts(const Reader& from) {
   return out;
 }
 
+ObjectChange change(const json::value& value) {
+  const Reader from(value);
+  ObjectChange out{from.text("kind"), from.text("name"), from.text("change"), {}};
+  for (const json::value& each : from.list("fields")) {
+    FieldChange& field = out.fields.emplace_back();
+    field.path = Reader(each).text("path");
+    for (const json::value& one : Reader(each).list("values")) {
+      std::optional<std::string> text;
+      if (one.is_string())
+        text = one.get_string();
+      else if (!one.is_null())
+        text = json::serialize(one);
+      field.values.push_back(std::move(text));
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 bool StatusDocument::ended() const {
@@ -215,6 +233,15 @@ Result<std::vector<InstanceDocument>> read_instances(std::string_view text) {
   return out;
 }
 
+Result<LogsDocument> read_logs(std::string_view text) {
+  TRY(value, parse_object(text, "log lines"));
+  const Reader from(value);
+  LogsDocument out{{}, from.integer("next"), from.integer("lost"), from.text("trouble")};
+  for (const json::value& each : from.list("lines"))
+    out.lines.push_back({Reader(each).text("instance"), Reader(each).text("line")});
+  return out;
+}
+
 Result<std::vector<FindingDocument>> read_findings(std::string_view text) {
   TRY(value, parse_list(text, "findings"));
   std::vector<FindingDocument> out;
@@ -238,13 +265,15 @@ Result<std::vector<HistoryDocument>> read_history(std::string_view text) {
   return out;
 }
 
-Result<std::vector<PlanStep>> read_plan(std::string_view text) {
+Result<PlanDocument> read_plan(std::string_view text) {
   TRY(value, parse_object(text, "plan"));
-  std::vector<PlanStep> out;
+  PlanDocument out;
   for (const json::value& each : Reader(value).list("steps")) {
     const Reader from(each);
-    out.push_back({from.text("what"), from.text("needs")});
+    out.steps.push_back({from.text("what"), from.text("needs")});
   }
+  for (const json::value& each : Reader(value).list("changes")) out.changes.push_back(change(each));
+  out.unknown = Reader(value).text("unknown");
   return out;
 }
 

@@ -107,6 +107,17 @@ struct InstanceDocument {
   std::string log;
 };
 
+struct LogLine {
+  std::string instance;
+  std::string line;
+};
+struct LogsDocument {
+  std::vector<LogLine> lines;
+  std::int64_t next = 0;
+  std::int64_t lost = 0;
+  std::string trouble;
+};
+
 struct FindingDocument {
   std::string check;
   bool ok = false;
@@ -124,6 +135,21 @@ struct PlanStep {
   std::string what;
   std::string needs;
 };
+struct FieldChange {
+  std::string path;
+  std::vector<std::optional<std::string>> values;  // the present one first; nothing: not there
+};
+struct ObjectChange {
+  std::string kind;
+  std::string name;
+  std::string change;  // create change remove
+  std::vector<FieldChange> fields;
+};
+struct PlanDocument {
+  std::vector<PlanStep> steps;
+  std::vector<ObjectChange> changes;
+  std::string unknown;  // why there are no changes
+};
 
 /// Each fails with Code::internal when the text is no such document.
 Result<StatusDocument> read_status(std::string_view json);
@@ -132,9 +158,10 @@ Result<JournalDocument> read_journal(std::string_view json);
 Result<IntentDocument> read_intent(std::string_view json);
 Result<CountsDocument> read_counts(std::string_view json);
 Result<std::vector<InstanceDocument>> read_instances(std::string_view json);
+Result<LogsDocument> read_logs(std::string_view json);
 Result<std::vector<FindingDocument>> read_findings(std::string_view json);
 Result<std::vector<HistoryDocument>> read_history(std::string_view json);
-Result<std::vector<PlanStep>> read_plan(std::string_view json);
+Result<PlanDocument> read_plan(std::string_view json);
 /// The value of one text key of an object, or empty.
 std::string read_text(std::string_view json, std::string_view key);
 /// The error of an answer that is not 2xx; mistakes of a spec are part of the message.

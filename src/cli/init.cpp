@@ -1,4 +1,5 @@
 // linnet init: brings up stable and the traffic splitting, without a canary.
+#include "cli/changes.h"
 #include "cli/commands.h"
 #include "cli/documents.h"
 #include "cli/follow.h"
@@ -36,14 +37,15 @@ Result<Exit> dry_run(Session& session, const std::string& version) {
     session.out().document(text);
     return Exit::done;
   }
-  TRY(steps, read_plan(text));
-  if (steps.empty()) session.out().line("nothing to do: everything is there");
+  TRY(plan, read_plan(text));
+  if (plan.steps.empty()) session.out().line("nothing to do: everything is there");
   bool stands = false;
-  for (const PlanStep& step : steps) {
+  for (const PlanStep& step : plan.steps) {
     stands = stands || step.what == "obstacle";
     session.out().line(printable(step.what) +
                        (step.needs.empty() ? "" : ": " + printable(step.needs)));
   }
+  print_changes(session.out(), plan);
   return stands ? Exit::invalid : Exit::done;
 }
 

@@ -16,6 +16,15 @@ namespace {
 
 constexpr std::size_t tail_bytes = 1 << 20;
 constexpr std::size_t longest_line = 1 << 16;
+constexpr int usual_lines = 20;
+
+void print_line(Terminal& out, bool json, bool labelled, const std::string& id,
+                std::string_view line) {
+  if (json)
+    out.line(log_line_json(id, printable(line)));
+  else
+    out.line((labelled ? out.styled(Style::faint, id + "  ") : "") + printable(line));
+}
 
 // One log file that may be rotated away under the reader.
 class LogFile {
@@ -87,10 +96,7 @@ class LogFile {
   }
 
   void print(Terminal& out, std::string_view line) const {
-    if (json_)
-      out.line(log_line_json(id_, printable(line)));
-    else
-      out.line((labelled_ ? out.styled(Style::faint, id_ + "  ") : "") + printable(line));
+    print_line(out, json_, labelled_, id_, line);
   }
 
   std::string id_;
@@ -101,14 +107,36 @@ class LogFile {
   std::string pending_;  // read, not printed yet
 };
 
+// On a cluster the engine of this command has the lines. Pods come and go: each line is labelled.
+Result<Exit> follow_pods(Session& session, const std::string& release, const std::string& track,
+                         int lines) {
+  std::string query = fmt::format("wait=10&lines={}", lines);
+  if (!track.empty()) query += "&track=" + track;
+  std::int64_t after = 0;
+  std::string told;
+  for (;;) {
+    auto text = session.daemon().get(fmt::format("/v1/releases/{}/logs?{}&after={}",
+                                                 net::percent_encode(release), query, after));
+    if (!text && session.interrupt().take()) return Exit::interrupted;
+    if (!text) return fail(std::move(text).error());
+    TRY(logs, read_logs(*text));
+    after = logs.next;
+    if (logs.lost > 0) session.note(fmt::format("{} lines came too fast and are lost", logs.lost));
+    if (std::exchange(told, logs.trouble) != logs.trouble && !logs.trouble.empty())
+      session.note(printable(logs.trouble));
+    for (const LogLine& each : logs.lines)
+      print_line(session.out(), session.json(), true, printable(each.instance), each.line);
+  }
+}
+
 Result<Exit> run_logs(Session& session) {
   const Arguments& arguments = session.arguments();
   TRY(lines, arguments.number("--lines", 0, 100'000));
   if (arguments.has("--follow")) session.interrupt();
-  if (arguments.has("--follow") && !session.daemon().is_shared())
-    return fail(Code::invalid,
-                "--follow is for processes of this machine; on a cluster: kubectl logs -f");
   TRY(release, session.release_name());
+  if (arguments.has("--follow") && !session.daemon().is_shared())
+    return follow_pods(session, release, arguments.text("--track").value_or(""),
+                       static_cast<int>(lines.value_or(usual_lines)));
   TRY(text, session.daemon().get("/v1/releases/" + net::percent_encode(release) + "/instances"));
   TRY(instances, read_instances(text));
   const std::string track = arguments.text("--track").value_or("");
@@ -123,10 +151,11 @@ Result<Exit> run_logs(Session& session) {
   for (const auto& [path, id] : paths)
     files.push_back(std::make_unique<LogFile>(id, path, paths.size() > 1, session.json()));
   for (const auto& file : files)
-    file->print_tail(session.out(), static_cast<std::size_t>(lines.value_or(20)));
+    file->print_tail(session.out(), static_cast<std::size_t>(lines.value_or(usual_lines)));
   if (!arguments.has("--follow")) return Exit::done;
   while (session.interrupt().wait(250ms) != Interrupt::Woken::signal)
     for (const auto& file : files) file->print_new(session.out());
+  session.interrupt().take();
   return Exit::interrupted;
 }
 
@@ -142,8 +171,8 @@ constexpr Command logs_command{
     .name = "logs",
     .summary = "Show what the instances write",
     .description =
-        "The last lines of each instance's log, and with --follow what comes after. As JSON each "
-        "line is a document: {\"instance\", \"line\"}.",
+        "The last lines of each instance's log, and with --follow what comes after, on a cluster "
+        "also of pods that come later. As JSON each line is a document: {\"instance\", \"line\"}.",
     .examples =
         "linnet logs --track canary --lines 50\n"
         "linnet logs --follow\n",

@@ -1,4 +1,5 @@
 // linnet plan: what a deploy would do, without doing any of it.
+#include "cli/changes.h"
 #include "cli/commands.h"
 #include "cli/documents.h"
 #include "cli/session.h"
@@ -37,12 +38,13 @@ Result<Exit> run_plan(Session& session) {
     session.out().document(text);
     return Exit::done;
   }
-  TRY(steps, read_plan(text));
+  TRY(plan, read_plan(text));
   Table table({Align::right, Align::left, Align::left});
   int number = 0;
-  for (const PlanStep& step : steps)
+  for (const PlanStep& step : plan.steps)
     table.row({fmt::format("{}.", ++number), printable(step.what), printable(step.needs)});
   for (const std::string& line : table.lines()) session.out().line(line);
+  print_changes(session.out(), plan);
   return Exit::done;
 }
 
@@ -54,7 +56,12 @@ constexpr Positional positionals[] = {
 constexpr Command plan_command{
     .name = "plan",
     .summary = "Show what a deploy would do",
-    .description = "Each step with what it waits for. Nothing is changed.",
+    .description =
+        "Each step with what it waits for; on a cluster also each object that would be written, "
+        "with "
+        "its fields from one value to the next, as a rollout that goes well leaves them. Nothing "
+        "is "
+        "changed.",
     .examples = "linnet plan v1.2.0\n",
     .positionals = positionals,
     .run = run_plan,

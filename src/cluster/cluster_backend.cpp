@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "api/plan.h"
+#include "cluster/changes.h"
 #include "kubernetes/cluster_view.h"
 #include "kubernetes/objects.h"
 #include "runtime/with_deadline.h"
@@ -30,6 +31,7 @@ ClusterBackend::ClusterBackend(std::unique_ptr<Parts> parts, api::Changes& chang
                                std::string version, const std::string& socket)
     : parts_(std::move(parts)),
       logs_(*parts_, socket + "-"),
+      follower_(*parts_),
       changes_(changes),
       version_(std::move(version)),
       started_(parts_->ground.clock.now().wall),
@@ -59,6 +61,7 @@ Task<void> ClusterBackend::wind_down() {
   const Result<void> released = co_await parts_->lease->release(within(one_call));
   if (!released)
     parts_->ground.log.error("the Lease is left to run out: {}", released.error().message);
+  co_await follower_.end();
   watches_.cancel();
   co_await watches_.join();
 }
@@ -315,39 +318,59 @@ Task<Result<std::vector<api::InstanceView>>> ClusterBackend::instances(std::stri
   co_return out;
 }
 
+Task<Result<api::LogsView>> ClusterBackend::logs(std::string release, api::LogsWish wish,
+                                                 std::int64_t after) {
+  CO_TRY_VOID(is_ours(release));
+  if (!follower_.begun()) CO_TRY_VOID(co_await parts_->first_look(within(first_look)));
+  co_return follower_.lines(wish, after);
+}
+
 Task<Result<std::vector<api::Finding>>> ClusterBackend::doctor(std::string release) {
   CO_TRY_VOID(is_ours(release));
   co_return co_await examine(*parts_, within(some_calls));
 }
 
-Task<Result<std::vector<api::PlanStep>>> ClusterBackend::plan(std::string release,
-                                                              std::string version) {
+Task<Result<api::Plan>> ClusterBackend::plan(std::string release, std::string version) {
   CO_TRY(view, co_await status(release));
-  co_return api::plan_of(view.release, view.status, version);
+  api::Plan plan;
+  plan.steps = api::plan_of(view.release, view.status, version);
+  auto changes = co_await changes_of_deploy(*parts_, std::move(view.status), version);
+  if (changes)
+    plan.changes = *std::move(changes);
+  else
+    plan.unknown = changes.error().message;
+  co_return plan;
 }
 
-Task<Result<std::vector<api::PlanStep>>> ClusterBackend::plan_init(std::string release,
-                                                                   std::string version) {
+Task<Result<api::Plan>> ClusterBackend::plan_init(std::string release, std::string version) {
   CO_TRY_VOID(is_ours(release));
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
   const std::string wanted = version.empty() ? parts_->release.version : version;
   const kubernetes::InitPlan plan = kubernetes::plan_init(parts_->names, wanted, found);
-  std::vector<api::PlanStep> steps;
+  api::Plan out;
+  std::vector<api::PlanStep>& steps = out.steps;
   for (const std::string& obstacle : plan.obstacles) steps.push_back({"obstacle", obstacle});
-  std::vector<recipes::Write> before;
+  std::vector<recipes::Write> writes;
   for (const kubernetes::PlannedWrite& planned : plan.writes) {
     steps.push_back({planned.text, ""});
-    before.push_back(planned.write);
+    writes.push_back(planned.write);
   }
-  const auto router = co_await parts_->router->plan_create(std::move(before), deadline);
+  auto router = co_await parts_->router->plan_create(writes, deadline);
   if (router)
-    for (const recipes::Write& write : *router)
+    for (recipes::Write& write : *router) {
       steps.push_back({kubernetes::creation_text(write), ""});
+      writes.push_back(std::move(write));
+    }
   else if (plan.obstacles.empty())  // else it misses what those name already
     steps.push_back({"obstacle", router.error().message});
   for (const std::string& text : plan.notes) steps.push_back({"note", text});
-  co_return steps;
+  auto changes = co_await changes_of_init(*parts_, std::move(writes), deadline);
+  if (changes)
+    out.changes = *std::move(changes);
+  else
+    out.unknown = changes.error().message;
+  co_return out;
 }
 
 Task<Result<std::vector<api::PlanStep>>> ClusterBackend::remove_canary(std::string release) {

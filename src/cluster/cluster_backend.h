@@ -9,6 +9,7 @@
 #include "api/changes.h"
 #include "cluster/doctor.h"
 #include "cluster/drive.h"
+#include "cluster/log_follower.h"
 #include "cluster/parts.h"
 #include "cluster/pod_logs.h"
 #include "runtime/task_group.h"
@@ -43,10 +44,11 @@ class ClusterBackend final : public api::Backend {
   Task<Result<std::vector<core::RolloutRecord>>> history(std::string release, int limit) override;
   Task<Result<api::CountsView>> counts(std::string release) override;
   Task<Result<std::vector<api::InstanceView>>> instances(std::string release) override;
+  Task<Result<api::LogsView>> logs(std::string release, api::LogsWish wish,
+                                   std::int64_t after) override;
   Task<Result<std::vector<api::Finding>>> doctor(std::string release) override;
-  Task<Result<std::vector<api::PlanStep>>> plan(std::string release, std::string version) override;
-  Task<Result<std::vector<api::PlanStep>>> plan_init(std::string release,
-                                                     std::string version) override;
+  Task<Result<api::Plan>> plan(std::string release, std::string version) override;
+  Task<Result<api::Plan>> plan_init(std::string release, std::string version) override;
   Task<Result<std::vector<api::PlanStep>>> remove_canary(std::string release) override;
   Task<Result<api::MetricsView>> metrics() override;
   void shutdown(bool hold) override;
@@ -73,6 +75,7 @@ class ClusterBackend final : public api::Backend {
 
   std::unique_ptr<Parts> parts_;
   PodLogs logs_;
+  LogFollower follower_;
   api::Changes& changes_;
   std::string version_;
   WallTime started_;

@@ -222,11 +222,13 @@ Task<Result<std::vector<api::Finding>>> Daemon::doctor(std::string release) {
   co_return examine(*served, shared_);
 }
 
-Task<Result<std::vector<api::PlanStep>>> Daemon::plan(std::string release, std::string version) {
+Task<Result<api::Plan>> Daemon::plan(std::string release, std::string version) {
   CO_TRY(served, find(release));
   const core::Status status =
       served->loop().record() ? served->loop().record()->status : core::Status{};
-  co_return api::plan_of(served->release(), status, version);
+  api::Plan plan;
+  plan.steps = api::plan_of(served->release(), status, version);
+  co_return plan;
 }
 
 Task<Result<api::MetricsView>> Daemon::metrics() {

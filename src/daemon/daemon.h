@@ -54,7 +54,7 @@ class Daemon final : public api::Backend {
   Task<Result<api::CountsView>> counts(std::string release) override;
   Task<Result<std::vector<api::InstanceView>>> instances(std::string release) override;
   Task<Result<std::vector<api::Finding>>> doctor(std::string release) override;
-  Task<Result<std::vector<api::PlanStep>>> plan(std::string release, std::string version) override;
+  Task<Result<api::Plan>> plan(std::string release, std::string version) override;
   Task<Result<api::MetricsView>> metrics() override;
   void shutdown(bool hold) override;
 

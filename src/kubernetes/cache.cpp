@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "kubernetes/client_state.h"
+#include "kubernetes/objects.h"
 #include "runtime/with_deadline.h"
 
 namespace linnet::kubernetes {
@@ -40,6 +41,7 @@ struct Cache::State {
   MonoTime heard;          // of this list or watch
   Error trouble{Code::unavailable, "not listed yet"};
   int failures = 0;
+  std::optional<Duration> pause;  // that the last failure asked for
   LineFramer framer;
   std::optional<Error> event_trouble;
 
@@ -97,6 +99,8 @@ bool Cache::State::take_event(const std::string& line) {
     event_trouble =
         error_of(asked("watch"), status, boost::json::serialize(*object), client->who());
     if (is_expired(status, *object)) version.clear();
+    if (const auto seconds = number_at(*object, {"details", "retryAfterSeconds"}, 0); seconds > 0)
+      pause = std::chrono::seconds(std::min<std::int64_t>(seconds, 3600));
     return false;
   }
   if (std::string newer = text_at(*object, {"metadata", "resourceVersion"}); !newer.empty())
@@ -137,7 +141,7 @@ Duration Cache::State::backoff() {
 Task<Result<void>> Cache::State::list(std::shared_ptr<State> self) {
   const Deadline deadline = self->now() + self->times.list;
   auto got = co_await Client::State::list(self->client, self->resource, self->labels, self->fields,
-                                          deadline);
+                                          deadline, &self->pause);
   if (!got) co_return fail(got.error());
   self->take_list(std::move(*got));
   if (self->changed) self->changed();
@@ -152,8 +156,8 @@ Task<Result<net::Response>> Cache::State::stream(std::shared_ptr<State> self) {
   std::function<bool(std::string_view)> take = [state = self.get()](std::string_view piece) {
     return state->take_piece(piece);
   };
-  auto ended = co_await Client::State::watch(self->client, std::move(request), self->times.stall,
-                                             std::move(take));
+  auto ended = co_await Client::State::stream(self->client, std::move(request), first_answer,
+                                              self->times.stall, std::move(take));
   co_return ended;
 }
 
@@ -215,12 +219,14 @@ Task<Result<void>> Cache::State::watch(std::shared_ptr<State> self) {
   if (!ended) co_return fail(std::move(ended).error().while_doing(self->asked("watch").text()));
   if (ended->status >= 200 && ended->status <= 299) co_return Result<void>();
   if (ended->status == 410) self->version.clear();
+  self->pause = asked_pause(ended->status, ended->headers);
   co_return fail(error_of(self->asked("watch"), ended->status, ended->body, self->client->who()));
 }
 
 Task<void> Cache::State::run(std::shared_ptr<State> self) {
   for (;;) {
     const MonoTime began = self->now();
+    self->pause.reset();
     Result<void> done;
     if (self->version.empty()) {
       done = co_await list(self);
@@ -236,9 +242,10 @@ Task<void> Cache::State::run(std::shared_ptr<State> self) {
     }
     self->trouble = done.error();
     // The first failure after a good time may be the server's restart, or a version forgotten.
-    if (++self->failures == 1) continue;
-    const Duration pause = self->backoff();
-    co_await runtime::sleep_for(pause);
+    const Duration own = ++self->failures == 1 ? Duration() : self->backoff();
+    const Duration asked = std::min(self->pause.value_or(own), self->times.longest_asked);
+    const Duration pause = std::max(own, asked);
+    if (pause > 0ms) co_await runtime::sleep_for(pause);
   }
 }
 

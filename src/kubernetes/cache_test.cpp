@@ -165,6 +165,67 @@ TEST_F(CacheTest, AServerThatComesBackIsFollowedAgain) {
   EXPECT_TRUE(cache->fresh());
 }
 
+TEST_F(CacheTest, AListThatIsRefusedForNowIsAskedAgainWhenTheServerSaysSo) {
+  const auto refuses = [](const char* seconds) {
+    return [seconds](const net::ServerRequest&) {
+      auto busy = ApiImposter::status(429, "TooManyRequests", "slow down");
+      busy.headers.emplace_back("Retry-After", seconds);
+      return busy;
+    };
+  };
+  CacheTimes times = quick();
+  times.list = 100ms;  // a second is too long for the list to wait itself
+  api.instead() = refuses("1");
+  start(times);
+  const MonoTime began = clock.now().mono;
+  ASSERT_TRUE(eventually([&] { return api.count("GET", "limit=") >= 2; }));
+  EXPECT_GE(clock.now().mono - began, 1s);
+  EXPECT_FALSE(cache->fresh());
+  api.instead() = nullptr;
+  ASSERT_TRUE(watching());
+}
+
+TEST_F(CacheTest, AWatchThatIsRefusedForNowIsBegunAgainWhenTheServerSaysSo) {
+  start();
+  ASSERT_TRUE(watching());
+  const auto again_after_a_second = [&](int watches) {
+    const MonoTime began = clock.now().mono;
+    if (!eventually([&] { return api.count("GET", "watch=1") > watches; })) return false;
+    return clock.now().mono - began >= 900ms;
+  };
+  // As status.
+  int watches = api.count("GET", "watch=1");
+  api.instead() = [](const net::ServerRequest&) {
+    auto busy = ApiImposter::status(503, "ServiceUnavailable", "starting");
+    busy.headers.emplace_back("Retry-After", "1");
+    return busy;
+  };
+  api.end_watches();
+  ASSERT_TRUE(eventually([&] { return api.count("GET", "watch=1") > watches; }));
+  api.instead() = nullptr;
+  EXPECT_TRUE(again_after_a_second(watches + 1));
+  // As event.
+  ASSERT_TRUE(watching());
+  watches = api.count("GET", "watch=1");
+  api.say(R"({"type":"ERROR","object":{"kind":"Status","code":429,)"
+          R"("reason":"TooManyRequests","details":{"retryAfterSeconds":1}}})"
+          "\n");
+  EXPECT_TRUE(again_after_a_second(watches));
+}
+
+TEST_F(CacheTest, NoServerIsWaitedForLongerThanTheLimit) {
+  CacheTimes times = quick();
+  times.list = 100ms;
+  times.longest_asked = 20ms;
+  api.instead() = [](const net::ServerRequest&) {
+    auto busy = ApiImposter::status(503, "ServiceUnavailable", "come back tomorrow");
+    busy.headers.emplace_back("Retry-After", "86400");
+    return busy;
+  };
+  start(times);
+  EXPECT_TRUE(eventually([&] { return api.count("GET", "limit=") >= 4; }, 10s));
+}
+
 TEST_F(CacheTest, AMissingRightIsTold) {
   api.instead() = [](const net::ServerRequest&) {
     return ApiImposter::status(403, "Forbidden", "no");

@@ -154,9 +154,8 @@ Task<Result<net::Response>> Client::State::send(std::shared_ptr<State> self, Api
       renewed = true;
       continue;
     }
-    const auto pause = retry_after(got->headers);
-    const bool busy = got->status == 429 || got->status >= 500;
-    if (!busy || !pause || tries >= most_tries || self->left(deadline) <= *pause) co_return got;
+    const auto pause = asked_pause(got->status, got->headers);
+    if (!pause || tries >= most_tries || self->left(deadline) <= *pause) co_return got;
     co_await runtime::sleep_for(*pause);
   }
 }
@@ -184,7 +183,8 @@ Task<Result<Json>> Client::get(Resource resource, std::string name, Deadline dea
 }
 
 Task<Result<Json>> Client::State::list(std::shared_ptr<State> self, Resource resource,
-                                       std::string labels, std::string fields, Deadline deadline) {
+                                       std::string labels, std::string fields, Deadline deadline,
+                                       std::optional<Duration>* pause) {
   namespace js = boost::json;
   const Asked asked{"list", resource, "", ""};
   for (int restarts = 0;; ++restarts) {
@@ -199,6 +199,7 @@ Task<Result<Json>> Client::State::list(std::shared_ptr<State> self, Resource res
       // The pages' token has expired: what was read is of a past that cannot be continued.
       expired = got->status == 410 && !token.empty() && restarts < most_list_restarts;
       if (expired) break;
+      if (pause != nullptr) *pause = asked_pause(got->status, got->headers);
       CO_TRY(page, read_answer(asked, got->status, got->body, self->who()));
       token = text_at(page, {"metadata", "continue"});
       all = std::move(page.get_object());
@@ -224,6 +225,21 @@ Task<Result<Json>> Client::create(Resource resource, Json object, Deadline deadl
   std::string name = text_at(object, {"metadata", "name"});
   return State::ask(state_, {"create", std::move(resource), std::move(name), ""},
                     std::move(request), deadline);
+}
+
+Task<Result<bool>> Client::State::create_missing(std::shared_ptr<State> self, Resource resource,
+                                                 Json object, Deadline deadline) {
+  ApiRequest request = create_request(resource, object, self->manager);
+  const Asked asked{"create", std::move(resource), text_at(object, {"metadata", "name"}), ""};
+  auto got = co_await send(self, std::move(request), deadline);
+  if (!got) co_return fail(std::move(got).error().while_doing(asked.text()));
+  if (got->status == 409 && reason_of(got->body) == "AlreadyExists") co_return false;
+  CO_TRY_VOID(read_answer(asked, got->status, got->body, self->who()));
+  co_return true;
+}
+
+Task<Result<bool>> Client::create_missing(Resource resource, Json object, Deadline deadline) {
+  return State::create_missing(state_, std::move(resource), std::move(object), deadline);
 }
 
 Task<Result<Json>> Client::replace(Resource resource, Json object, Deadline deadline) {
@@ -271,16 +287,16 @@ Task<Result<net::ServerResponse>> Client::send(ApiRequest request, Deadline dead
   return State::send_any(state_, std::move(request), deadline);
 }
 
-Task<Result<net::Response>> Client::State::watch(std::shared_ptr<State> self, ApiRequest request,
-                                                 Duration stall,
-                                                 std::function<bool(std::string_view)> on_data) {
+Task<Result<net::Response>> Client::State::stream(std::shared_ptr<State> self, ApiRequest request,
+                                                  Duration head, Duration stall,
+                                                  std::function<bool(std::string_view)> on_data) {
   const Deadline deadline = self->clock.now().mono + first_answer;
   bool renewed = false;
   for (;;) {
     auto credentials = co_await State::credentials(self, deadline);
     if (!credentials) co_return fail(credentials.error());
     net::Request http = http_request(self->config, *credentials, request);
-    http.timeout = first_answer;
+    http.timeout = head;
     http.stall_limit = stall;
     auto got = co_await self->curl.stream(std::move(http), on_data);
     if (got) self->heard = self->clock.now().mono;
@@ -288,6 +304,11 @@ Task<Result<net::Response>> Client::State::watch(std::shared_ptr<State> self, Ap
       co_return got;
     renewed = true;
   }
+}
+
+Task<Result<net::Response>> Client::stream(ApiRequest request, Duration stall,
+                                           std::function<bool(std::string_view)> on_data) {
+  return State::stream(state_, std::move(request), stall, stall, std::move(on_data));
 }
 
 }  // namespace linnet::kubernetes

@@ -75,6 +75,8 @@ class Client {
   Task<Result<Json>> list(Resource resource, std::string label_selector, Deadline deadline,
                           std::string field_selector = {});
   Task<Result<Json>> create(Resource resource, Json object, Deadline deadline);
+  /// False: an object of this name was there already, and stays as it is.
+  Task<Result<bool>> create_missing(Resource resource, Json object, Deadline deadline);
   /// PUT; metadata.resourceVersion in the object is the lock.
   Task<Result<Json>> replace(Resource resource, Json object, Deadline deadline);
   Task<Result<Json>> patch(Resource resource, std::string name, PatchKind kind, Json body,
@@ -83,6 +85,10 @@ class Client {
   Task<Result<void>> remove(Resource resource, std::string name, Deadline deadline);
   /// Anything else: proxies, logs, self reviews. Any HTTP status is an answer.
   Task<Result<net::ServerResponse>> send(ApiRequest request, Deadline deadline);
+  /// The same for an answer that goes on, such as a log: see net::Curl::stream(). Code::timed_out
+  /// after `stall` without a byte, before its head too.
+  Task<Result<net::Response>> stream(ApiRequest request, Duration stall,
+                                     std::function<bool(std::string_view)> on_data);
 
   /// When the server last answered anything or sent a byte; 0 before.
   [[nodiscard]] MonoTime last_heard() const;
@@ -99,9 +105,10 @@ struct CacheTimes {
   Duration list = 15s;  // one list of all pages
   Duration first_backoff = 800ms;
   Duration longest_backoff = 5s;
-  Duration ask_after = 5s;  // without a word from the server it is asked for its version
-  Duration limit = 10s;     // what was not heard of for so long is not fresh
-  Duration stall = 120s;    // a watch without one byte; bookmarks come each minute
+  Duration ask_after = 5s;       // without a word from the server it is asked for its version
+  Duration limit = 10s;          // what was not heard of for so long is not fresh
+  Duration stall = 120s;         // a watch without one byte; bookmarks come each minute
+  Duration longest_asked = 60s;  // waited when Retry-After asks for it
 };
 
 /// A copy of one collection, kept fresh by list and watch (bookmarks, 410, back-off with jitter;

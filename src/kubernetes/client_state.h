@@ -46,16 +46,20 @@ struct Client::State {
                                           Deadline deadline);
   static Task<Result<net::ServerResponse>> send_any(std::shared_ptr<State> self, ApiRequest request,
                                                     Deadline deadline);
+  static Task<Result<bool>> create_missing(std::shared_ptr<State> self, Resource resource,
+                                           Json object, Deadline deadline);
   static Task<Result<Json>> ask(std::shared_ptr<State> self, Asked asked, ApiRequest request,
                                 Deadline deadline);
+  /// `pause`: where to put the Retry-After of an answer that refuses; may be null.
   static Task<Result<Json>> list(std::shared_ptr<State> self, Resource resource, std::string labels,
-                                 std::string fields, Deadline deadline);
+                                 std::string fields, Deadline deadline,
+                                 std::optional<Duration>* pause = nullptr);
   static Task<Result<void>> remove(std::shared_ptr<State> self, Resource resource, std::string name,
                                    Deadline deadline);
-  /// See net::Curl::stream().
-  static Task<Result<net::Response>> watch(std::shared_ptr<State> self, ApiRequest request,
-                                           Duration stall,
-                                           std::function<bool(std::string_view)> on_data);
+  /// See net::Curl::stream(). `head`: the longest time until the answer begins.
+  static Task<Result<net::Response>> stream(std::shared_ptr<State> self, ApiRequest request,
+                                            Duration head, Duration stall,
+                                            std::function<bool(std::string_view)> on_data);
 };
 
 }  // namespace linnet::kubernetes

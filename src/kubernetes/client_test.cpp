@@ -77,6 +77,22 @@ TEST_F(ClientTest, CreatesReadsChangesAndRemovesAnObject) {
   EXPECT_EQ(get("web").error().code, Code::not_found);
 }
 
+TEST_F(ClientTest, CreatesWhatIsMissingAndSaysWhatWasThere) {
+  const auto made = run(client->create_missing(maps, named("web"), soon()));
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(*made);
+  const auto again = run(client->create_missing(maps, named("web"), soon()));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_FALSE(*again);
+  // The same status for another reason, whose message may say anything.
+  api.instead() = [](const net::ServerRequest&) {
+    return ApiImposter::status(409, "Conflict", "a quota: AlreadyExists");
+  };
+  const auto refused = run(client->create_missing(maps, named("api"), soon()));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::conflict);
+}
+
 TEST_F(ClientTest, ListsAllPages) {
   for (int i = 0; i < 600; ++i) api.put(maps, named(fmt::format("m{:03}", i)));
   const auto list = run(client->list(maps, "", soon()));

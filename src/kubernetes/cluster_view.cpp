@@ -115,8 +115,7 @@ Task<Result<Controllers>> find_controllers(Client& client, ControllerPlaces plac
     }
     // When all the namespaces where it usually is may be seen, that will do.
     const bool enough = where.size() > 1 && denied.size() == 1;
-    if (!enough)
-      out.denied.insert(out.denied.end(), denied.begin(), denied.end());
+    if (!enough) out.denied.insert(out.denied.end(), denied.begin(), denied.end());
   }
   co_return out;
 }
@@ -225,9 +224,8 @@ Task<Result<void>> write_all(Client& client, std::vector<recipes::Write> writes,
     const Resource resource = collection(write.object);
     Result<void> done;
     if (write.kind == Kind::create) {
-      auto made = co_await client.create(resource, write.body, deadline);
-      if (!made && made.error().message.find("AlreadyExists") == std::string::npos)
-        done = fail(std::move(made).error());
+      auto made = co_await client.create_missing(resource, write.body, deadline);
+      if (!made) done = fail(std::move(made).error());
     } else if (write.kind == Kind::remove) {
       done = co_await client.remove(resource, write.object.name, deadline);
     } else {

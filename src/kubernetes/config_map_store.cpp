@@ -355,6 +355,18 @@ Task<Result<void>> ConfigMapStore::put_spec(std::string release, std::string yam
   co_return co_await State::change(state_, std::move(release), make);
 }
 
+Task<Result<ConfigMapStore::SpecChange>> ConfigMapStore::plan_spec(std::string release,
+                                                                   std::string yaml) {
+  auto held = co_await State::read(state_, std::move(release));
+  if (!held) co_return fail(held.error());
+  SpecChange change{(*held)->object, (*held)->object};
+  ReleaseDocument document = (*held)->document;
+  if (std::exchange(document.spec, yaml) == yaml) co_return change;
+  CO_TRY(after, write_document(document, change.before, state_->maps.name_space));
+  change.after = std::move(after);
+  co_return change;
+}
+
 Task<Result<std::string>> ConfigMapStore::spec(std::string release) {
   auto held = co_await State::read(state_, release);
   if (!held) co_return fail(held.error());

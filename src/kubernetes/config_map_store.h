@@ -58,6 +58,11 @@ class ConfigMapStore final : public Store, public Journal {
 
   // -- Specs --
   Task<Result<void>> put_spec(std::string release, std::string yaml);
+  /// What put_spec() would make of the object, and the object itself; null: it is not there.
+  struct SpecChange {
+    Json before, after;
+  };
+  Task<Result<SpecChange>> plan_spec(std::string release, std::string yaml);
   /// Code::not_found when none was put.
   Task<Result<std::string>> spec(std::string release);
   /// Names, in order, of all releases of the namespace. Needs the right to list ConfigMaps.

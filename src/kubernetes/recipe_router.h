@@ -52,12 +52,14 @@ class RecipeRouter final : public TrafficRouter {
   Task<Result<std::vector<recipes::Write>>> remove(Deadline deadline);
 
   [[nodiscard]] const recipes::RouterRecipe& recipe() const { return recipe_; }
+  [[nodiscard]] const recipes::Parameters& parameters() const { return with_; }
+  /// The objects that carry the weight, as set() takes them to be now.
+  [[nodiscard]] std::vector<recipes::Seen> copies() const;
 
  private:
   RecipeRouter(Client& client, recipes::RouterRecipe recipe, recipes::Parameters with,
                std::string field_manager);
   [[nodiscard]] Result<void> fresh() const;
-  [[nodiscard]] std::vector<recipes::Seen> copies() const;
   Task<Result<std::vector<recipes::Seen>>> get(std::vector<recipes::ObjectName> names,
                                                Deadline deadline);
   Task<Result<void>> perform(recipes::Write write, Deadline deadline);

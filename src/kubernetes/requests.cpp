@@ -231,6 +231,11 @@ Result<Json> read_answer(const Asked& asked, int status, std::string_view body,
   return json;
 }
 
+std::string reason_of(std::string_view body) {
+  const Result<Json> json = parse_json(body);
+  return json ? text_at(*json, {"reason"}) : std::string();
+}
+
 std::optional<Duration> retry_after(const net::Headers& headers) {
   const std::string* value = net::find_header(headers, "Retry-After");
   if (value == nullptr) return std::nullopt;
@@ -240,6 +245,10 @@ std::optional<Duration> retry_after(const net::Headers& headers) {
     return std::nullopt;
   return std::min<Duration>(std::chrono::seconds(std::min<std::int64_t>(seconds, 3600)),
                             longest_retry_after);
+}
+
+std::optional<Duration> asked_pause(int status, const net::Headers& headers) {
+  return status == 429 || status >= 500 ? retry_after(headers) : std::nullopt;
 }
 
 const Json* find_at(const Json& json, std::initializer_list<std::string_view> path) {

@@ -55,8 +55,14 @@ Result<Json> read_answer(const Asked& asked, int status, std::string_view body,
                          const std::string& user);
 /// What a Status object says, as an error of `asked`.
 Error error_of(const Asked& asked, int status, std::string_view body, const std::string& user);
+/// Status.reason of an answer that refuses, by which equal codes differ; empty when it is no
+/// Status.
+std::string reason_of(std::string_view body);
 /// Retry-After in seconds, at most an hour; none when absent or unreadable.
 std::optional<Duration> retry_after(const net::Headers& headers);
+
+/// What an answer that refuses for now (429, 5xx) asks to wait; none when it does not say.
+std::optional<Duration> asked_pause(int status, const net::Headers& headers);
 
 /// The text at /a/b/c of an object; empty when there is none.
 std::string text_at(const Json& json, std::initializer_list<std::string_view> path);

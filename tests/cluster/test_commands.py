@@ -4,11 +4,12 @@ launchers, the monitor, and what people ask when something is wrong."""
 import json
 import os
 import pathlib
+import signal
 import unittest
 
 from harness import needs_bed, wait_for
 from release_test_case import (
-    CANARY, DONE, INVALID, ROLLED_BACK, SCRAPE, STABLE, UNREACHABLE, ReleaseTest)
+    CANARY, DONE, INTERRUPTED, ROLLED_BACK, SCRAPE, STABLE, UNREACHABLE, ReleaseTest)
 from world import LINNET, ROOT
 
 SCRIPT = ROOT / "k8s" / "canary-deploy.sh"
@@ -100,10 +101,66 @@ class Questions(ReleaseTest):
         self.assertIn("restart stable on v1.1.0 (now v1.0.0)", ran.out)
         self.assertEqual(self.world.get("deployment", CANARY)["metadata"]["generation"], before)
 
+    def test_plan_shows_what_is_written_then(self):
+        self.start_stable()
+        self.write_spec(hold="1s")
+        ran = self.must(self.world.run("init", "--dry-run"))
+        self.assertRegex(ran.out, f"\nDeployment {CANARY}: created\n  spec.replicas: +0\n")
+        self.assertIsNone(self.world.get("deployment", CANARY))
+        self.must(self.world.run("init"))
+        again = self.must(self.world.run("init", "--dry-run", "-o", "json"))
+        self.assertEqual(json.loads(again.out)["changes"], [])
+        ran = self.must(self.world.run("plan", "v1.1.0"))
+        container = "spec.template.spec.containers[api-gateway].image:"
+        images = "autograph/api-gateway:v1.0.0 -> autograph/api-gateway:v1.1.0"
+        for line in (f"Deployment {CANARY}", f"  {container}  {images}",
+                     "Ingress api-gateway-ingress-canary", f"Deployment {STABLE}"):
+            self.assertIn(f"\n{line}\n", ran.out)
+        plan = json.loads(self.must(self.world.run("plan", "v1.1.0", "-o", "json")).out)
+        planned = {change["name"]: {field["path"]: field["values"] for field in change["fields"]}
+                   for change in plan["changes"]}
+        weight = "metadata.annotations[nginx.ingress.kubernetes.io/canary-weight]"
+        self.assertEqual(planned["api-gateway-ingress-canary"][weight],
+                         ["0", "5", "25", "50", "100", "0"])
+        self.assertEqual(planned[CANARY]["spec.replicas"], [0, 1, 2, 3, 0])
+        self.assertEqual(list(planned[STABLE]), [container[:-1]])
+        self.world.load(100)
+        seen = []
+        job = self.begin_deploy("v1.1.0", "--promote")
+        while job.poll() is None:
+            now = self.world.get("deployment", CANARY)["spec"]["replicas"]
+            seen += [now] if seen[-1:] != [now] else []
+        self.ends_with(job, DONE)
+        self.assertEqual(seen, planned[CANARY]["spec.replicas"])
+        self.assert_promoted("v1.1.0")
+
     def test_logs_of_the_pods(self):
         self.start(load=False)
         self.world.run("logs", "--lines", "5")
-        self.must(self.world.run("logs", "--follow"), INVALID)
+
+    def test_logs_follow_the_pods_that_are_there_and_those_that_come(self):
+        self.start(load=False, replicas=1)
+        first = self.world.pods("version=stable")[0]["metadata"]["name"]
+        follower = self.world.begin("logs", "--follow", "--lines", "1")
+        canary = self.world.begin("logs", "--follow", "--track", "canary", "-o", "json")
+
+        def shows(follower, line):
+            wait_for(lambda: line in self.output_of(follower), 30, f"'{line}' is shown")
+        shows(follower, f"{first}  listening :8080 v1.0.0")
+        self.world.kubectl("delete", "pod", first, "--wait=false")
+        shows(follower, f"{first}  SIGTERM: ends in 1.5s")
+        second = self.world.pods("version=stable")[0]["metadata"]["name"]
+        shows(follower, f"{second}  listening :8080 v1.0.0")
+        self.world.kubectl("scale", "deployment", CANARY, "--replicas=1")
+        shows(canary, '"line":"listening :8080 v1.0.0"}')
+        third = self.world.pods("version=canary")[0]["metadata"]["name"]
+        shows(follower, f"{third}  listening :8080 v1.0.0")
+        for process, wanted in ((follower, 4), (canary, 1)):
+            process.send_signal(signal.SIGINT)
+            self.ends_with(process, INTERRUPTED, 20)
+            lines = [line for line in self.output_of(process).splitlines()
+                     if not line.startswith("linnet: ")]
+            self.assertEqual(len(lines), wanted, "each comes once")
 
     def test_doctor_finds_nothing_wrong_with_a_sound_release(self):
         self.start()
