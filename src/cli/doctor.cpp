@@ -51,10 +51,13 @@ Result<Exit> run_doctor(Session& session) {
                 : Result<std::string>(tl::unexpect, release.error());
     auto more = text ? read_findings(*text)
                      : Result<std::vector<FindingDocument>>(tl::unexpect, text.error());
-    if (more)
+    if (more) {
       findings.insert(findings.end(), more->begin(), more->end());
-    else
-      findings.push_back({"release", false, more.error().message, "`linnet init` begins with one"});
+    } else {
+      const bool unknown = more.error().code == Code::not_found && session.daemon().heard();
+      findings.push_back(
+          {"release", false, more.error().message, unknown ? "`linnet init` begins with one" : ""});
+    }
   }
   bool well = true;
   std::string document;

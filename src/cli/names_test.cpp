@@ -102,5 +102,19 @@ TEST_F(NamesCommand, AClusterThatDoesNotAnswerIsNotWaitedForLong) {
   ::close(silent);
 }
 
+// Not of `linnet names`, but of the same wrong kubeconfig.
+TEST_F(NamesCommand, AContextThatIsNotThereIsNamedAndNoDaemonIsBlamed) {
+  program.environment["KUBECONFIG"] = scratch.write("config", kubeconfig("https://127.0.0.1:1"));
+  scratch.write("linnet.yaml", cluster_spec);
+  const Ran status = program.run({"status", "--context", "prod"});
+  EXPECT_EQ(status.code, 2);
+  EXPECT_NE(status.err.find("there is no context 'prod'; there are: a b, dev"), std::string::npos)
+      << status.err;
+  const Ran doctor = program.run({"doctor", "--context", "prod"});
+  EXPECT_EQ(doctor.code, 1);
+  EXPECT_NE(doctor.out.find("there is no context 'prod'"), std::string::npos) << doctor.out;
+  EXPECT_EQ(doctor.out.find("linnet init"), std::string::npos) << doctor.out;
+}
+
 }  // namespace
 }  // namespace linnet::cli

@@ -9,7 +9,8 @@ namespace linnet::cli {
 namespace {
 
 Error no_daemon(Session& session, const Error& error) {
-  if (session.daemon().heard() || error.code != Code::unavailable) return error;
+  const Daemon& daemon = session.daemon();
+  if (daemon.heard() || !daemon.is_shared() || error.code != Code::unavailable) return error;
   return {Code::unavailable,
           fmt::format("no daemon answers at {}, so nothing is known now; `linnet serve`, or any "
                       "command that changes something, starts one",
@@ -79,7 +80,7 @@ Result<Exit> run_status(Session& session) {
   if (!name) return list_all(session);
   if (follows) return follow(session, *name);
   auto text = session.daemon().get("/v1/releases/" + net::percent_encode(*name) + "/status");
-  if (!text && text.error().code == Code::not_found)
+  if (!text && text.error().code == Code::not_found && session.daemon().heard())
     return fail(Code::not_found, "the daemon does not know {} yet; `linnet init` begins with it",
                 printable(*name));
   if (!text) return fail(no_daemon(session, text.error()));

@@ -64,6 +64,18 @@ void check_names(const core::Release& release, const recipes::MetricRecipe& reci
   }
 }
 
+// A store tells of a request when `lag` and the rest of an interval went by.
+void check_patience(const core::Release& release, const recipes::MetricRecipe& recipe,
+                    Mistakes& mistakes) {
+  const Duration late = recipe.json()->lag + recipe.json()->interval;
+  if (release.no_data.hold > late) return;
+  mistakes.push_back(
+      {"spec.no_data.hold",
+       fmt::format("{} knows of requests up to {} late, so that {} without any would take every "
+                   "version back: take more",
+                   recipe.name(), duration_text(late), duration_text(release.no_data.hold))});
+}
+
 void check_metrics(const core::Release& release, const std::string& router,
                    const kubernetes::Names& names, const std::string& folder, Mistakes& mistakes) {
   const core::Metrics& metrics = release.metrics;
@@ -94,6 +106,7 @@ void check_metrics(const core::Release& release, const std::string& router,
                                          name, name)});
   else if (const auto place = recipe->scrape(with); metrics.source == "scrape" && !place)
     mistakes.push_back({"spec.metrics.source", place.error().message});
+  if (!series && recipe->json() != nullptr) check_patience(release, *recipe, mistakes);
 }
 
 }  // namespace

@@ -65,6 +65,16 @@ TEST(RecipeCheck, NamesParametersThatAreMissingOrMistyped) {
              "spec.metrics.with", "did you mean 'controller_selector'?");
 }
 
+TEST(RecipeCheck, ARequestIsWaitedForLongerThanAStoreIsLate) {
+  const std::string store =
+      "  metrics: { source: influxdb, address: 'http://db', with: { database: d, "
+      "stable_requests: a, stable_bad: b, canary_requests: c, canary_bad: d } }\n";
+  EXPECT_EQ(mistakes_of(store), std::vector<std::string>());
+  EXPECT_EQ(mistakes_of(store + "  no_data: { hold: 12s }\n"), std::vector<std::string>());
+  expect_one(store + "  no_data: { hold: 11s }\n", "spec.no_data.hold",
+             "influxdb knows of requests up to 11s late");
+}
+
 TEST(RecipeCheck, AStepThatTheRouterCannotCarryIsNamedWithTheNearest) {
   const std::string route =
       "  traffic: { router: openshift-route, with: { route: shop, stable_service: a, "

@@ -182,11 +182,22 @@ class Running {
   bool added_ = false;
 };
 
+/// For messages: what is asked, and the proxy that was named for it. curl's words for what goes
+/// wrong on the way are of that one.
+std::string where_to(const Request& request) {
+  std::string where = fmt::format("{} {}", request.method, loggable_url(request.url));
+  const std::string proxy = request.proxy.value_or("");
+  if (proxy.empty()) return where;
+  const std::size_t colon = proxy.find("://");  // may be left out, or be socks5
+  const std::string host = colon == std::string::npos ? proxy : proxy.substr(colon + 3);
+  return fmt::format("{} by the proxy {}", where, loggable_url("http://" + host).substr(7));
+}
+
 }  // namespace
 
 /// The frame keeps the client alive, so that the Curl object may go first.
 Task<Result<Response>> Curl::State::send(std::shared_ptr<State> state, Request request) {
-  const std::string where = fmt::format("{} {}", request.method, loggable_url(request.url));
+  const std::string where = where_to(request);
   asio::steady_timer done(state->executor, asio::steady_timer::time_point::max());
   CurlTransfer transfer(state->curl, std::move(request));
   auto prepared = transfer.prepare();
@@ -204,7 +215,7 @@ Task<Result<Response>> Curl::State::send(std::shared_ptr<State> state, Request r
 /// Pieces are handed out from here and not from curl's callback, in which curl must not be called.
 Task<Result<Response>> Curl::State::stream(std::shared_ptr<State> state, Request request,
                                            std::function<bool(std::string_view)> on_data) {
-  const std::string where = fmt::format("{} {}", request.method, loggable_url(request.url));
+  const std::string where = where_to(request);
   const Duration first = request.timeout;
   const Duration stall = request.stall_limit;
   asio::steady_timer wake(state->executor);

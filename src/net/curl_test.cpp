@@ -230,6 +230,19 @@ TEST(CurlEnd, AContextThatGoesWithARequestUnderWayIsClean) {
   curl.reset();
 }
 
+TEST_F(CurlTest, AProxyThatIsAwayIsNamedWithoutItsPassword) {
+  for (const char* scheme : {"", "http://", "socks5h://"}) {
+    Request request = get("https://far.example/x");
+    request.proxy = std::string(scheme) + "anna:SECRET@127.0.0.1:1";
+    const auto got = runtime::run_in_test(io, curl->send(request));
+    ASSERT_FALSE(got);
+    const std::string& message = got.error().message;
+    EXPECT_TRUE(message.starts_with("GET https://far.example by the proxy 127.0.0.1:1: "))
+        << message;
+    EXPECT_EQ(message.find("SECRET"), std::string::npos) << message;
+  }
+}
+
 Task<ServerResponse> echo_request(ServerRequest request) { co_return co_await echo(request, 0); }
 
 Task<Result<Response>> send_to(Curl& curl, Request request, HttpServer& server) {
