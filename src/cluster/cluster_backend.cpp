@@ -223,6 +223,7 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
     for (const std::string& obstacle : plan.obstacles) text += "\n  " + obstacle;
     co_return fail(Code::invalid, "{}", text);
   }
+  CO_TRY_VOID(kubernetes::check_adopted_version(parts_->names, intent.version, found));
   std::vector<recipes::Write> writes;
   for (const kubernetes::PlannedWrite& planned : plan.writes) writes.push_back(planned.write);
   std::vector<recipes::Write> all = writes;
@@ -335,6 +336,8 @@ Task<Result<std::vector<api::PlanStep>>> ClusterBackend::plan_init(std::string r
   const kubernetes::InitPlan plan = kubernetes::plan_init(parts_->names, wanted, found);
   std::vector<api::PlanStep> steps;
   for (const std::string& obstacle : plan.obstacles) steps.push_back({"obstacle", obstacle});
+  const auto adopted = kubernetes::check_adopted_version(parts_->names, version, found);
+  if (!adopted) steps.push_back({"obstacle", adopted.error().message});
   std::vector<recipes::Write> before;
   for (const kubernetes::PlannedWrite& planned : plan.writes) {
     steps.push_back({planned.text, ""});
