@@ -28,11 +28,28 @@ Result<void> check_adoption(const std::string& adopt, const core::Release& relea
       pair->stable, printable(name), printable(name));
 }
 
-Result<Exit> dry_run(Session& session, const std::string& version) {
+Result<std::string> ask_plan(Session& session, const std::string& version) {
   TRY(release, session.release_name());
-  TRY(text, session.daemon().get(fmt::format("/v1/releases/{}/plan?init=1&version={}",
-                                             net::percent_encode(release),
-                                             net::percent_encode(version))));
+  return session.daemon().get(fmt::format("/v1/releases/{}/plan?init=1&version={}",
+                                          net::percent_encode(release),
+                                          net::percent_encode(version)));
+}
+
+// Who adopts wants nothing new in its place.
+Result<void> check_there(Session& session, const core::Release& release,
+                         const std::string& version) {
+  const std::string& name = std::get<core::DeploymentsWorkload>(release.workload).stable;
+  TRY(text, ask_plan(session, version));
+  TRY(steps, read_plan(text));
+  for (const PlanStep& step : steps)
+    if (step.what.starts_with(fmt::format("create Deployment {}:", name)))
+      return fail(Code::not_found,
+                  "there is no Deployment {} to adopt; without --adopt `init` creates it", name);
+  return {};
+}
+
+Result<Exit> dry_run(Session& session, const std::string& version) {
+  TRY(text, ask_plan(session, version));
   if (session.json()) {
     session.out().document(text);
     return Exit::done;
@@ -58,6 +75,8 @@ Result<Exit> run_init(Session& session) {
     TRY(file,
         read_release(session.spec_file(), session.arguments().text("--release").value_or("")));
     TRY_VOID(check_adoption(*adopt, file.release));
+    session.interrupt();  // before the daemon is asked for the first time
+    TRY_VOID(check_there(session, file.release, wish.version));
   }
   if (session.arguments().has("--dry-run")) return dry_run(session, wish.version);
   // What it waits for may have been in the journal before this command began.

@@ -226,6 +226,7 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
     for (const std::string& obstacle : plan.obstacles) text += "\n  " + obstacle;
     co_return fail(Code::invalid, "{}", text);
   }
+  CO_TRY_VOID(kubernetes::check_adopted_version(parts_->names, intent.version, found));
   std::vector<recipes::Write> writes;
   for (const kubernetes::PlannedWrite& planned : plan.writes) writes.push_back(planned.write);
   std::vector<recipes::Write> all = writes;
@@ -351,6 +352,8 @@ Task<Result<api::Plan>> ClusterBackend::plan_init(std::string release, std::stri
   api::Plan out;
   std::vector<api::PlanStep>& steps = out.steps;
   for (const std::string& obstacle : plan.obstacles) steps.push_back({"obstacle", obstacle});
+  const auto adopted = kubernetes::check_adopted_version(parts_->names, version, found);
+  if (!adopted) steps.push_back({"obstacle", adopted.error().message});
   std::vector<recipes::Write> writes;
   for (const kubernetes::PlannedWrite& planned : plan.writes) {
     steps.push_back({planned.text, ""});

@@ -213,13 +213,16 @@ class Planner {
     const Json* own = named(containers, pair.container);
     if (own != nullptr) {
       const std::string runs = running_version(pair, found_.stable);
-      plan_.notes.push_back(
-          fmt::format("{} is there and stays as it is: it runs {}", pair.stable, runs));
-      if (image_of(pair.image, runs) != text_at(*own, {"image"}) && !core::check_version(runs))
+      if (core::check_version(runs)) {
         plan_.notes.push_back(
-            fmt::format("its image {} is not of the form {}: a release will change the repository",
-                        text_at(*own, {"image"}), pair.image));
-      return true;
+            fmt::format("{} is there and stays as it is: it runs {}", pair.stable, runs));
+        return true;
+      }
+      obstacle(
+          fmt::format("the Deployment {} runs the image {}, in which no version is to be seen: set "
+                      "workload.deployments.image (now {}), or give it an image with a tag",
+                      pair.stable, text_at(*own, {"image"}), pair.image));
+      return false;
     }
     std::string names;
     for (const Json& one : containers)
@@ -277,6 +280,15 @@ json::object own_labels(const Names& names) {
   return {{"app.kubernetes.io/managed-by", "linnet"},
           {"app.kubernetes.io/name", names.release},
           {"linnet.dev/release", names.release}};
+}
+
+Result<void> check_adopted_version(const Names& names, const std::string& asked,
+                                   const Found& found) {
+  const std::string runs = running_version(names.workload, found.stable);
+  if (asked.empty() || runs.empty() || runs == asked) return {};
+  if (number_at(found.stable, {"status", "readyReplicas"}, 0) == 0) return {};
+  return fail(Code::conflict, "stable already runs {}; release another version with `deploy {}`",
+              runs, asked);
 }
 
 InitPlan plan_init(const Names& names, const std::string& version, const Found& found) {

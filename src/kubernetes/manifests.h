@@ -39,6 +39,11 @@ struct InitPlan {
 /// Ingress) are its recipe's to create, afterwards.
 InitPlan plan_init(const Names& names, const std::string& version, const Found& found);
 
+/// Code::conflict: stable has ready pods of another version than the one that was asked for. What
+/// works is replaced by a release only.
+Result<void> check_adopted_version(const Names& names, const std::string& asked,
+                                   const Found& found);
+
 /// What `init` made for the canary but for the router's objects: what bears our labels, and nothing
 /// else.
 std::vector<recipes::Write> plan_removal(const Names& names, const Found& found);

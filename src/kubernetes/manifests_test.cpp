@@ -134,6 +134,39 @@ TEST(Init, SaysWhatIsMissing) {
   EXPECT_TRUE(plan.writes.empty());
 }
 
+TEST(Init, ReplacesNoVersionThatWorks) {
+  const Names names = names_from("");
+  Found found;
+  EXPECT_TRUE(check_adopted_version(names, "v2", found)) << "there is nothing yet";
+  found.stable = deployment_of("api-gateway-stable", R"({"app":"web"})", R"({"app":"web"})");
+  const std::string runs = running_version(names.workload, found.stable);
+  EXPECT_TRUE(check_adopted_version(names, "v2", found)) << "it never became ready";
+  found.stable.as_object()["status"] = Json{{"readyReplicas", 1}};
+  EXPECT_TRUE(check_adopted_version(names, "", found));
+  EXPECT_TRUE(check_adopted_version(names, runs, found));
+  const Result<void> other = check_adopted_version(names, "v2", found);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Code::conflict);
+  EXPECT_EQ(other.error().message,
+            "stable already runs " + runs + "; release another version with `deploy v2`");
+}
+
+TEST(Init, AnImageWithoutAVersionIsInTheWayAndNothingIsBegun) {
+  Found found;
+  found.stable = deployment_of("api-gateway-stable", R"({"app":"web"})", R"({"app":"web"})");
+  Json& container = found.stable.at("spec").at("template").at("spec").at("containers").at(0);
+  for (const char* image : {"elsewhere/web:v1", "autograph/api-gateway@sha256:0123"}) {
+    container.as_object()["image"] = image;
+    const InitPlan plan = plan_init(names_from(""), "v1", found);
+    ASSERT_FALSE(plan.obstacles.empty()) << image;
+    EXPECT_EQ(plan.obstacles.front(),
+              std::string("the Deployment api-gateway-stable runs the image ") + image +
+                  ", in which no version is to be seen: set workload.deployments.image (now "
+                  "autograph/api-gateway:{{version}}), or give it an image with a tag");
+    EXPECT_TRUE(plan.writes.empty()) << image;
+  }
+}
+
 TEST(Init, OfAnotherRouterLeavesItsRouteToIt) {
   const Names names =
       names_from("",

@@ -5,6 +5,7 @@ is counted. Tests run in the bed's network (tests/cluster/run), so that all addr
 reached; without a bed only the API server can."""
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -132,10 +133,16 @@ class Cluster:
     def scrape_every(self, text):
         """Prometheus' interval from now on ("1s"); the bed's default is 5 s."""
         path = self.bed / "etc" / "prometheus.yml"
-        lines = [f"global: {{ scrape_interval: {text}, scrape_timeout: {text} }}"
-                 if line.startswith("global:") else line for line in path.read_text().splitlines()]
-        path.write_text("\n".join(lines) + "\n")
-        self.piece("signal", "prometheus", "HUP")
+        # Tests beside each other do so at once, and Prometheus must never read half a file.
+        with open(path.with_suffix(".lock"), "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lines = [f"global: {{ scrape_interval: {text}, scrape_timeout: {text} }}"
+                     if line.startswith("global:") else line
+                     for line in path.read_text().splitlines()]
+            draft = path.with_suffix(".new")
+            draft.write_text("\n".join(lines) + "\n")
+            draft.rename(path)
+            self.piece("signal", "prometheus", "HUP")
 
     # ---- faults ----
     def piece(self, *words):
@@ -383,7 +390,8 @@ class World:
 
     def begin(self, *words, environment=None, program=LINNET):
         """Starts `linnet WORDS...` beside the test; its output goes to the returned `.log`."""
-        log = self.folder / f"command-{len(list(self.folder.glob('command-*')))}-{words[0]}.log"
+        name = pathlib.Path(words[0]).stem
+        log = self.folder / f"command-{len(list(self.folder.glob('command-*')))}-{name}.log"
         with open(log, "wb") as out:
             process = subprocess.Popen(
                 [program, *(str(word) for word in words)], cwd=self.folder,

@@ -5,11 +5,13 @@ import json
 import os
 import pathlib
 import signal
+import time
 import unittest
 
-from harness import needs_bed, wait_for
+from harness import PROMETHEUS as PROMETHEUS_HERE, needs_bed, wait_for
 from release_test_case import (
-    CANARY, DONE, INTERRUPTED, ROLLED_BACK, SCRAPE, STABLE, UNREACHABLE, ReleaseTest)
+    BUSY, CANARY, DONE, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK, SCRAPE, STABLE,
+    UNREACHABLE, ReleaseTest, spec)
 from world import LINNET, ROOT
 
 SCRIPT = ROOT / "k8s" / "canary-deploy.sh"
@@ -89,6 +91,140 @@ class Mission(ReleaseTest):
         monitor("--duration", "5", "--interval", "1", code=ROLLED_BACK)
         monitor("--duration", "20", "--auto-rollback", "--alert-on-error", code=ROLLED_BACK)
         self.assert_rolled_back("v1.1.0")
+
+
+@needs_bed
+class MonitorLines(ReleaseTest):
+    """`python3 monitor_canary.py` with the mission's literal durations, and its options that say
+    where to look: they count, and not what the spec says."""
+
+    def begin_release(self, **options):
+        self.cluster.scrape_every("1s")
+        self.addCleanup(self.cluster.scrape_every, "5s")
+        users = self.start(steps="100%", hold="2s", replicas=1, **options)
+        self.must(self.world.run("deploy", "v1.1.0"))  # waits for promotion at 100 %
+        return users
+
+    def begin_monitor(self, *words):
+        return self.world.begin(MONITOR, *words, program="python3",
+                                environment={"LINNET_SPEC": str(self.world.spec_file),
+                                             "LINNET": str(LINNET)})
+
+    def misplace(self):
+        """The spec is of another namespace, another canary, and a Prometheus that is not there."""
+        self.world.write_kubeconfig()
+        text = self.world.spec_file.read_text()
+        for old, new in ((self.world.namespace, "elsewhere"),
+                         (f"canary: {CANARY}", "canary: other"),
+                         ("http://192.168.77.1:9090", "http://127.0.0.1:1")):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        self.world.spec_file.write_text(text)
+
+    def where(self):
+        return ("--prometheus", PROMETHEUS_HERE, "--deployment", CANARY, "--namespace",
+                self.world.namespace, "--interval", "2")
+
+    def test_a_minute_and_two_minutes_of_a_good_canary(self):
+        users = self.begin_release()
+        began = time.monotonic()
+        one = self.begin_monitor("--duration", "60")
+        two = self.begin_monitor("--error-threshold", "10", "--latency-threshold", "2000",
+                                 "--duration", "120")
+        self.ends_with(one, DONE)
+        self.assertGreater(time.monotonic() - began, 59)
+        self.ends_with(two, DONE, seconds=180)
+        self.assertGreater(time.monotonic() - began, 119)
+        self.assertEqual(self.status()["phase"], "awaiting_promotion")
+        self.assert_no_failure(users.stop())
+
+    def test_where_to_look_is_said_by_options(self):
+        users = self.begin_release(metrics=PROMETHEUS)
+        self.misplace()
+        self.ends_with(self.begin_monitor(*self.where(), "--duration", "20"), DONE)
+        self.assert_no_failure(users.stop())
+
+    def test_a_violated_limit_is_seen_where_the_options_say(self):
+        users = self.begin_release(metrics=PROMETHEUS)
+        self.misplace()
+        self.world.tell("version=canary", fail=60)
+        monitor = self.begin_monitor(*self.where(), "--duration", "20", "--alert-on-error")
+        self.ends_with(monitor, ROLLED_BACK)
+        self.assertIn("ALERT", self.output_of(monitor))
+        self.assertEqual(self.world.weight(), 100, "without --auto-rollback nothing is moved")
+        users.stop()
+
+    def test_a_prometheus_that_is_not_there_is_no_pass(self):
+        self.begin_release(metrics=PROMETHEUS)
+        monitor = self.begin_monitor("--prometheus", "http://127.0.0.1:1", "--duration", "5")
+        self.assertIn(monitor.wait(60), (NO_DATA, UNREACHABLE), self.output_of(monitor))
+        self.assertIn("127.0.0.1:1", self.output_of(monitor))
+
+
+@needs_bed
+class Adoption(ReleaseTest):
+    """`init --adopt` of a service that runs under names of its own and serves users."""
+
+    NAMES = {"api-gateway-stable": "gateway", "api-gateway-service-stable": "web",
+             "api-gateway-ingress-stable": "front"}
+
+    def start_service(self):
+        self.world.apply("stable", changes=self.NAMES)
+        self.world.wait_ready("gateway")
+        self.world.wait_served("v1.0.0")
+        return self.world.load(100)
+
+    def write(self, **changes):
+        """The spec with its names, and with these words changed."""
+        text = spec(self.world.namespace)
+        for old, new in {**self.NAMES, **changes}.items():
+            text = text.replace(old, new)
+        self.world.spec_file.write_text(text)
+
+    def adopt(self, name="gateway", *options, code=DONE):
+        return self.must(self.world.run("init", "--adopt", f"deployment/{name}", *options), code)
+
+    def as_it_is(self):
+        """What tells whether somebody changed the Deployment or restarted its pods."""
+        return (self.world.get("deployment", "gateway")["metadata"]["generation"],
+                {pod["metadata"]["uid"] for pod in self.world.list("pod", "version=stable")})
+
+    def test_what_runs_is_adopted_without_a_restart_and_then_released(self):
+        users = self.start_service()
+        # By `app` alone, as most Services select: the canary gets labels that it does not select.
+        self.world.kubectl("patch", "service", "web", "--type=json", "-p",
+                           '[{"op": "remove", "path": "/spec/selector/version"}]')
+        self.write()
+        self.take_least_rights()
+        before = self.as_it_is()
+        self.adopt()
+        self.adopt()
+        self.assertEqual(self.as_it_is(), before)
+        self.assertEqual(self.status()["versions"]["stable"], "v1.0.0")
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assertEqual(self.world.images("gateway"), ["autograph/api-gateway:v1.1.0"])
+        self.assert_no_failure(users.stop())
+
+    def test_a_spec_that_does_not_fit_is_told_and_nothing_is_begun(self):
+        users = self.start_service()
+        before = self.as_it_is()
+        self.write()
+
+        def told(words, *adopted, code=INVALID, **changes):
+            self.write(**changes)
+            self.assertRegex(self.adopt(*adopted, code=code).err, words)
+            self.assertIsNone(self.world.get("deployment", CANARY))
+            self.assertEqual(self.as_it_is(), before)
+        told("stable Deployment is gateway, not shop: set spec.workload.deployments.stable: shop",
+             "shop")
+        told("no Deployment shop to adopt", "shop", "--version", "v1.0.0", gateway="shop")
+        told("has no container shop, but api-gateway", **{"container: api-gateway":
+                                                          "container: shop"})
+        told("runs the image autograph/api-gateway:v1.0.0, in which no version is to be seen",
+             **{"autograph/": "registry.example/"})
+        told("stable already runs v1.0.0; release another version with `deploy v1.1.0`",
+             "gateway", "--version", "v1.1.0", code=BUSY)
+        self.assert_no_failure(users.stop())
 
 
 @needs_bed

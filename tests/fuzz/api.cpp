@@ -50,8 +50,14 @@ struct Backend : api::Backend {
   Task<Result<std::vector<api::Finding>>> doctor(std::string) override {
     co_return std::vector<api::Finding>(1);
   }
-  Task<Result<std::vector<api::PlanStep>>> plan(std::string, std::string version) override {
-    co_return std::vector<api::PlanStep>{{"start " + version, ""}};
+  Task<Result<api::Plan>> plan(std::string, std::string version) override {
+    api::Plan plan;
+    plan.steps.push_back({"start " + version, ""});
+    plan.changes.push_back({"Deployment", "shop-canary", "change", {{"spec.replicas", {"0", "1"}}}});
+    co_return plan;
+  }
+  Task<Result<api::LogsView>> logs(std::string, api::LogsWish, std::int64_t) override {
+    co_return api::LogsView{};
   }
   Task<Result<api::MetricsView>> metrics() override { co_return api::MetricsView{}; }
   void shutdown(bool) override {}
