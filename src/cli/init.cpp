@@ -40,8 +40,8 @@ Result<void> check_there(Session& session, const core::Release& release,
                          const std::string& version) {
   const std::string& name = std::get<core::DeploymentsWorkload>(release.workload).stable;
   TRY(text, ask_plan(session, version));
-  TRY(steps, read_plan(text));
-  for (const PlanStep& step : steps)
+  TRY(plan, read_plan(text));
+  for (const PlanStep& step : plan.steps)
     if (step.what.starts_with(fmt::format("create Deployment {}:", name)))
       return fail(Code::not_found,
                   "there is no Deployment {} to adopt; without --adopt `init` creates it", name);
