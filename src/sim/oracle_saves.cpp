@@ -199,18 +199,20 @@ void Oracle::check_ends(const Told& told, const core::Status& next, const Saving
   if (!told.traffic || !told.traffic->weight.is_zero())
     broken(name, "the weight is not read back as 0");
   if (!told.workload) return;
+  if (record.outcome == "failed") {
+    // Scaled to 0 by its owner, where a platform keeps that, it is whole.
+    const core::TrackSeen& track = told.workload->stable;
+    const bool all = std::all_of(
+        track.instances.begin(), track.instances.end(), [&](const core::Instance& instance) {
+          return instance.version == stable && instance.state == core::Instance::State::ready;
+        });
+    if (all && (!track.instances.empty() || track.wanted == 0) && track.is_told(stable))
+      broken(name, "failed, and all of stable is as it should be");
+    return;
+  }
   // One that was lost after stable took over is being started again: that is not undone.
   // Where a platform keeps the sizes, 0 is its owner's wish.
   if (told.workload->stable.wanted == 0) return;
-  if (record.outcome == "failed") {
-    const auto& instances = told.workload->stable.instances;
-    const bool all = std::all_of(instances.begin(), instances.end(), [&](const auto& instance) {
-      return instance.version == stable && instance.state == core::Instance::State::ready;
-    });
-    if (all && !instances.empty() && told.workload->stable.is_told(stable))
-      broken(name, "failed, and all of stable is ready");
-    return;
-  }
   const int ready = good ? told.workload->stable.count() : told.workload->stable.ready_of(stable);
   if (ready < 1) broken(name, fmt::format("{} instances of {} are ready on stable", ready, stable));
 }

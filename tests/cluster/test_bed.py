@@ -87,13 +87,19 @@ class Bed(WithCanary):
     def test_a_rolling_update_of_pods_that_exit_at_once_loses_requests_and_they_are_counted(self):
         self.start_stable("v2.0.0-nodrain")
         load = self.world.load(400, clients=64, extra=("--timeout-ms", "2000"))
-        self.world.set_image(STABLE, "v1.1.0")
-        self.world.wait_ready(STABLE)
-        wait_for(lambda: len(self.world.pods()) == 3 == len(self.world.list("pod")), 20,
-                 "the old pods are gone", 0.1)
-        summary = load.stop()
-        bad = sum(seen["bad"] for seen in summary["versions"].values())
-        self.assertGreater(bad + sum(summary["failures"].values()), 0, summary)
+
+        def has_lost():
+            summary = load.summary()
+            return sum(summary["failures"].values()) + sum(
+                seen["bad"] for seen in summary["versions"].values()) > 0
+
+        def is_replaced_again():
+            """One update may go well by chance; not each of many."""
+            self.world.kubectl("rollout", "restart", f"deployment/{STABLE}")
+            self.world.wait_ready(STABLE)
+            return has_lost()
+        wait_for(is_replaced_again, 120, "an update has lost a request")
+        load.stop()
 
     def test_a_version_behaves_as_its_tag_says(self):
         self.world.apply("canary")

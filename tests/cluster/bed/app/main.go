@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -148,6 +149,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Version", version)
 	w.Header().Set("X-Pod", pod)
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		_, _ = io.Copy(io.Discard, r.Body) // the message: an answer before it would reset the stream
 		answerCall(w, code)
 	} else {
 		w.WriteHeader(code)
