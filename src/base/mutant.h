@@ -40,7 +40,8 @@
                                                                   X(unseen_image_stays)            \
                                                                   X(canary_grows_with_stable)      \
                                                                   X(writes_are_changes)            \
-                                                                  X(rest_is_kept)
+                                                                  X(rest_is_kept)                  \
+                                                                  X(end_of_step_decides)
 // clang-format on
 
 namespace linnet::mutant {

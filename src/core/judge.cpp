@@ -78,7 +78,8 @@ CheckReport judge_limit(const Release& release, const Status& status, const Chec
   else if (!over)
     report.verdict = Verdict::pass;
   else
-    report.verdict = complete ? Verdict::fail : Verdict::inconclusive;
+    report.verdict =
+        LINNET_STOPS(end_of_step_decides, complete) ? Verdict::fail : Verdict::inconclusive;
   return report;
 }
 
