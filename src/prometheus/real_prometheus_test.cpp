@@ -101,9 +101,9 @@ struct RealPrometheus : ::testing::Test {
       io.restart();
       io.run_for(milliseconds(100));  // Prometheus is answered meanwhile
       const auto asked = contract::run(io, source->since(cursor, clock.now().mono + 2s));
+      trouble = asked ? "" : asked.error().message;
       if (asked) sample = *asked;
       if (asked && enough(sample)) return sample;
-      trouble = asked ? "" : asked.error().message;
     } while (steady_clock::now() < end);
     ADD_FAILURE() << "not within 20 s; " << trouble;
     return sample;

@@ -53,7 +53,7 @@ struct Backend : api::Backend {
   Task<Result<api::Plan>> plan(std::string, std::string version) override {
     api::Plan plan;
     plan.steps.push_back({"start " + version, ""});
-    plan.changes.push_back({"Deployment", "shop-canary", "change", {{"spec.replicas", {"0", "1"}}}});
+    plan.changes.push_back({"Deployment", "canary", "change", {{"spec.replicas", {"0", "1"}}}});
     co_return plan;
   }
   Task<Result<api::LogsView>> logs(std::string, api::LogsWish, std::int64_t) override {
