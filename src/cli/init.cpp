@@ -36,25 +36,23 @@ Result<std::string> ask_plan(Session& session, const std::string& version) {
 }
 
 // Who adopts wants nothing new in its place.
-Result<void> check_there(Session& session, const core::Release& release,
-                         const std::string& version) {
+Result<void> check_there(const PlanDocument& plan, const core::Release& release) {
   const std::string& name = std::get<core::DeploymentsWorkload>(release.workload).stable;
-  TRY(text, ask_plan(session, version));
-  TRY(plan, read_plan(text));
-  for (const PlanStep& step : plan.steps)
-    if (step.what.starts_with(fmt::format("create Deployment {}:", name)))
+  if (!plan.unknown.empty())
+    return fail(Code::unavailable, "whether the Deployment {} is there cannot be told: {}", name,
+                printable(plan.unknown));
+  for (const ObjectChange& change : plan.changes)
+    if (change.kind == "Deployment" && change.name == name && change.change == "create")
       return fail(Code::not_found,
                   "there is no Deployment {} to adopt; without --adopt `init` creates it", name);
   return {};
 }
 
-Result<Exit> dry_run(Session& session, const std::string& version) {
-  TRY(text, ask_plan(session, version));
+Result<Exit> show(Session& session, const std::string& text, const PlanDocument& plan) {
   if (session.json()) {
     session.out().document(text);
     return Exit::done;
   }
-  TRY(plan, read_plan(text));
   if (plan.steps.empty()) session.out().line("nothing to do: everything is there");
   bool stands = false;
   for (const PlanStep& step : plan.steps) {
@@ -71,14 +69,22 @@ Result<Exit> run_init(Session& session) {
   wish.kind = "init";
   wish.version = session.arguments().text("--version").value_or("");
   if (!wish.version.empty()) TRY_VOID(core::check_version(wish.version));
-  if (const auto adopt = session.arguments().text("--adopt")) {
+  const auto adopt = session.arguments().text("--adopt");
+  const bool dry_run = session.arguments().has("--dry-run");
+  std::optional<core::Release> adopting;
+  if (adopt) {
     TRY(file,
         read_release(session.spec_file(), session.arguments().text("--release").value_or("")));
     TRY_VOID(check_adoption(*adopt, file.release));
+    adopting = std::move(file.release);
     session.interrupt();  // before the daemon is asked for the first time
-    TRY_VOID(check_there(session, file.release, wish.version));
   }
-  if (session.arguments().has("--dry-run")) return dry_run(session, wish.version);
+  if (adopting || dry_run) {
+    TRY(text, ask_plan(session, wish.version));
+    TRY(plan, read_plan(text));
+    if (adopting) TRY_VOID(check_there(plan, *adopting));
+    if (dry_run) return show(session, text, plan);
+  }
   // What it waits for may have been in the journal before this command began.
   std::string told;
   const auto wait_until_up = [&](const StatusDocument& status) {

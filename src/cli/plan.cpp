@@ -58,10 +58,8 @@ constexpr Command plan_command{
     .summary = "Show what a deploy would do",
     .description =
         "Each step with what it waits for; on a cluster also each object that would be written, "
-        "with "
-        "its fields from one value to the next, as a rollout that goes well leaves them. Nothing "
-        "is "
-        "changed.",
+        "with its fields from one value to the next, as a rollout that goes well leaves them. "
+        "Nothing is changed.",
     .examples = "linnet plan v1.2.0\n",
     .positionals = positionals,
     .run = run_plan,

@@ -16,8 +16,7 @@ std::vector<api::ObjectChange> changes_of(const Rehearsal& rehearsal) {
     using How = kubernetes::ObjectChange::How;
     const char* how = change.how == How::create ? "create" : "change";
     if (change.how == How::remove) how = "remove";
-    api::ObjectChange& out =
-        all.emplace_back(api::ObjectChange{change.kind, change.name, how, {}});
+    api::ObjectChange& out = all.emplace_back(api::ObjectChange{change.kind, change.name, how, {}});
     for (const kubernetes::FieldChange& field : change.fields) {
       api::FieldChange& row = out.fields.emplace_back(api::FieldChange{field.path, {}});
       for (const auto& value : field.values) row.values.push_back(wire::text(value));
@@ -55,8 +54,8 @@ Task<Result<std::vector<api::ObjectChange>>> changes_of_deploy(Parts& parts, cor
     if (const auto* track = std::get_if<core::SetTrack>(&effect))
       CO_TRY_VOID(rehearsal.set(parts.names, *track));
     if (const auto* weight = std::get_if<core::SetWeight>(&effect))
-      CO_TRY_VOID(rehearsal.set(parts.router->recipe(), parts.router->parameters(), carriers,
-                                *weight));
+      CO_TRY_VOID(
+          rehearsal.set(parts.router->recipe(), parts.router->parameters(), carriers, *weight));
   }
   co_return changes_of(rehearsal);
 }
@@ -68,10 +67,9 @@ Task<Result<std::vector<api::ObjectChange>>> changes_of_init(Parts& parts,
   CO_TRY_VOID(co_await rehearse_spec(parts, rehearsal));
   for (const recipes::Write& write : writes) {
     if (write.kind != recipes::Write::Kind::create && !rehearsal.knows(write.object)) {
-      const recipes::ObjectName& name = write.object;
-      const kubernetes::Resource resource{name.api_version, name.plural, name.name_space};
-      CO_TRY(object, co_await parts.client->get(resource, name.name, deadline));
-      rehearsal.begin_with(name, std::move(object));
+      CO_TRY(object, co_await parts.client->get(kubernetes::collection(write.object),
+                                                write.object.name, deadline));
+      rehearsal.begin_with(write.object, std::move(object));
     }
     CO_TRY_VOID(rehearsal.write(write));
   }

@@ -25,6 +25,14 @@ constexpr Duration one_call = 10s;    // to the API server
 constexpr Duration some_calls = 30s;  // one after the other
 constexpr Duration longest_refusal = 20s;
 
+api::Plan with_changes(api::Plan plan, Result<std::vector<api::ObjectChange>> changes) {
+  if (changes)
+    plan.changes = *std::move(changes);
+  else
+    plan.unknown = changes.error().message;
+  return plan;
+}
+
 }  // namespace
 
 ClusterBackend::ClusterBackend(std::unique_ptr<Parts> parts, api::Changes& changes,
@@ -336,11 +344,7 @@ Task<Result<api::Plan>> ClusterBackend::plan(std::string release, std::string ve
   api::Plan plan;
   plan.steps = api::plan_of(view.release, view.status, version);
   auto changes = co_await changes_of_deploy(*parts_, std::move(view.status), version);
-  if (changes)
-    plan.changes = *std::move(changes);
-  else
-    plan.unknown = changes.error().message;
-  co_return plan;
+  co_return with_changes(std::move(plan), std::move(changes));
 }
 
 Task<Result<api::Plan>> ClusterBackend::plan_init(std::string release, std::string version) {
@@ -369,11 +373,7 @@ Task<Result<api::Plan>> ClusterBackend::plan_init(std::string release, std::stri
     steps.push_back({"obstacle", router.error().message});
   for (const std::string& text : plan.notes) steps.push_back({"note", text});
   auto changes = co_await changes_of_init(*parts_, std::move(writes), deadline);
-  if (changes)
-    out.changes = *std::move(changes);
-  else
-    out.unknown = changes.error().message;
-  co_return out;
+  co_return with_changes(std::move(out), std::move(changes));
 }
 
 Task<Result<std::vector<api::PlanStep>>> ClusterBackend::remove_canary(std::string release) {

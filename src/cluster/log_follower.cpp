@@ -62,8 +62,8 @@ Task<void> LogFollower::follow(std::string pod, int tail) {
   hooks.line = [this, pod](std::string text) { add(pod, std::move(text)); };
   hooks.trouble = [this, pod](const std::string& trouble) { tell(pod, trouble); };
   kubernetes::LogSource source{parts_.names.name_space, pod, parts_.names.workload.container};
-  const Error error = co_await kubernetes::follow_log(
-      *parts_.client, parts_.ground.clock, std::move(source), tail, std::move(hooks));
+  const Error error = co_await kubernetes::follow_log(*parts_.client, parts_.ground.clock,
+                                                      std::move(source), tail, std::move(hooks));
   if (error.code == Code::denied) refused_ = error;
   followed_.erase(pod);
   tell(pod, "");

@@ -398,6 +398,15 @@ bool stable_is_back(const Turn& turn) {
   return stable.ready() > 0 || LINNET_STOPS(owners_zero_is_whole, stable.wanted == 0);
 }
 
+// `done`: what the journal does not have yet; it has the cause.
+void end_rollback(Turn& turn, Phase end, const Cause& cause, const std::string& done) {
+  const std::string text = fmt::format("{}: {}", done, cause.text);
+  const std::string outcome(phase_name(end));
+  turn.finish_rollout(outcome, cause);
+  turn.enter(std::move(end), text, done);
+  turn.notice(outcome, text);
+}
+
 void on_rolling_back(Turn& turn, RollingBack rolling) {
   using Part = RollingBack::Part;
   rolling.waited += turn.elapsed;
@@ -456,17 +465,14 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
     LINNET_MARK(rollback_waits_for_stable);
     return turn.waits(fmt::format("{}; bringing stable back to {}", rolling.cause.text, stable));
   }
-  const std::string done =
-      back ? fmt::format("{} taken back to {}", turn.next.rollout->to, stable)
-           : fmt::format("{} is taken back, but stable does not get ready on {}: {}",
-                         turn.next.rollout->to, stable,
-                         ready_text(turn, Track::stable, stable, wanted));
-  const std::string text = fmt::format("{}: {}", done, rolling.cause.text);
-  const std::string outcome = back ? "rolled_back" : "failed";
-  turn.finish_rollout(outcome, rolling.cause);
-  // The journal has the cause already.
-  turn.enter(back ? Phase(RolledBack{rolling.cause}) : Phase(Failed{rolling.cause}), text, done);
-  turn.notice(outcome, text);
+  const std::string& taken = turn.next.rollout->to;
+  if (back)
+    end_rollback(turn, RolledBack{rolling.cause}, rolling.cause,
+                 fmt::format("{} taken back to {}", taken, stable));
+  else
+    end_rollback(turn, Failed{rolling.cause}, rolling.cause,
+                 fmt::format("{} is taken back, but stable does not get ready on {}: {}", taken,
+                             stable, ready_text(turn, Track::stable, stable, wanted)));
   if (!turn.next.queued) return;
   const Intent queued = *turn.next.queued;
   turn.next.queued.reset();

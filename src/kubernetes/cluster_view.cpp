@@ -8,10 +8,6 @@
 namespace linnet::kubernetes {
 namespace {
 
-Resource collection(const recipes::ObjectName& name) {
-  return {name.api_version, name.plural, name.name_space};
-}
-
 // Null: it does not exist, or has no name.
 Task<Result<Json>> get_or_null(Client& client, recipes::ObjectName name, Deadline deadline) {
   if (name.name.empty()) co_return Json();

@@ -21,10 +21,6 @@ namespace {
 
 constexpr std::array<Track, 2> tracks{Track::stable, Track::canary};
 
-Resource collection(const recipes::ObjectName& name) {
-  return {name.api_version, name.plural, name.name_space};
-}
-
 std::string slices_selector(const Names& names) {
   std::string services;
   for (const std::string& service : {names.stable_service, names.canary_service})

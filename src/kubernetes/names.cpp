@@ -59,6 +59,10 @@ Names names_of(const core::Release& release, const std::string& fallback) {
   return names;
 }
 
+Resource collection(const recipes::ObjectName& name) {
+  return {name.api_version, name.plural, name.name_space};
+}
+
 recipes::ObjectName object_name(const std::string& kind, const std::string& name_space,
                                 const std::string& name) {
   for (const KindRow& row : kinds)

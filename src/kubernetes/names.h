@@ -6,6 +6,7 @@
 
 #include "core/observation.h"
 #include "core/release.h"
+#include "kubernetes/client.h"
 #include "recipes/router.h"
 
 namespace linnet::kubernetes {
@@ -28,6 +29,8 @@ recipes::ObjectName service_name(const Names& names, core::Track track);
 /// The collections that linnet reads or writes, by their kind.
 recipes::ObjectName object_name(const std::string& kind, const std::string& name_space,
                                 const std::string& name);
+/// Where the API keeps objects of its kind.
+Resource collection(const recipes::ObjectName& name);
 
 /// The version that the Deployment's template runs; empty without a Deployment or container.
 std::string running_version(const core::DeploymentsWorkload& spec,

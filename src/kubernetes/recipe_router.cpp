@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "kubernetes/names.h"
 #include "kubernetes/requests.h"
 #include "runtime/with_deadline.h"
 
@@ -11,10 +12,6 @@ namespace {
 using recipes::ObjectName;
 using recipes::Seen;
 using recipes::Write;
-
-Resource resource_of(const ObjectName& name) {
-  return {name.api_version, name.plural, name.name_space};
-}
 
 // Versions of one object are whole numbers that grow (Kubernetes 1.35 promises it, etcd always
 // did).
@@ -56,7 +53,7 @@ Result<std::unique_ptr<RecipeRouter>> RecipeRouter::make(
   made->carriers_ = *std::move(carriers);
   made->written_.resize(made->carriers_.size());
   for (const ObjectName& name : made->carriers_)
-    made->caches_.push_back(std::make_unique<Cache>(client, resource_of(name), "", changed,
+    made->caches_.push_back(std::make_unique<Cache>(client, collection(name), "", changed,
                                                     "metadata.name=" + name.name, times));
   return made;
 }
@@ -90,7 +87,7 @@ Task<Result<std::vector<Seen>>> RecipeRouter::get(std::vector<ObjectName> names,
                                                   Deadline deadline) {
   std::vector<Seen> seen;
   for (const ObjectName& name : names) {
-    auto object = co_await client_.get(resource_of(name), name.name, deadline);
+    auto object = co_await client_.get(collection(name), name.name, deadline);
     if (!object && object.error().code != Code::not_found) co_return fail(object.error());
     seen.push_back({name, object ? *std::move(object) : Json()});
   }
@@ -191,7 +188,7 @@ Task<Result<void>> RecipeRouter::perform_all(std::vector<Write> writes, bool all
 }
 
 Task<Result<void>> RecipeRouter::perform(Write write, Deadline deadline) {
-  const Resource resource = resource_of(write.object);
+  const Resource resource = collection(write.object);
   if (write.kind == Write::Kind::remove) {
     auto removed = co_await client_.remove(resource, write.object.name, deadline);
     if (!removed && removed.error().code == Code::not_found) co_return Result<void>{};

@@ -20,7 +20,8 @@ class Grpc(ReleaseTest):
     def start(self, **options):
         self.world.apply("stable")
         self.world.wait_ready(STABLE)
-        self.world.apply("grpc")
+        self.world.apply("gateway", changes={"HTTPRoute": "GRPCRoute", "weight: 90": "weight: 1",
+                                             "weight: 10": "weight: 0"})
         self.frame = self.world.folder / "frame"
         self.frame.write_bytes(bytes(5))  # an empty message
         wait_for(lambda: self.call() == ("200", "v1.0.0"), 20, "a call is answered")
