@@ -215,4 +215,18 @@ class World {
   double canary_rest_ = 0, canary_bad_ = 0, stable_rest_ = 0, stable_bad_ = 0;
 };
 
+constexpr auto weight = [](int percent) { return Percent::whole(percent); };
+
+/// A world whose release to v2 has just come to step `index`, whose weight is in force.
+inline World in_step(int index, Release release = a_release()) {
+  World world(std::move(release));
+  world.initialised().deploying("v2");
+  for (int guard = 0; guard < 1000; ++guard) {
+    const auto* step = std::get_if<Stepping>(&world.status.phase);
+    if (step != nullptr && step->index == index && step->in_force) break;
+    world.turn();
+  }
+  return world;
+}
+
 }  // namespace linnet::core::testing

@@ -13,6 +13,7 @@ import suite  # after cluster, which sets the path
 
 needs_bed = unittest.skipUnless(os.environ.get("LINNET_CLUSTER_BED"),
                                 "needs the test bed's data plane, images or faults")
+needs_minutes = unittest.skipUnless(os.environ.get("LINNET_SLOW_TESTS"), "takes minutes: --slow")
 
 
 class ClusterTest(unittest.TestCase):

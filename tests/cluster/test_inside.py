@@ -5,10 +5,11 @@ import functools
 import re
 import subprocess
 import sys
+import time
 import unittest
 
 from cluster import HERE
-from harness import needs_bed, wait_for
+from harness import needs_bed, needs_minutes, wait_for
 from release_test_case import CANARY, DONE, ROLLED_BACK, ReleaseTest
 from world import LINNET, ROOT
 
@@ -29,12 +30,35 @@ def documented_job():
     return re.search(r"```yaml\n(.*?)```", part, re.S).group(1)
 
 
+def with_token_of(seconds, job):
+    """The same manifest, with a token that lives that long (600 s is the least that the API server
+    gives) instead of an hour; the kubelet renews it after four fifths of that."""
+    job = job.replace("serviceAccountName: linnet",
+                      "serviceAccountName: linnet\n      automountServiceAccountToken: false")
+    job = job.replace("          volumeMounts:\n", """          volumeMounts:
+            - { name: token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount }
+""")
+    return job.replace("      volumes:\n", f"""      volumes:
+        - name: token
+          projected:
+            sources:
+              - serviceAccountToken: {{ path: token, expirationSeconds: {seconds} }}
+              - configMap:
+                  name: kube-root-ca.crt
+                  items: [{{ key: ca.crt, path: ca.crt }}]
+              - downwardAPI:
+                  items: [{{ path: namespace, fieldRef: {{ fieldPath: metadata.namespace }} }}]
+""")
+
+
 class Job:
     """One run of `linnet WORDS...` in a pod, from now on."""
 
-    def __init__(self, world, *words):
+    def __init__(self, world, *words, token_seconds=None):
         text = documented_job().replace("registry.example/linnet:0.1.0", image())
         text = re.sub(r"args: \[.*\]", f"args: [{', '.join(words)}]", text)
+        if token_seconds:
+            text = with_token_of(token_seconds, text)
         self.world = world
         made = world.kubectl("create", "-f", "-", "-o", "name", text=text)
         self.name = made.strip().removeprefix("job.batch/")
@@ -124,6 +148,18 @@ class Inside(ReleaseTest):
         self.wait_weight(0, seconds=20)
         self.wait_phase("rolled_back")
         self.assert_rolled_back("v1.1.0")
+        self.assert_no_failure(users.stop())
+
+    @needs_minutes
+    def test_a_release_outlives_the_token_that_it_began_with(self):
+        users = self.begin(steps="20%", hold="660s")
+        self.runs("init")
+        begin = time.monotonic()
+        job = Job(self.world, "deploy", "v1.1.0", "--promote", "--spec", SPEC, token_seconds=600)
+        self.assertEqual(job.code(900), DONE, job.log())
+        self.assertGreater(time.monotonic() - begin, 650)
+        self.assertNotIn("Unauthorized", job.log())
+        self.assert_promoted("v1.1.0")
         self.assert_no_failure(users.stop())
 
     def test_doctor_and_status_in_a_pod(self):

@@ -1,0 +1,215 @@
+// decide() and the ways out: promotion, rollback, drain, and a stable that does not get ready.
+#include <gtest/gtest.h>
+
+#include "core/testing.h"
+
+namespace linnet::core {
+namespace {
+
+using testing::in_step;
+using testing::weight;
+using testing::World;
+
+TEST(DecideEndings, PromotesByRollingStableWhileTheCanaryCarriesAll) {
+  World world;
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  ASSERT_TRUE(world.reach("succeeded"));
+  EXPECT_EQ(world.status.stable_version, "v2");
+  EXPECT_EQ(world.stable.ready_of("v2"), 2);
+  EXPECT_EQ(world.canary.count(), 0);
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+  ASSERT_EQ(world.finished.size(), 1U);
+  EXPECT_EQ(world.finished[0].outcome, "succeeded");
+}
+
+TEST(DecideEndings, PromotesByItselfWhenTheSpecSaysSo) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  World world(release);
+  world.initialised().deploying("v2");
+  EXPECT_TRUE(world.reach("succeeded"));
+}
+
+TEST(DecideEndings, FailsInitWithTheRoutersWordsWhenTheRouterNeverAnswers) {
+  World world;
+  world.router_down = true;
+  world.ask(Intent::Kind::init, "v1");
+  ASSERT_TRUE(world.reach("failed"));
+  EXPECT_EQ(world.status.reason, "stable v1 does not get ready: the router does not answer");
+}
+
+TEST(DecideEndings, FailsInitWhenStableNeverGetsReady) {
+  World world;
+  world.versions["v1"].ready = false;
+  world.initialised();
+  ASSERT_TRUE(world.reach("failed", 20min));
+  world.ask(Intent::Kind::init, "v0");
+  world.turns(4);
+  EXPECT_EQ(world.phase(), "idle");
+  EXPECT_EQ(world.stable.ready_of("v0"), 2);
+}
+
+TEST(DecideEndings, EndsARollbackAsFailedWhenStableDoesNotComeBack) {
+  World world = in_step(1);
+  world.versions["v1"].ready = false;
+  world.stable.instances.clear();  // all of it died; what is started anew never gets ready
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("failed", 30min)) << world.phase() << ": " << world.status.reason;
+  EXPECT_EQ(world.canary.count(), 0);
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+  EXPECT_NE(world.status.reason.find("stable does not get ready on v1: 0 of 2"), std::string::npos)
+      << world.status.reason;
+  ASSERT_EQ(world.finished.size(), 1U);
+  EXPECT_EQ(world.finished[0].outcome, "failed");
+  world.deploying("v3");
+  EXPECT_EQ(world.phase(), "preparing") << "the next release may be the remedy";
+}
+
+TEST(DecideEndings, EndsARollbackAtOnceWhenStableKeepsDying) {
+  World world = in_step(1);
+  world.versions["v1"].crash_loop = true;
+  world.versions["v1"].ready = false;
+  world.stable.instances.clear();
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("failed", 1min)) << world.phase() << ": " << world.status.reason;
+}
+
+TEST(DecideEndings, DrainsACanaryToWhichSomebodySentTrafficJustBeforeTheRolloutBegan) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world(release);
+  world.initialised();
+  world.traffic.weight = weight(50);
+  world.deploying("v2");
+  ASSERT_EQ(world.phase(), "preparing");
+  world.ask(Intent::Kind::rollback);
+  world.turns(2);
+  ASSERT_TRUE(std::holds_alternative<RollingBack>(world.status.phase));
+  EXPECT_EQ(std::get<RollingBack>(world.status.phase).part, RollingBack::Part::canary_drains);
+}
+
+TEST(DecideEndings, RollsBackAPromotionWhoseStableDoesNotGetReady) {
+  World world;
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.versions["v2"].ready = false;  // stable's new instances; the canary's stay as they are
+  world.ask(Intent::Kind::promote);
+  ASSERT_TRUE(world.reach("rolled_back")) << world.phase() << ": " << world.status.reason;
+  EXPECT_EQ(std::get<RolledBack>(world.status.phase).cause.kind, "promotion");
+  EXPECT_EQ(world.stable.ready_of("v1"), 2);
+}
+
+TEST(DecideEndings, WatchesACanaryThatWaitsForPromotion) {
+  World world;
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.turns(300);
+  ASSERT_EQ(world.phase(), "awaiting_promotion");
+  world.versions["v2"].error_share = 0.3;
+  EXPECT_TRUE(world.reach("rolled_back", 2min));
+}
+
+TEST(DecideEndings, SavesBeforeTheCanaryOfARollbackIsStopped) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).stop.drain = 3s;
+  World world = in_step(0, release);
+  world.ask(Intent::Kind::rollback);
+  for (int guard = 0; guard < 20 && world.status.canary_replicas > 0; ++guard) world.turn();
+  ASSERT_EQ(world.status.canary_replicas, 0);
+  EXPECT_TRUE(world.last.save);
+}
+
+// The canary carries traffic again while it drains (a write came late): it is not stopped under it.
+TEST(DecideEndings, DoesNotStopACanaryWhoseWeightCameBack) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).stop.drain = 3s;
+  World world = in_step(0, release);
+  world.ask(Intent::Kind::rollback);
+  world.turns(2);
+  world.traffic = TrafficSeen{weight(100), false, ""};
+  world.applies_weight = false;
+  world.turns(10);
+  EXPECT_EQ(world.canary.count(), 1);
+  world.applies_weight = true;
+  world.turns(2);
+  EXPECT_EQ(world.canary.count(), 1);  // its requests finish first
+  EXPECT_TRUE(world.reach("rolled_back"));
+}
+
+TEST(DecideEndings, GoesOnWithAnAutomaticPromotionAfterAHold) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  std::get<ProcessWorkload>(release.workload).stop.drain = 3s;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  world.turn();
+  world.traffic = TrafficSeen{weight(40), false, "kubectl"};
+  world.turn();
+  ASSERT_EQ(world.phase(), "holding");
+  world.ask(Intent::Kind::resume);
+  EXPECT_TRUE(world.reach("succeeded", 5min));
+}
+
+TEST(DecideEndings, LowersAWeightThatSomeoneSetsWhileThePromotedCanaryGoes) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  for (int guard = 0; guard < 60 && !world.journal_has("letting requests on the canary finish");
+       ++guard)
+    world.turn();
+  world.traffic = TrafficSeen{weight(40), false, "kubectl"};
+  world.turn();
+  EXPECT_EQ(world.phase(), "promoting");
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+  EXPECT_TRUE(world.reach("succeeded"));
+}
+
+TEST(DecideEndings, DrainsAPromotedCanaryAnewThatGotTrafficWhenItWasToStop) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  for (int guard = 0; guard < 200 && !world.journal_has("promoting: stopping the canary"); ++guard)
+    world.turn();
+  world.canary = world.stable;  // the write was lost, and meanwhile somebody sends it requests
+  world.traffic = TrafficSeen{weight(10), false, "kubectl"};
+  world.turn();
+  world.turns(4);
+  EXPECT_GT(world.canary.count(), 0) << "its requests finish";
+  EXPECT_TRUE(world.reach("succeeded"));
+  EXPECT_EQ(world.canary.count(), 0);
+}
+
+TEST(DecideEndings, DrainsACanaryAnewAfterAnUnsavedSwitchThoughItIsToStopAlready) {
+  Status status;
+  status.phase = RollingBack{{"operator", "asked"}, RollingBack::Part::canary_stops, 0ms};
+  const Status anew = drained_anew(status, MonoTime{1000});
+  EXPECT_EQ(std::get<RollingBack>(anew.phase).part, RollingBack::Part::weight_down);
+  EXPECT_GT(anew.weight_before, Percent()) << "it may have had traffic";
+}
+
+TEST(DecideEndings, BringsStableBackBeforeItCallsAPromotionDone) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  for (int guard = 0; guard < 200 && !world.journal_has("promoting: stopping the canary"); ++guard)
+    world.turn();
+  world.stable.instances.clear();  // scaled to 0 by someone
+  world.turn();
+  EXPECT_EQ(world.phase(), "promoting") << "nobody would answer";
+  ASSERT_TRUE(world.reach("succeeded"));
+  EXPECT_GT(world.stable.count(), 0);
+}
+
+}  // namespace
+}  // namespace linnet::core
