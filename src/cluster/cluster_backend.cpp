@@ -133,6 +133,18 @@ void ClusterBackend::take_refusal(const Error& error) {
     refused_ = Refused{parts_->ground.clock.now(), error.message};
 }
 
+template <class T>
+Result<T> ClusterBackend::believed(Result<T> answer) {
+  if (answer || answer.error().code != Code::denied || !driving_) {
+    denied_since_.reset();
+    return answer;
+  }
+  const MonoTime now = parts_->ground.clock.now().mono;
+  if (!denied_since_) denied_since_ = now;
+  if (now - *denied_since_ < longest_refusal) answer.error().code = Code::unavailable;
+  return answer;
+}
+
 Task<Result<core::Status>> ClusterBackend::status_now() {
   if (refused_ && parts_->ground.clock.now().mono - refused_->since.mono >= longest_refusal)
     co_return fail(Code::denied,
@@ -141,7 +153,7 @@ Task<Result<core::Status>> ClusterBackend::status_now() {
                    name(), refused_->since.wall.text(), refused_->why);
   const auto& record = parts_->loop->record();
   if (driving_ && parts_->lease->held() && record) co_return record->status;
-  Result<core::Status> stored = co_await parts_->store->status(name());
+  Result<core::Status> stored = believed(co_await parts_->store->status(name()));
   if (stored) co_return stored;
   // The server is away for a while: what was known last, the journal tells the rest.
   const Code code = stored.error().code;
@@ -266,7 +278,8 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
   if (intent.kind == core::Intent::Kind::init) CO_TRY_VOID(co_await prepare_init(intent));
   if (intent.kind == core::Intent::Kind::deploy) CO_TRY_VOID(co_await check_rights({}));
   const bool back = intent.kind == core::Intent::Kind::rollback;
-  Result<std::int64_t> id = co_await parts_->store->add_intent(release, std::move(intent));
+  Result<std::int64_t> id =
+      believed(co_await parts_->store->add_intent(release, std::move(intent)));
   if (!id && back)
     co_return fail(std::move(id).error().while_doing(
         "the rollback could not be written down, whatever became of the weight"));
@@ -279,25 +292,25 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
 Task<Result<std::optional<core::Answer>>> ClusterBackend::intent_state(std::string release,
                                                                        std::int64_t id) {
   CO_TRY_VOID(is_ours(release));
-  co_return co_await parts_->store->intent_state(release, id);
+  co_return believed(co_await parts_->store->intent_state(release, id));
 }
 
 Task<Result<std::vector<wire::JournalLine>>> ClusterBackend::journal(std::string release,
                                                                      std::int64_t after,
                                                                      int limit) {
   CO_TRY_VOID(is_ours(release));
-  co_return co_await parts_->store->journal(release, after, limit);
+  co_return believed(co_await parts_->store->journal(release, after, limit));
 }
 
 Task<Result<std::int64_t>> ClusterBackend::journal_end(std::string release) {
   CO_TRY_VOID(is_ours(release));
-  co_return co_await parts_->store->journal_end(release);
+  co_return believed(co_await parts_->store->journal_end(release));
 }
 
 Task<Result<std::vector<core::RolloutRecord>>> ClusterBackend::history(std::string release,
                                                                        int limit) {
   CO_TRY_VOID(is_ours(release));
-  co_return co_await parts_->store->history(release, limit);
+  co_return believed(co_await parts_->store->history(release, limit));
 }
 
 Task<Result<api::CountsView>> ClusterBackend::counts(std::string release) {

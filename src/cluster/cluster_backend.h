@@ -69,6 +69,11 @@ class ClusterBackend final : public api::Backend {
   /// Makes what is missing, before stable is told its version.
   Task<Result<void>> prepare_init(core::Intent& intent);
   void take_refusal(const Error& error);
+  /// An answer of the store. While this process drives, a refusal of what was allowed before
+  /// becomes Code::unavailable, which is waited for: an API server that has just started refuses
+  /// all until it knows the roles. Code::denied when that lasts.
+  template <class T>
+  Result<T> believed(Result<T> answer);
   /// The store's word, or the engine's when it runs here. Code::denied when the engine could not
   /// drive for long: waiting brings no rights back.
   Task<Result<core::Status>> status_now();
@@ -88,6 +93,7 @@ class ClusterBackend final : public api::Backend {
     std::string why;
   };
   std::optional<Refused> refused_;
+  std::optional<MonoTime> denied_since_;  // what the commands ask
 };
 
 }  // namespace linnet::cluster

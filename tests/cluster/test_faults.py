@@ -292,6 +292,18 @@ class Rights(FaultTest):
         self.world.kubectl("delete", "rolebinding", "--all")
         self.ends_safely(load, deploy, "(get|update|patch|list).*(configmaps|leases|ingresses)")
 
+    def test_rights_that_are_away_for_a_moment_stop_no_rollback(self):
+        """So does an API server that has just started and does not know the roles yet."""
+        load, deploy = self.begin_job()
+        self.wait_told(deploy, "25 % in force")
+        self.world.kubectl("delete", "rolebinding", "--all")
+        deploy.terminate()
+        self.wait_told(deploy, "waiting for the cluster: .*403 Forbidden")
+        self.cluster.kubectl("apply", "-f", "-", text=self.must(self.world.run("rbac")).out)
+        self.ends_with(deploy, INTERRUPTED)
+        self.assert_rolled_back("v1.1.0", "interrupted")
+        self.assert_no_failure(load.stop())
+
 
 @needs_bed
 class OneEngine(FaultTest):

@@ -64,7 +64,10 @@ class Job:
         self.name = made.strip().removeprefix("job.batch/")
 
     def pod(self):
-        return self.world.list("pod", f"job-name={self.name}")[0]
+        """Once it was made: the Job's controller takes its time."""
+        made = wait_for(lambda: self.world.list("pod", f"job-name={self.name}"), 30,
+                        f"{self.name} has a pod", 0.1)
+        return made[0]
 
     def log(self):
         return self.world.kubectl("logs", self.pod()["metadata"]["name"], check=False)
@@ -72,8 +75,8 @@ class Job:
     def code(self, seconds=120):
         """The exit code, once it has ended."""
         def ended():
-            state = self.pod()["status"]["containerStatuses"][0]["state"]
-            return state.get("terminated")
+            seen = self.pod()["status"].get("containerStatuses", [])
+            return seen and seen[0]["state"].get("terminated")
         try:
             return wait_for(ended, seconds, f"{self.name} ends", 0.2)["exitCode"]
         finally:

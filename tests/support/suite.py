@@ -25,8 +25,8 @@ def has_failed(test):
                for found, _ in result.failures + result.errors)
 
 
-def names(folder, words):
-    """Ids of all tests in the folder, in the order of the files."""
+def found_tests(folder, words):
+    """All test cases in the folder, in the order of the files."""
     sys.path.insert(0, str(folder))
     found = []
 
@@ -35,13 +35,30 @@ def names(folder, words):
             if isinstance(item, unittest.TestSuite):
                 walk(item)
             else:
-                found.append(item.id())
+                found.append(item)
     walk(unittest.defaultTestLoader.discover(str(folder), "test_*.py", str(folder)))
-    return [name for name in found if not words or any(word in name for word in words)]
+    return [test for test in found if not words or any(word in test.id() for word in words)]
+
+
+def in_lanes(tests):
+    """(lanes, alone): names of the tests that follow each other in each of the lanes, which may run
+    beside each other, and of those that run afterwards, one by one. A class says it with `alone`, or
+    with a `namespace` that its tests share; one that says nothing has a lane for each test."""
+    lanes, shared, alone = [], {}, []
+    for test in tests:
+        namespace = getattr(test, "namespace", None)
+        if getattr(test, "alone", False):
+            alone.append(test.id())
+        elif namespace:
+            shared.setdefault(namespace, []).append(test.id())
+        else:
+            lanes.append([test.id()])
+    # The longest first, so that none is left over when the others are done.
+    return sorted(shared.values(), key=len, reverse=True) + lanes, alone
 
 
 def run_one(folder, name, limit_seconds):
-    """(name, "ok", "FAIL" or "skip", seconds, text) of one test."""
+    """("ok", "FAIL" or "skip", seconds, text) of one test."""
     begin = time.monotonic()
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     process = subprocess.Popen([sys.executable, "-m", "unittest", name], cwd=folder,
@@ -57,11 +74,11 @@ def run_one(folder, name, limit_seconds):
             process.kill()
             text = process.communicate()[0]
         text += f"\nended after {limit_seconds} s\n"
-        return name, "FAIL", time.monotonic() - begin, text
+        return "FAIL", time.monotonic() - begin, text
     how = "ok" if process.returncode == 0 else "FAIL"
     if how == "ok" and "OK (skipped=" in text:
         how = "skip"
-    return name, how, time.monotonic() - begin, text
+    return how, time.monotonic() - begin, text
 
 
 def sentence(name):
@@ -71,20 +88,29 @@ def sentence(name):
 
 def run(suite, folder, options, limit_seconds):
     """Runs them and prints `SUITE: N passed, N failed` last. Returns the exit code."""
-    chosen, failed, skipped = names(folder, options.words), [], []
+    chosen, failed, skipped = found_tests(folder, options.words), [], []
     begin = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
-        for name, how, seconds, text in pool.map(
-                lambda name: run_one(folder, name, limit_seconds), chosen):
-            print(f"{how:4} {seconds:6.1f} s  {sentence(name)}", flush=True)
+
+    def run_lane(lane):
+        for name in lane:
+            how, seconds, text = run_one(folder, name, limit_seconds)
+            said = f"{how:4} {seconds:6.1f} s  {sentence(name)}\n"
             if how == "FAIL":
                 failed.append(name)
-                print(text, flush=True)
+                said += f"{text}\n"
             elif how == "skip":
                 skipped.append(name)
+            # In one piece: other lanes print as well.
+            sys.stdout.write(said)
+            sys.stdout.flush()
+
+    lanes, alone = in_lanes(chosen)
+    with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
+        list(pool.map(run_lane, lanes))
+    run_lane(alone)
     print(f"Ran {len(chosen)} tests in {time.monotonic() - begin:.1f} s")
     if skipped:
-        print(f"{len(skipped)} were skipped: they cannot run here")
+        print(f"{len(skipped)} were skipped: they cannot run here, or only with --slow")
     for name in failed:
         print(f"failed: {name}")
     print(f"{suite}: {len(chosen) - len(failed) - len(skipped)} passed, {len(failed)} failed")
