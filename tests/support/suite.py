@@ -41,9 +41,9 @@ def found_tests(folder, words):
 
 
 def in_lanes(tests):
-    """(lanes, alone): names of the tests that follow each other in each of the lanes, which may run
-    beside each other, and of those that run afterwards, one by one. A class says it with `alone`, or
-    with a `namespace` that its tests share; one that says nothing has a lane for each test."""
+    """(lanes, alone): the names of tests that follow each other in each of the lanes, which may run
+    beside each other, and of those that run afterwards, one by one. A class says so by `alone`, or
+    by a `namespace` that its tests share; one that says nothing has a lane for each test."""
     lanes, shared, alone = [], {}, []
     for test in tests:
         namespace = getattr(test, "namespace", None)
