@@ -271,6 +271,21 @@ TEST_F(Commands, MonitorTellsGoodViolatedAndNoDataApart) {
   EXPECT_NE(none.out.find("at least 20 are needed"), std::string::npos) << none.out;
 }
 
+TEST_F(Commands, MonitorWatchesOnWhenTheCountsCannotBeReadForAWhile) {
+  daemon(status_json("stepping", 5));
+  const std::string path = "/v1/releases/shop/counts";
+  const std::vector<std::string> words{"monitor", "--duration", "0.5", "--interval", "0.1"};
+  fake->answer(path, {counts(0, 0, 0), "no counts", "no counts", counts(500, 2, 300)});
+  const Ran good = program.run(words);
+  EXPECT_EQ(good.code, 0) << good.out << good.err;
+  EXPECT_NE(good.err.find("nothing is measured: "), std::string::npos) << good.err;
+  EXPECT_EQ(good.err.find("nothing is measured: "), good.err.rfind("nothing is measured: "));
+  EXPECT_NE(good.err.find("the counts are read again"), std::string::npos) << good.err;
+  fake->answer(path, {counts(0, 0, 0), counts(500, 2, 300), "no counts"});
+  const Ran blind = program.run(words);
+  EXPECT_EQ(blind.code, 3) << blind.out << blind.err;
+}
+
 TEST_F(Commands, MonitorRollsBackAndAlertsWhenItShall) {
   daemon(status_json("stepping", 5)).on("rollback", taking_back("monitor"));
   fake->answer("/v1/releases/shop/counts", {counts(0, 0, 0), counts(500, 100, 300)});

@@ -75,8 +75,10 @@ class Monitor {
       const MonoTime end = period_end(began, period_began);
       const Duration pause = std::clamp(end - now, Duration(0), settings_.interval);
       if (session_.interrupt().wait(pause) == Interrupt::Woken::signal) return ended_by_signal();
-      TRY_VOID(look());
-      print();
+      const Result<void> looked = look();
+      if (!looked && looked.error().code == Code::cancelled) return ended_by_signal();
+      tell_blindness(looked);
+      if (looked) print();
       if (const std::string why = watch_.proven(); !why.empty() && !reported_) {
         TRY(stop, violation(why));
         if (stop) return summary(Exit::failed);
@@ -101,6 +103,15 @@ class Monitor {
     TRY(text, session_.daemon().get("/v1/releases/" + net::percent_encode(release_) + "/counts"));
     TRY(counts, read_counts(text));
     return watch_.look(counts);
+  }
+
+  // Whoever left it watching overnight wants it to watch when the metrics are back.
+  void tell_blindness(const Result<void>& looked) {
+    if (!looked && !blind_)
+      session_.note(
+          fmt::format("nothing is measured: {}; watching on", printable(looked.error().message)));
+    if (looked && blind_) session_.note("the counts are read again");
+    blind_ = !looked;
   }
 
   void print() {
@@ -157,7 +168,7 @@ class Monitor {
 
   [[nodiscard]] Exit verdict() const {
     if (!why_.empty()) return Exit::failed;
-    return judged_ ? Exit::done : Exit::no_data;
+    return judged_ && !blind_ ? Exit::done : Exit::no_data;
   }
 
   Result<Exit> ended_by_signal() {
@@ -194,6 +205,9 @@ class Monitor {
     if (!why_.empty())
       session_.say(out.styled(Style::red, "violated: ") + why_ +
                    (rolled_back_ ? "; rolled back" : ""));
+    else if (blind_)
+      session_.say(out.styled(Style::yellow, "no data: ") + counted +
+                   "; the counts could not be read at the end");
     else if (judged_)
       session_.say(out.styled(Style::green, "good: ") + counted);
     else
@@ -211,6 +225,7 @@ class Monitor {
   std::string why_;
   bool reported_ = false;  // in this period
   bool judged_ = false;
+  bool blind_ = false;  // the last look failed
   bool rolled_back_ = false;
 };
 
@@ -260,8 +275,9 @@ constexpr Command monitor_command{
     .description =
         "Prints the canary's requests, errors and P95 at every interval. A limit is violated when "
         "the measured value of a period (60 s, or the duration when that is shorter) is above it "
-        "over at least 20 requests, and earlier when the evidence suffices. Exit code 0: good, 1: "
-        "violated, 3: too few requests to say.",
+        "over at least 20 requests, and earlier when the evidence suffices. Counts that cannot be "
+        "read for a while are told, and it watches on. Exit code 0: good, 1: violated, 3: too few "
+        "requests to say, or no counts at the end.",
     .examples =
         "linnet monitor --duration 60\n"
         "linnet monitor --error-threshold 10 --latency-threshold 2000 --duration 120\n"

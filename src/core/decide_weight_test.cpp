@@ -2,6 +2,8 @@
 // routers that apply it late or in part.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/testing.h"
 
 namespace linnet::core {
@@ -21,6 +23,18 @@ TEST(DecideWeight, SendsNoTrafficBeforeTheCanaryIsReady) {
   ASSERT_TRUE(world.reach("rolled_back"));
   EXPECT_EQ(std::get<RolledBack>(world.status.phase).cause.kind, "not_ready");
   EXPECT_TRUE(world.weights.empty() || world.weights == std::vector{Percent()});
+}
+
+TEST(DecideWeight, TellsOnceWhatKeepsACanaryFromStarting) {
+  World world;
+  world.versions["v2"].ready = false;
+  world.versions["v2"].trouble = "its image cannot be pulled";
+  world.initialised().deploying("v2");
+  world.turns(20);
+  const auto told = std::count_if(
+      world.journal.begin(), world.journal.end(),
+      [](const std::string& line) { return line.find("cannot be pulled") != std::string::npos; });
+  EXPECT_EQ(told, 1);
 }
 
 TEST(DecideWeight, DoesNotStartTheClockBeforeTheWeightIsReadBack) {

@@ -12,6 +12,8 @@ namespace {
 
 // A few empty seconds are normal at low traffic; beyond this it counts as silence.
 constexpr Duration quiet_is_normal = 15s;
+// Of metrics that cannot be read at all.
+constexpr Duration unreachable_is_told = 5s;
 // A canary that has traffic and lacks instances for so long: an entry says it.
 constexpr Duration missing_is_told = 2s;
 
@@ -73,7 +75,7 @@ bool fails_readiness(Turn& turn) {
     const Instance* bad = crash_looping(turn.seen.workload->canary, rollout.to);
     if (LINNET_STOPS(crash_loop_ends, bad != nullptr)) {
       LINNET_MARK(canary_crash_loop);
-      turn.roll_back({"health", fmt::format("canary {} keeps dying: {}: {}", rollout.to, bad->id,
+      turn.roll_back({"health", fmt::format("canary {} cannot run: {}: {}", rollout.to, bad->id,
                                             bad->trouble)});
       return true;
     }
@@ -129,6 +131,19 @@ void on_idle(Turn& turn, Idle idle) {
   turn.waits(fmt::format("stable {} carries all traffic", version));
 }
 
+// What keeps it from starting is told when it is first seen: the reason is only shown by `status`,
+// and the limit may be minutes away. A start has its first seconds without a word.
+void waits_for_canary(Turn& turn, const std::string& version) {
+  const std::string text = ready_text(turn, Track::canary, version, turn.next.canary_replicas);
+  const std::string trouble =
+      turn.seen.workload ? first_trouble(turn.seen.workload->canary) : std::string();
+  const bool told = turn.next.unready - turn.elapsed >= missing_is_told &&
+                    turn.before.reason.find(trouble) != std::string::npos;
+  if (!trouble.empty() && turn.next.unready >= missing_is_told && !told)
+    turn.entry("warning", text);
+  turn.waits(text);
+}
+
 void on_preparing(Turn& turn, Preparing preparing) {
   preparing.waited += turn.elapsed;
   turn.next.phase = preparing;
@@ -140,8 +155,7 @@ void on_preparing(Turn& turn, Preparing preparing) {
   const bool ready =
       LINNET_NEEDS(preparing_needs_ready, turn.canary_ready() >= turn.next.canary_replicas);
   if (ready && clean) return turn.start_step(0);
-  if (!ready)
-    return turn.waits(ready_text(turn, Track::canary, rollout.to, turn.next.canary_replicas));
+  if (!ready) return waits_for_canary(turn, rollout.to);
   turn.waits(turn.seen.traffic
                  ? "waiting for the router to read back weight 0 %"
                  : fmt::format("the router cannot be read: {}", turn.seen.traffic.error().message));
@@ -237,8 +251,13 @@ void on_stepping(Turn& turn, Stepping step) {
   // Judged first: the canary may fail at the last step's weight while instances start for this one.
   const Percent most = LINNET_STOPS(step_bounds_weight, true) ? wanted.weight : Percent::whole(100);
   if (!at_weight(turn, most, fmt::format("step {}", step.index + 1))) return;
-  if (LINNET_STOPS(silence_waits, silent))
-    return turn.waits(silence_text(turn, step.silent) + "; holding");
+  if (LINNET_STOPS(silence_waits, silent)) {
+    const std::string text = silence_text(turn, step.silent) + "; holding";
+    // Once, and not only to those who ask: people wait beside it.
+    const Duration after = turn.has_counts ? quiet_is_normal : unreachable_is_told;
+    if (step.silent >= after && step.silent - turn.elapsed < after) turn.entry("warning", text);
+    return turn.waits(text);
+  }
   if (!step.in_force)
     return turn.waits(fmt::format(
         "waiting for {} to be in force: {}", turn.next.weight.text(),

@@ -30,6 +30,7 @@ struct Behaviour {
   double slow_share = 0;  // answers after 1.5 s
   bool ready = true;
   bool crash_loop = false;
+  std::string trouble{};     // what keeps it from being ready, where that is known
   double from_weight = 0;  // percent: good below
 };
 
@@ -168,6 +169,7 @@ class World {
         instance.version = track->version;
         instance.state = behaviour.ready ? Instance::State::ready : Instance::State::starting;
         instance.crash_loop = behaviour.crash_loop;
+        instance.trouble = behaviour.trouble;
         if (behaviour.crash_loop) instance.trouble = "exited with status 1, 3 times";
         seen.instances.push_back(std::move(instance));
       }

@@ -4,6 +4,7 @@
 
 #include "base/mark.h"
 #include "base/mutant.h"
+#include "core/explain.h"
 #include "core/judge.h"
 
 namespace linnet::core {
@@ -178,7 +179,7 @@ void Turn::record_step(const std::string& outcome) {
   result.weight = release.steps[static_cast<std::size_t>(result.index)].weight;
   result.outcome = outcome;
   result.canary = next.stage.canary;
-  result.checks = next.checks;
+  result.checks = explained(release, next);
   next.rollout->steps.push_back(std::move(result));
 }
 

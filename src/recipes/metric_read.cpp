@@ -54,6 +54,8 @@ class Section {
     }
     if (node->kind != Node::Kind::scalar && node->kind != Node::Kind::null)
       wrong(key, "must be a text");
+    else if (required && node->text.empty())
+      wrong(key, "must not be empty");
     return node->text;
   }
 

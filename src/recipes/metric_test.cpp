@@ -165,6 +165,13 @@ requests:
     EXPECT_NE(text.find(part), std::string::npos) << part << "\nin\n" << text;
 }
 
+TEST(MetricRecipe, ANameThatYamlReadsAsACommentIsMissing) {
+  const auto recipe = MetricRecipe::read("name: #mine\nsummary: y\ntried: not run\n", "mine.yaml");
+  ASSERT_FALSE(recipe);
+  EXPECT_NE(recipe.error().message.find("name: must not be empty"), std::string::npos)
+      << recipe.error().message;
+}
+
 TEST(MetricRecipe, EveryBuiltInOneIsSoundAndSaysWhatItWasTriedAgainst) {
   EXPECT_GE(built_in_metrics().size(), 12U);
   for (const auto& [name, text] : built_in_metrics()) {

@@ -51,11 +51,12 @@ Result<void> PooledDispersion::add(const Cell& cell) {
   mean += difference * cell.requests / requests;
   spread += cell.requests * difference * (rate - mean);
   cells += 1;
+  failing += cell.bad > 0;
   return {};
 }
 
 std::optional<double> PooledDispersion::phi() const {
-  if (cells < enough_windows || !(mean > 0 && mean < 1)) return std::nullopt;
+  if (failing < enough_windows || !(mean > 0 && mean < 1)) return std::nullopt;
   return spread / (mean * (1 - mean)) / (cells - 1);
 }
 
@@ -83,6 +84,7 @@ Result<void> FrozenDispersion::add_window(std::span<const Cell> cells) {
     pooled.requests /= 2;
     pooled.spread /= 2;
     pooled.cells /= 2;
+    pooled.failing /= 2;
   }
   return {};
 }

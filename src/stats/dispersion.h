@@ -43,9 +43,11 @@ struct PooledDispersion {
   double mean = 0;    // weighted mean of the cells' rates
   double spread = 0;  // sum of requests (rate - mean)^2
   double cells = 0;
+  double failing = 0;  // cells with bad requests
 
   Result<void> add(const Cell& cell);
-  /// Nothing before 30 cells or without any bad (any good) request.
+  /// Nothing before 30 cells with bad requests: one incident of stable is no habit of it, and
+  /// would leave even a canary that fails entirely without evidence for an hour.
   [[nodiscard]] std::optional<double> phi() const;
 
   friend bool operator==(const PooledDispersion&, const PooledDispersion&) = default;

@@ -74,6 +74,17 @@ TEST(Dispersion, IsUnknownBeforeThirtyWindows) {
   EXPECT_EQ(phi_used(instances.phi()), 1);
 }
 
+TEST(Dispersion, OneIncidentOfAStableThatIsElseFreeOfFailuresIsNoHabit) {
+  FrozenDispersion dispersion;
+  for (int window = 0; window < 116; ++window) {
+    const std::array<Cell, 1> all{Cell{400, window >= 50 && window < 53 ? 88.0 : 0.0}};
+    ASSERT_TRUE(dispersion.add_window(all));
+  }
+  dispersion.freeze();
+  EXPECT_EQ(dispersion.phi_threshold, 1);
+  EXPECT_EQ(dispersion.phi_compare, 1);
+}
+
 TEST(Dispersion, IsTakenOverOnlyWhenAStageStarts) {
   FrozenDispersion dispersion;
   const std::array<Cell, 2> cells{Cell{100, 50}, Cell{100, 0}};

@@ -42,8 +42,8 @@ std::string requests_words(std::optional<double> requests) {
 
 std::string percent_words(double fraction) {
   const double percent = fraction * 100;
-  if (percent == 0) return "0 %";
   const double size = std::abs(percent);
+  if (size < 1e-9) return "0 %";
   if (size < 0.001) return fmt::format("{:.1e} %", percent);
   const int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.1 ? 3 : 4;
   std::string text = fmt::format("{:.{}f}", percent, decimals);

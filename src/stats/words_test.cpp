@@ -28,6 +28,7 @@ TEST(Words, PercentagesKeepThreeDigits) {
   EXPECT_EQ(percent_words(0.05), "5 %");
   EXPECT_EQ(percent_words(0.0525), "5.25 %");
   EXPECT_EQ(percent_words(0), "0 %");
+  EXPECT_EQ(percent_words(2.8e-40), "0 %") << "nobody reads 2.8e-38 %";
   EXPECT_EQ(percent_words(1), "100 %");
   EXPECT_EQ(percent_words(0.12345), "12.3 %");
   EXPECT_EQ(percent_words(0.00012), "0.012 %");

@@ -10,7 +10,7 @@ namespace linnet::stats {
 
 BOOST_DESCRIBE_ENUM(Exact, automatic, never)
 BOOST_DESCRIBE_STRUCT(Cell, (), (requests, bad))
-BOOST_DESCRIBE_STRUCT(PooledDispersion, (), (requests, mean, spread, cells))
+BOOST_DESCRIBE_STRUCT(PooledDispersion, (), (requests, mean, spread, cells, failing))
 BOOST_DESCRIBE_STRUCT(GaugeComparison, (), (batches, mean, squares))
 BOOST_DESCRIBE_STRUCT(InstanceDispersion, (), (pearson, degrees, windows))
 BOOST_DESCRIBE_STRUCT(FrozenDispersion, (), (instances, pooled, phi_compare, phi_threshold))
