@@ -10,6 +10,16 @@ using testing::in_step;
 using testing::weight;
 using testing::World;
 
+/// A release to v2 has begun that asks nobody before it promotes.
+World promoting_by_itself(Duration drain) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  std::get<ProcessWorkload>(release.workload).stop.drain = drain;
+  World world(release);
+  world.initialised().deploying("v2");
+  return world;
+}
+
 TEST(DecideEndings, PromotesByRollingStableWhileTheCanaryCarriesAll) {
   World world;
   world.initialised().deploying("v2");
@@ -25,10 +35,7 @@ TEST(DecideEndings, PromotesByRollingStableWhileTheCanaryCarriesAll) {
 }
 
 TEST(DecideEndings, PromotesByItselfWhenTheSpecSaysSo) {
-  Release release = testing::a_release();
-  release.promotion = Promotion::automatic;
-  World world(release);
-  world.initialised().deploying("v2");
+  World world = promoting_by_itself(0s);
   EXPECT_TRUE(world.reach("succeeded"));
 }
 
@@ -139,11 +146,7 @@ TEST(DecideEndings, DoesNotStopACanaryWhoseWeightCameBack) {
 }
 
 TEST(DecideEndings, GoesOnWithAnAutomaticPromotionAfterAHold) {
-  Release release = testing::a_release();
-  release.promotion = Promotion::automatic;
-  std::get<ProcessWorkload>(release.workload).stop.drain = 3s;
-  World world(release);
-  world.initialised().deploying("v2");
+  World world = promoting_by_itself(3s);
   ASSERT_TRUE(world.reach("promoting"));
   world.turn();
   world.traffic = TrafficSeen{weight(40), false, "kubectl"};
@@ -154,11 +157,7 @@ TEST(DecideEndings, GoesOnWithAnAutomaticPromotionAfterAHold) {
 }
 
 TEST(DecideEndings, LowersAWeightThatSomeoneSetsWhileThePromotedCanaryGoes) {
-  Release release = testing::a_release();
-  release.promotion = Promotion::automatic;
-  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
-  World world(release);
-  world.initialised().deploying("v2");
+  World world = promoting_by_itself(5s);
   ASSERT_TRUE(world.reach("promoting"));
   for (int guard = 0; guard < 60 && !world.journal_has("letting requests on the canary finish");
        ++guard)
@@ -171,11 +170,7 @@ TEST(DecideEndings, LowersAWeightThatSomeoneSetsWhileThePromotedCanaryGoes) {
 }
 
 TEST(DecideEndings, DrainsAPromotedCanaryAnewThatGotTrafficWhenItWasToStop) {
-  Release release = testing::a_release();
-  release.promotion = Promotion::automatic;
-  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
-  World world(release);
-  world.initialised().deploying("v2");
+  World world = promoting_by_itself(5s);
   ASSERT_TRUE(world.reach("promoting"));
   for (int guard = 0; guard < 200 && !world.journal_has("promoting: stopping the canary"); ++guard)
     world.turn();
@@ -197,10 +192,7 @@ TEST(DecideEndings, DrainsACanaryAnewAfterAnUnsavedSwitchThoughItIsToStopAlready
 }
 
 TEST(DecideEndings, BringsStableBackBeforeItCallsAPromotionDone) {
-  Release release = testing::a_release();
-  release.promotion = Promotion::automatic;
-  World world(release);
-  world.initialised().deploying("v2");
+  World world = promoting_by_itself(0s);
   ASSERT_TRUE(world.reach("promoting"));
   for (int guard = 0; guard < 200 && !world.journal_has("promoting: stopping the canary"); ++guard)
     world.turn();

@@ -2,8 +2,6 @@
 // and what is judged in them; intents, the weight and the endings have files of their own.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "core/testing.h"
 
 namespace linnet::core {
@@ -112,12 +110,7 @@ TEST(Decide, HoldsWhenTheMetricsAreUnreachableAndThenRollsBack) {
   const Duration held = std::get<Stepping>(world.status.phase).held;
   world.journal.clear();
   world.turns(200);
-  EXPECT_EQ(std::count_if(world.journal.begin(), world.journal.end(),
-                          [](const std::string& line) {
-                            return line.find("no metrics for 5s") != std::string::npos;
-                          }),
-            1)
-      << "told once, and not only to who asks";
+  EXPECT_EQ(world.times_told("no metrics for 5s"), 1) << "not only to who asks";
   ASSERT_EQ(world.phase(), "stepping");
   EXPECT_EQ(std::get<Stepping>(world.status.phase).held, held);
   ASSERT_TRUE(world.reach("rolled_back", 10min));

@@ -2,8 +2,6 @@
 // routers that apply it late or in part.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "core/testing.h"
 
 namespace linnet::core {
@@ -31,10 +29,7 @@ TEST(DecideWeight, TellsOnceWhatKeepsACanaryFromStarting) {
   world.versions["v2"].trouble = "its image cannot be pulled";
   world.initialised().deploying("v2");
   world.turns(20);
-  const auto told = std::count_if(
-      world.journal.begin(), world.journal.end(),
-      [](const std::string& line) { return line.find("cannot be pulled") != std::string::npos; });
-  EXPECT_EQ(told, 1);
+  EXPECT_EQ(world.times_told("cannot be pulled"), 1);
 }
 
 TEST(DecideWeight, DoesNotStartTheClockBeforeTheWeightIsReadBack) {

@@ -30,7 +30,7 @@ struct Behaviour {
   double slow_share = 0;  // answers after 1.5 s
   bool ready = true;
   bool crash_loop = false;
-  std::string trouble{};     // what keeps it from being ready, where that is known
+  std::string trouble{};   // what keeps it from being ready, where that is known
   double from_weight = 0;  // percent: good below
 };
 
@@ -140,11 +140,12 @@ class World {
   }
   [[nodiscard]] std::string phase() const { return std::string(phase_name(status.phase)); }
   [[nodiscard]] const Answer& answer() const { return answers.back(); }
-  [[nodiscard]] bool journal_has(const std::string& part) const {
-    return std::any_of(journal.begin(), journal.end(), [&](const std::string& line) {
+  [[nodiscard]] std::ptrdiff_t times_told(const std::string& part) const {
+    return std::count_if(journal.begin(), journal.end(), [&](const std::string& line) {
       return line.find(part) != std::string::npos;
     });
   }
+  [[nodiscard]] bool journal_has(const std::string& part) const { return times_told(part) > 0; }
 
  private:
   void perform(const Effect& effect) {

@@ -101,8 +101,7 @@ def run(suite, folder, options, limit_seconds):
             elif how == "skip":
                 skipped.append(name)
             # In one piece: other lanes print as well.
-            sys.stdout.write(said)
-            sys.stdout.flush()
+            print(said, end="", flush=True)
 
     lanes, alone = in_lanes(chosen)
     with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
