@@ -30,7 +30,8 @@
                                                           X(load_failed) X(intents_unreadable)   \
                                                               X(urgent_failed) X(effect_failed)  \
                                                                   X(effects_stale) X(init_again) \
-                                                                      X(unsaved_taken_back)
+                                                                      X(unsaved_taken_back)          \
+                                                                      X(stable_returns_first)
 // clang-format on
 
 namespace linnet::mark {

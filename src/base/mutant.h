@@ -41,7 +41,23 @@
                                                                   X(canary_grows_with_stable)      \
                                                                   X(writes_are_changes)            \
                                                                   X(rest_is_kept)                  \
-                                                                  X(end_of_step_decides)
+                                                                  X(end_of_step_decides)          \
+                                                                  X(stable_returns_first)         \
+                                                                  X(promotion_parts_are_judged)   \
+                                                                  X(evidence_sees_bad)            \
+                                                                  X(warnings_only_warn)           \
+                                                                  X(unready_is_counted)           \
+                                                                  X(silence_is_counted)           \
+                                                                  X(time_is_counted)              \
+                                                                  X(watch_has_periods)            \
+                                                                  X(no_data_may_hold)             \
+                                                                  X(people_are_told)              \
+                                                                  X(promotion_is_wished)          \
+                                                                  X(history_is_kept)              \
+                                                                  X(traffic_is_set)               \
+                                                                  X(pause_stands_still)           \
+                                                                  X(standing_is_watched)          \
+                                                                  X(effects_come_again)
 // clang-format on
 
 namespace linnet::mutant {

@@ -97,7 +97,7 @@ Duration next_wake(const Release& release, const Decision& decision) {
       std::holds_alternative<Promoting>(next.phase) ||
       std::holds_alternative<Preparing>(next.phase))
     return std::min(busy_turn, release.turn);
-  if (is_running(next.phase)) return release.turn;
+  if (LINNET_STOPS(standing_is_watched, is_running(next.phase))) return release.turn;
   const auto* idle = std::get_if<Idle>(&next.phase);
   const bool starting = idle != nullptr && !idle->ready && !next.stable_version.empty();
   return starting || !decision.effects.empty() ? std::min(busy_turn, release.turn) : idle_turn;
@@ -145,6 +145,7 @@ Status drained_anew(Status status, MonoTime now) {
   auto* back = std::get_if<RollingBack>(&status.phase);
   auto* on = std::get_if<Promoting>(&status.phase);
   if (back != nullptr) {
+    if (back->part == RollingBack::Part::stable_returns) return status;  // what comes sees the 0 %
     back->part = RollingBack::Part::weight_down;
     status.weight_before = Percent::whole(100);
   } else if (on != nullptr && on->part > Promoting::Part::stable_takes_all) {

@@ -108,6 +108,61 @@ TEST(DecideEndings, RollsBackAPromotionWhoseStableDoesNotGetReady) {
   EXPECT_EQ(world.stable.ready_of("v1"), 2);
 }
 
+// Stable's instances were stopped for the promotion: the canary is all that answers.
+TEST(DecideEndings, BringsStableBackBeforeItGetsTheTrafficOfAFailedPromotion) {
+  World world;
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.versions["v2"].ready = false;
+  world.versions["v1"].ready = false;  // takes its time as well
+  world.ask(Intent::Kind::promote);
+  ASSERT_TRUE(world.reach("rolling_back"));
+  world.turns(900);
+  EXPECT_EQ(world.phase(), "rolling_back");
+  EXPECT_EQ(world.traffic.weight, weight(100)) << "nobody on stable would answer";
+  EXPECT_TRUE(world.journal_has("the canary still carries the traffic"));
+  world.versions["v1"].ready = true;
+  world.stable.instances.clear();  // started anew
+  world.turns(2);
+  EXPECT_EQ(world.stable.ready_of("v1"), 2);
+  ASSERT_TRUE(world.reach("rolled_back")) << world.status.reason;
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+}
+
+TEST(DecideEndings, SwitchesAtOnceWhenTheCanaryOfAFailedPromotionIsGoneToo) {
+  World world;
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.versions["v2"].ready = world.versions["v1"].ready = false;
+  world.ask(Intent::Kind::promote);
+  ASSERT_TRUE(world.reach("rolling_back"));
+  world.canary.instances.clear();
+  world.turns(2);
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+}
+
+TEST(DecideEndings, TakesBackAPromotionAtOnceWhileStableIsWhole) {
+  World world = promoting_by_itself(5s);
+  ASSERT_TRUE(world.reach("promoting"));
+  world.versions["v2"].error_share = 0.5;
+  ASSERT_TRUE(world.reach("rolling_back", 5s));
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+}
+
+// Without `early_fail` nothing speaks before a part of it is over, and then the plain rule does.
+TEST(DecideEndings, TakesBackAPromotionOverItsLimitBeforeStableIsReplaced) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  release.analysis.early_fail = false;
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  world.versions["v2"].error_share = 0.5;
+  ASSERT_TRUE(world.reach("rolled_back"));
+  EXPECT_FALSE(world.journal_has("restarting stable"));
+}
+
 TEST(DecideEndings, WatchesACanaryThatWaitsForPromotion) {
   World world;
   world.initialised().deploying("v2");

@@ -139,7 +139,7 @@ void on_traffic(Turn& turn, const Intent& intent) {
                                        intent.by.empty() ? "hand" : intent.by);
   Holding holding = hold_here(turn, {"manual_weight", text});
   LINNET_MARK(manual_weight);
-  holding.weight = intent.weight;
+  if (LINNET_STOPS(traffic_is_set, true)) holding.weight = intent.weight;
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,
                canary_replicas_for(intent.weight, stable_size(turn.release, turn.next)));
@@ -175,12 +175,9 @@ void on_promote(Turn& turn, const Intent& intent) {
     LINNET_MARK(steps_skipped);
     turn.record_skipped(index);
   }
-  turn.next.canary_replicas =
-      std::max(turn.next.canary_replicas,
-               canary_replicas_for(Percent::whole(100), stable_size(turn.release, turn.next)));
-  turn.enter(Promoting{}, fmt::format("{} becomes stable, asked by {}{}{}", turn.next.rollout->to,
-                                      intent.by.empty() ? "hand" : intent.by,
-                                      skipped.empty() ? "" : "; ", skipped));
+  turn.start_promotion(fmt::format("{} becomes stable, asked by {}{}{}", turn.next.rollout->to,
+                                   intent.by.empty() ? "hand" : intent.by,
+                                   skipped.empty() ? "" : "; ", skipped));
   accept(turn, intent, fmt::format("promoting {} to stable", turn.next.rollout->to));
 }
 
@@ -231,8 +228,10 @@ void on_pause(Turn& turn, const Intent& intent) {
         is_running(phase) ? running_text(turn) + "; it cannot be paused now" : "no rollout runs");
   const std::string text = fmt::format("paused by {}{}{}", intent.by.empty() ? "hand" : intent.by,
                                        intent.why.empty() ? "" : ": ", intent.why);
-  turn.enter(hold_here(turn, {"paused", text}), text + "; go on with `resume`");
-  turn.notice("paused", text);
+  if (LINNET_STOPS(pause_stands_still, true)) {
+    turn.enter(hold_here(turn, {"paused", text}), text + "; go on with `resume`");
+    turn.notice("paused", text);
+  }
   accept(turn, intent, text);
 }
 

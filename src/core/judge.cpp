@@ -148,7 +148,8 @@ void judge_comparison(const Release& release, const Status& status,
   if (release.analysis.compare == Analysis::Compare::off) return;
   // A comparison that would take stable itself back must not decide.
   const bool may_roll_back =
-      release.analysis.compare == Analysis::Compare::rollback && !status.evidence.placebo_broken;
+      LINNET_NEEDS(warnings_only_warn, release.analysis.compare == Analysis::Compare::rollback) &&
+      !status.evidence.placebo_broken;
   const double log_needed = -std::log(release.analysis.false_alarm);
   const auto report = [&](std::string name, const std::string& unit, double value, double reference,
                           double log_evidence) {
@@ -296,8 +297,8 @@ Result<void> take_window(const Release& release, Status& status, const Sample& s
     if (!limit || index >= status.evidence.limits.size()) continue;
     LimitEvidence& own = status.evidence.limits[index++];
     const Share share = share_of(*limit, sample.canary, boundaries);
-    (void)own.threshold.add(static_cast<double>(share.requests), static_cast<double>(share.bad),
-                            own.clumping.phi_threshold);
+    const auto bad = LINNET_STOPS(evidence_sees_bad, true) ? static_cast<double>(share.bad) : 0.0;
+    (void)own.threshold.add(static_cast<double>(share.requests), bad, own.clumping.phi_threshold);
   }
   add_comparison(release, status.evidence, sample, boundaries);
   return {};

@@ -48,16 +48,24 @@ bool is_left(const Phase& phase, const TrafficSeen& seen) {
   return holding != nullptr && !holding->weight && !seen.differ.empty() && !seen.by.empty();
 }
 
-bool is_rolling_back(const Phase& phase) { return std::holds_alternative<RollingBack>(phase); }
+bool takes_back(const Phase& phase) {
+  const auto* back = std::get_if<RollingBack>(&phase);
+  return back != nullptr && back->part >= RollingBack::Part::weight_down;
+}
+
+// What the canary has is not touched until stable can take it.
+bool keeps_traffic(const Phase& phase) {
+  return std::holds_alternative<RollingBack>(phase) && !takes_back(phase);
+}
 
 }  // namespace
 
 void want_levels(Turn& turn) {
   const Status& next = turn.next;
-  const bool back = is_rolling_back(next.phase);
+  const bool back = takes_back(next.phase);
   const bool at_rest = !is_running(next.phase);
   const Percent weight = at_rest ? Percent() : next.weight;
-  if (turn.seen.traffic) {
+  if (turn.seen.traffic && !keeps_traffic(next.phase)) {
     const TrafficSeen& seen = *turn.seen.traffic;
     // A mark of the rollback before is cleared before a new canary may get traffic.
     const bool clear_mark = LINNET_STOPS(mark_is_cleared, seen.taken_back && !back && !at_rest);

@@ -85,7 +85,7 @@ bool fails_readiness(Turn& turn) {
     return false;
   }
   const Duration unready = turn.next.unready;
-  turn.next.unready += turn.elapsed;
+  if (LINNET_STOPS(unready_is_counted, true)) turn.next.unready += turn.elapsed;
   const bool told_now = unready < missing_is_told && turn.next.unready >= missing_is_told;
   const int needed = canary_replicas_for(turn.next.weight, stable_size(turn.release, turn.next));
   const bool missing = !turn.next.weight.is_zero() && turn.canary_ready() < needed;
@@ -161,20 +161,13 @@ void on_preparing(Turn& turn, Preparing preparing) {
                  : fmt::format("the router cannot be read: {}", turn.seen.traffic.error().message));
 }
 
-void start_promotion(Turn& turn, const std::string& why) {
-  turn.next.canary_replicas =
-      std::max(turn.next.canary_replicas,
-               canary_replicas_for(Percent::whole(100), stable_size(turn.release, turn.next)));
-  turn.enter(Promoting{}, fmt::format("{} {}", why, turn.next.rollout->to));
-}
-
 void pass_step(Turn& turn, int index) {
   turn.record_step("passed");
   const int following = LINNET_STOPS(steps_follow, true) ? index + 1 : index + 2;
   if (following < static_cast<int>(turn.release.steps.size())) return turn.start_step(following);
   const std::string& version = turn.next.rollout->to;
   if (LINNET_NEEDS(promotion_needs_asking, turn.next.rollout->promote))
-    return start_promotion(turn, "all steps passed: promoting to stable");
+    return turn.start_promotion("all steps passed: promoting to stable " + version);
   const std::string text =
       fmt::format("all {} steps passed: {} waits for `promote` (or `rollback`)",
                   turn.release.steps.size(), version);
@@ -219,11 +212,18 @@ std::string progress_text(const Turn& turn, const Stepping& step, Duration hold)
                      duration_text(std::chrono::floor<std::chrono::seconds>(step.held)));
 }
 
+Then no_data_then(const Turn& turn) {
+  const bool holds = LINNET_STOPS(no_data_may_hold, turn.release.no_data.then == Then::hold);
+  return holds ? Then::hold : Then::rollback;
+}
+
 void on_stepping(Turn& turn, Stepping step) {
   const Step& wanted = turn.release.steps[static_cast<std::size_t>(step.index)];
-  step.silent = has_data(turn) ? 0ms : step.silent + turn.elapsed;
+  const bool data = LINNET_NEEDS(silence_is_counted, has_data(turn));
+  step.silent = data ? 0ms : step.silent + turn.elapsed;
   const bool silent = is_silent(turn, step.silent);
-  if (step.in_force && LINNET_NEEDS(held_needs_weight, turn.weight_in_force()) &&
+  if (LINNET_STOPS(time_is_counted, step.in_force) &&
+      LINNET_NEEDS(held_needs_weight, turn.weight_in_force()) &&
       LINNET_NEEDS(held_needs_data, !silent))
     step.held += turn.elapsed;
   step.waited = turn.weight_in_force() ? 0ms : step.waited + turn.elapsed;
@@ -241,7 +241,7 @@ void on_stepping(Turn& turn, Stepping step) {
   }
   if (LINNET_STOPS(no_data_ends, step.silent > turn.release.no_data.hold)) {
     LINNET_MARK(no_data_in_step);
-    return turn.stop_for({"no_data", silence_text(turn, step.silent)}, turn.release.no_data.then);
+    return turn.stop_for({"no_data", silence_text(turn, step.silent)}, no_data_then(turn));
   }
   // The router refuses, or cannot be read: trouble tells why, and nobody may be there to read it.
   if (step.waited > turn.release.progress)
@@ -268,25 +268,30 @@ void on_stepping(Turn& turn, Stepping step) {
   const std::string missing = "its time is over, but " + judgement.missing;
   if (step.held > wanted.hold + turn.release.no_data.hold) {
     LINNET_MARK(too_few_requests_in_step);
-    return turn.stop_for({"no_data", missing}, turn.release.no_data.then);
+    return turn.stop_for({"no_data", missing}, no_data_then(turn));
   }
   turn.waits(fmt::format("step {} of {}: {}", step.index + 1, turn.release.steps.size(), missing));
 }
 
-// Checks of a canary that stands still: evidence at any time, the plain rule once a period.
-bool fails_while_watched(Turn& turn, Duration& watched, bool periods) {
-  if (has_data(turn)) watched += turn.elapsed;
-  const Duration period = turn.release.steps.back().hold;
-  const bool complete = periods && watched >= period;
+// Checks of a canary outside of the steps: evidence at any time, the plain rule once a period, and
+// where what comes next needs it.
+bool fails_while_watched(Turn& turn, Duration& watched, bool due) {
+  const bool over = watched >= turn.release.steps.back().hold;
+  const bool complete = due || LINNET_STOPS(watch_has_periods, over);
   const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, complete, watched);
   turn.next.checks = judgement.checks;
-  if (LINNET_STOPS(watching_fails, judgement.failed.has_value())) {
-    LINNET_MARK(failed_while_waiting);
-    if (!std::holds_alternative<Holding>(turn.next.phase) ||
-        turn.release.on_failure == Then::rollback) {
+  const bool promoting = std::holds_alternative<Promoting>(turn.next.phase);
+  const bool failed = judgement.failed.has_value();
+  if (promoting ? LINNET_STOPS(promotion_is_watched, failed)
+                : LINNET_STOPS(watching_fails, failed)) {
+    const Then then = promoting ? Then::rollback : turn.release.on_failure;
+    if (!std::holds_alternative<Holding>(turn.next.phase) || then == Then::rollback)
       turn.entry("verdict", judgement.failed->text);
-    }
-    turn.stop_for(*judgement.failed, turn.release.on_failure);
+    if (promoting)
+      LINNET_MARK(promotion_failed_check);
+    else
+      LINNET_MARK(failed_while_waiting);
+    turn.stop_for(*judgement.failed, then);
     return true;
   }
   if (complete && judgement.enough) {
@@ -302,7 +307,8 @@ void on_holding(Turn& turn, Holding holding) {
   turn.next.phase = holding;
   if (fails_readiness(turn)) return;
   const bool has_traffic = holding.from != Holding::From::preparing || !turn.next.weight.is_zero();
-  if (has_traffic && fails_while_watched(turn, holding.watched, true)) return;
+  if (has_traffic && has_data(turn)) holding.watched += turn.elapsed;
+  if (has_traffic && fails_while_watched(turn, holding.watched, false)) return;
   turn.next.phase = holding;
   if (holding.weight) (void)at_weight(turn, *holding.weight, "set by hand");
 }
@@ -311,17 +317,24 @@ void on_awaiting(Turn& turn, AwaitingPromotion waiting) {
   waiting.silent = has_data(turn) ? 0ms : waiting.silent + turn.elapsed;
   turn.next.phase = waiting;
   if (fails_readiness(turn)) return;
-  if (fails_while_watched(turn, waiting.watched, true)) return;
+  if (has_data(turn)) waiting.watched += turn.elapsed;
+  if (fails_while_watched(turn, waiting.watched, false)) return;
   turn.next.phase = waiting;
   // Here after a hold in the midst of a promotion that needs no question.
-  if (turn.next.rollout->promote) start_promotion(turn, "going on with the promotion of");
+  if (turn.next.rollout->promote)
+    turn.start_promotion("going on with the promotion of " + turn.next.rollout->to);
 }
 
 void to_part(Turn& turn, Promoting::Part part, std::string reason) {
   turn.enter(Promoting{part, 0ms}, std::move(reason));
 }
 
-void stable_rolls(Turn& turn, Duration waited) {
+// What the canary does at 100 % speaks before stable is replaced, and before stable runs the same.
+bool fails_at_all(Turn& turn, Duration watched) {
+  return LINNET_STOPS(promotion_parts_are_judged, true) && fails_while_watched(turn, watched, true);
+}
+
+void stable_rolls(Turn& turn, Duration waited, Duration watched) {
   const std::string& version = turn.next.rollout->to;
   const int wanted = stable_size(turn.release, turn.next);
   if (turn.seen.workload) {
@@ -336,6 +349,7 @@ void stable_rolls(Turn& turn, Duration waited) {
     if (LINNET_NEEDS(weight_down_needs_stable, stable.ready_of(version) == wanted &&
                                                    stable.count() == wanted &&
                                                    stable.is_told(version))) {
+      if (fails_at_all(turn, watched)) return;
       turn.want_weight(Percent(), "stable runs the new version");
       return to_part(turn, Promoting::Part::stable_takes_all,
                      fmt::format("stable runs {}: it takes all traffic", version));
@@ -354,25 +368,22 @@ void on_promoting(Turn& turn, Promoting promoting) {
   const std::string& version = turn.next.rollout->to;
   if (promoting.part <= Part::stable_rolls) {
     if (fails_readiness(turn)) return;
-    const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, false, 0ms);
-    turn.next.checks = judgement.checks;
-    if (LINNET_STOPS(promotion_is_watched, judgement.failed.has_value())) {
-      LINNET_MARK(promotion_failed_check);
-      turn.entry("verdict", judgement.failed->text);
-      return turn.roll_back(*judgement.failed);
-    }
+    if (has_data(turn)) promoting.watched += turn.elapsed;
+    if (fails_while_watched(turn, promoting.watched, false)) return;
+    turn.next.phase = promoting;
   }
   switch (promoting.part) {
     case Part::canary_takes_all:
       if (!at_weight(turn, Percent::whole(100), "promotion: the canary carries all")) return;
       if (!LINNET_NEEDS(stable_rolls_needs_weight, turn.weight_in_force())) {
-        turn.next.phase = Promoting{promoting.part, 0ms};
+        turn.next.phase = Promoting{promoting.part, 0ms, promoting.watched};
         return turn.waits("waiting for 100 % to be in force");
       }
       if (promoting.waited < turn.drain()) return turn.waits("letting requests on stable finish");
+      if (fails_at_all(turn, promoting.watched)) return;
       turn.next.stable_version = version;
       return to_part(turn, Part::stable_rolls, fmt::format("restarting stable on {}", version));
-    case Part::stable_rolls: return stable_rolls(turn, promoting.waited);
+    case Part::stable_rolls: return stable_rolls(turn, promoting.waited, promoting.watched);
     case Part::stable_takes_all:
       if (!LINNET_NEEDS(drain_needs_weight, turn.weight_in_force()))
         return turn.waits("waiting for weight 0 % to be in force");
@@ -417,6 +428,33 @@ bool stable_is_back(const Turn& turn) {
   return stable.ready() > 0 || LINNET_STOPS(owners_zero_is_whole, stable.wanted == 0);
 }
 
+// A promotion that fails while stable has no ready instance: the switch waits for those that take
+// the traffic. It is never given up: the canary is all that answers.
+bool waits_for_stable(Turn& turn, RollingBack& rolling) {
+  const bool taken_away = turn.seen.traffic && turn.seen.traffic->weight.is_zero();
+  if (taken_away) return false;
+  const int wanted = std::max(1, stable_size(turn.release, turn.next));
+  const std::string& version = turn.next.stable_version;
+  if (turn.seen.workload) {
+    const TrackSeen& stable = turn.seen.workload->stable;
+    if (turn.canary_ready() == 0 || stable.ready_of(version) >= wanted) return false;
+    if (stable.wanted == 0) return false;  // its owner's wish
+    const bool late = rolling.waited > not_ready_limit(turn.release) * wanted;
+    if (late && stable.ready() > 0) return false;
+  }
+  LINNET_MARK(stable_returns_first);
+  const std::string missing = ready_text(turn, Track::stable, version, wanted);
+  if (rolling.waited / turn.release.progress >
+      (rolling.waited - turn.elapsed) / turn.release.progress)
+    turn.entry("trouble",
+               fmt::format("the canary still carries the traffic after {}, for stable cannot: {}",
+                           duration_text(rolling.waited), missing));
+  turn.next.phase = rolling;
+  turn.waits(fmt::format("{}; the canary keeps its traffic until stable is back: {}",
+                         rolling.cause.text, missing));
+  return true;
+}
+
 // `done`: what the journal does not have yet; it has the cause.
 void end_rollback(Turn& turn, Phase end, const Cause& cause, const std::string& done) {
   const std::string text = fmt::format("{}: {}", done, cause.text);
@@ -429,6 +467,11 @@ void end_rollback(Turn& turn, Phase end, const Cause& cause, const std::string& 
 void on_rolling_back(Turn& turn, RollingBack rolling) {
   using Part = RollingBack::Part;
   rolling.waited += turn.elapsed;
+  if (rolling.part == Part::stable_returns) {
+    if (waits_for_stable(turn, rolling)) return;
+    rolling = {rolling.cause, Part::weight_down, 0ms};
+    turn.want_weight(Percent(), "taken back");
+  }
   if (rolling.part == Part::weight_down) {
     if (!LINNET_NEEDS(stop_needs_weight_down, turn.weight_in_force())) {
       // Someone else's weight counts as well: what had traffic is drained.

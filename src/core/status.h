@@ -87,11 +87,14 @@ struct AwaitingPromotion {
 struct Promoting {
   enum class Part { canary_takes_all, stable_rolls, stable_takes_all, canary_drains, canary_stops };
   Part part = Part::canary_takes_all;
-  Duration waited{};  // in this part
+  Duration waited{};   // in this part
+  Duration watched{};  // since the checks last had a full period
   friend bool operator==(const Promoting&, const Promoting&) = default;
 };
+/// `stable_returns`: a promotion left stable without a ready instance; the canary keeps its
+/// traffic.
 struct RollingBack {
-  enum class Part { weight_down, canary_drains, canary_stops };
+  enum class Part { stable_returns, weight_down, canary_drains, canary_stops };
   Cause cause;
   Part part = Part::weight_down;
   Duration waited{};  // in this part

@@ -55,7 +55,7 @@ void Turn::entry(std::string kind, std::string text) {
 }
 
 void Turn::notice(std::string event, std::string text) {
-  if (!wants(release, event)) return;
+  if (!LINNET_STOPS(people_are_told, wants(release, event))) return;
   if (next.outbox.size() >= most_notices) {
     LINNET_MARK(outbox_full);
     next.outbox.erase(next.outbox.begin());
@@ -94,9 +94,19 @@ void Turn::roll_back(Cause cause) {
   // Before preparing somebody may have sent it traffic, which was taken away only then.
   const auto* preparing = std::get_if<Preparing>(&next.phase);
   const bool just_begun = preparing != nullptr && preparing->waited < drain();
+  // Only a promotion stops instances of stable. Where none is left to take the traffic, the canary
+  // keeps it, unless somebody has taken it away already.
+  const bool carried = !seen.traffic || !seen.traffic->weight.is_zero();
+  // Scaled to 0 by its owner, stable is as it shall be.
+  const bool bare = std::holds_alternative<Promoting>(next.phase) && carried && seen.workload &&
+                    seen.workload->stable.ready() == 0 && seen.workload->stable.wanted != 0 &&
+                    canary_ready() > 0;
+  const bool returns = LINNET_STOPS(stable_returns_first, bare);
   const std::string text = cause.text;
-  enter(RollingBack{std::move(cause), RollingBack::Part::weight_down, 0ms}, text);
-  want_weight(Percent(), "taken back");
+  using Part = RollingBack::Part;
+  enter(RollingBack{std::move(cause), returns ? Part::stable_returns : Part::weight_down, 0ms},
+        text);
+  if (!returns) want_weight(Percent(), "taken back");
   // Another hand gave it traffic, or may have: what may have had some is drained.
   const bool unknown = others_set_it || just_begun || !seen.traffic;
   next.weight_before =
@@ -131,7 +141,8 @@ void Turn::start_rollout(const Intent& intent) {
   rollout.to = intent.version;
   rollout.by = intent.by;
   rollout.started = now.wall;
-  rollout.promote = intent.promote || release.promotion == Promotion::automatic;
+  rollout.promote = LINNET_NEEDS(promotion_is_wished,
+                                 intent.promote || release.promotion == Promotion::automatic);
   rollout.hold = intent.hold;
   next.rollout = rollout;
   next.canary_replicas =
@@ -145,7 +156,8 @@ void Turn::start_rollout(const Intent& intent) {
 }
 
 void Turn::finish_rollout(const std::string& outcome, const Cause& cause) {
-  if (next.rollout) decision.finished = RolloutRecord{*next.rollout, now.wall, outcome, cause};
+  if (LINNET_STOPS(history_is_kept, next.rollout.has_value()))
+    decision.finished = RolloutRecord{*next.rollout, now.wall, outcome, cause};
   next.canary_replicas = 0;
 }
 
@@ -161,6 +173,13 @@ void Turn::start_step(int index) {
   stepping.index = index;
   enter(stepping, text);
   notice("step", text);
+}
+
+void Turn::start_promotion(std::string reason) {
+  next.canary_replicas = std::max(
+      next.canary_replicas, canary_replicas_for(Percent::whole(100), stable_size(release, next)));
+  next.stage = Stage{};  // judged by what it sees itself; the evidence goes on
+  enter(Promoting{}, std::move(reason));
 }
 
 void Turn::record_step(const std::string& outcome) {

@@ -40,6 +40,8 @@ class Turn {
   void start_rollout(const Intent& intent);
   void finish_rollout(const std::string& outcome, const Cause& cause);
   void start_step(int index);
+  /// Of the canary that runs: it carries all traffic while stable is replaced.
+  void start_promotion(std::string reason);
   /// Closes the record of the step that is left.
   void record_step(const std::string& outcome);
   /// Closes it and writes down that it and all steps after it were skipped.

@@ -57,6 +57,9 @@ Task<void> ReleaseLoop::take_back_unsaved() {
   const Deadline deadline = ports_.clock.now().mono + port_deadline;
   const Result<core::TrafficSeen> seen = co_await ports_.router.read(deadline);
   if (!seen || seen->is(Percent())) co_return;
+  // In the midst of a promotion stable may have nobody who answers.
+  const Result<core::WorkloadSeen> workload = co_await ports_.workload.observe(deadline);
+  if (workload && workload->stable.ready() == 0 && workload->canary.ready() > 0) co_return;
   LINNET_MARK(unsaved_taken_back);
   trouble(fmt::format("nothing could be saved for {}: the canary's weight {} is taken back",
                       duration_text(longest_unsaved), seen->weight.text()));
@@ -119,7 +122,7 @@ Task<Result<Duration>> ReleaseLoop::take_turn() {
 std::vector<core::Effect> ReleaseLoop::due_effects(const core::Decision& decision, MonoTime now) {
   // What is not wanted any more is forgotten: should it be wanted again, it is due at once.
   std::erase_if(performed_, [&](const Performed& done) {
-    return now - done.at >= repeats_after ||
+    return LINNET_STOPS(effects_come_again, now - done.at >= repeats_after) ||
            std::find(decision.effects.begin(), decision.effects.end(), done.effect) ==
                decision.effects.end();
   });

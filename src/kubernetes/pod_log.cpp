@@ -12,9 +12,9 @@ constexpr int usual_refusals = 3;  // "the container is waiting to start"
 ApiRequest log_request(const LogSource& source, int tail, const std::string& last,
                        std::optional<Duration> since) {
   ApiRequest request;
-  request.target = path_of({"v1", "pods", source.name_space}, source.pod, "log") +
-                   "?follow=true&timestamps=true&container=" +
-                   net::percent_encode(source.container);
+  request.target =
+      path_of({"v1", "pods", source.name_space}, source.pod, "log") +
+      "?follow=true&timestamps=true&container=" + net::percent_encode(source.container);
   if (!last.empty())  // whole seconds count: what came before within them is known by its time
     request.target += "&sinceTime=" + net::percent_encode(last);
   else if (since)

@@ -16,10 +16,13 @@ using recipes::Write;
 using Fields = std::vector<std::pair<std::string, Json>>;
 
 // The server's own bookkeeping.
-constexpr std::array<std::string_view, 7> server_fields{
-    "metadata.managedFields", "metadata.resourceVersion",   "metadata.generation",
-    "metadata.uid",           "metadata.creationTimestamp", "metadata.namespace",
-    "status"};
+constexpr std::array<std::string_view, 7> server_fields{"metadata.managedFields",
+                                                        "metadata.resourceVersion",
+                                                        "metadata.generation",
+                                                        "metadata.uid",
+                                                        "metadata.creationTimestamp",
+                                                        "metadata.namespace",
+                                                        "status"};
 
 // Of an object that is created; of other kinds their spec.
 struct Important {
@@ -53,9 +56,8 @@ std::string member(const std::string& path, std::string_view key) {
 // Containers, ports and the like have names; elements of other lists their places.
 std::string element(const std::string& path, const boost::json::array& list, std::size_t i) {
   const std::string name = text_at(list[i], {"name"});
-  const auto same = std::count_if(list.begin(), list.end(), [&](const Json& one) {
-    return text_at(one, {"name"}) == name;
-  });
+  const auto same = std::count_if(list.begin(), list.end(),
+                                  [&](const Json& one) { return text_at(one, {"name"}) == name; });
   if (name.empty() || same > 1) return fmt::format("{}[{}]", path, i);
   return fmt::format("{}[{}]", path, name);
 }
@@ -156,8 +158,7 @@ Result<void> Rehearsal::set(const Names& names, const core::SetTrack& level) {
 }
 
 Result<void> Rehearsal::set(const recipes::RouterRecipe& recipe, const recipes::Parameters& with,
-                            const std::vector<ObjectName>& carriers,
-                            const core::SetWeight& level) {
+                            const std::vector<ObjectName>& carriers, const core::SetWeight& level) {
   std::vector<recipes::Seen> seen;
   for (const ObjectName& name : carriers) seen.push_back({name, now(name)});
   TRY(writes, recipe.set_weight(with, seen, level.weight, level.taken_back));

@@ -82,9 +82,9 @@ TEST(Rehearsal, TellsAWholeRolloutFieldByField) {
             "1 Deployment web-canary\nspec.replicas 0 1 2 3 0\n"
             "spec.template.spec.containers[web].image \"shop/web:v1\" \"shop/web:v2\"");
   EXPECT_EQ(changes[1].kind, "Ingress");
-  EXPECT_NE(text(changes[1]).find(
-                "metadata.annotations[nginx.ingress.kubernetes.io/canary-weight] "
-                "\"0\" \"5\" \"50\" \"100\" \"0\""),
+  EXPECT_NE(text(changes[1])
+                .find("metadata.annotations[nginx.ingress.kubernetes.io/canary-weight] "
+                      "\"0\" \"5\" \"50\" \"100\" \"0\""),
             std::string::npos)
       << text(changes[1]);
   EXPECT_EQ(text(changes[2]),
@@ -95,8 +95,8 @@ TEST(Rehearsal, TellsAWholeRolloutFieldByField) {
 TEST(Rehearsal, OfWhatIsCreatedItTellsWhatMattersAndOfWhatGoesThatItGoes) {
   Rehearsal rehearsal;
   const auto canary = deployment_name(names(), core::Track::canary);
-  ASSERT_TRUE(rehearsal.write({recipes::Write::Kind::create, canary,
-                               deployment("web-canary", 0, "shop/web:v1")}));
+  ASSERT_TRUE(rehearsal.write(
+      {recipes::Write::Kind::create, canary, deployment("web-canary", 0, "shop/web:v1")}));
   EXPECT_FALSE(rehearsal.write({recipes::Write::Kind::create, canary, Json()})) << "it is there";
   const auto service = object_name("Service", "shop", "old");
   rehearsal.begin_with(service, boost::json::parse(R"({"spec": {"type": "ClusterIP"}})"));

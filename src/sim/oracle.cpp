@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "sim/oracle_phases.h"
 #include "sim/world.h"
@@ -14,6 +15,14 @@ bool is_empty(const core::Counts& counts) { return counts.requests == 0; }
 bool is_empty(const core::Stage& stage) {
   return is_empty(stage.canary) && is_empty(stage.stable) && is_empty(stage.recent) &&
          is_empty(stage.recent_before);
+}
+
+// Where it stands still and is judged period by period: how much of the period the status counts.
+std::optional<Duration> watched_of(const core::Phase& phase) {
+  if (const auto* hold = std::get_if<core::Holding>(&phase)) return hold->watched;
+  if (const auto* wait = std::get_if<core::AwaitingPromotion>(&phase)) return wait->watched;
+  if (const auto* going = std::get_if<core::Promoting>(&phase)) return going->watched;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -78,6 +87,8 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   book.weight = next.weight;
   book.weight_before = next.weight_before;
   book.steps_done = next.rollout ? next.rollout->steps.size() : 0;
+  book.canary_replicas = next.canary_replicas;
+  book.notices = next.notices;
 
   const core::Release& release = world_.story().release;
   const Duration cap = std::max<Duration>(5s, release.turn * 3);
@@ -85,6 +96,15 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   const Duration elapsed = told.turn_before_ms < 0 ? 0ms : std::min(gap, cap);
   book.quiet = told.canary_requests > 0 ? Duration(0) : mine.quiet + elapsed;
   if (book.phase != mine.phase || book.step != mine.step) book.quiet = 0ms;
+  const bool moved = book.phase != mine.phase || book.step != mine.step ||
+                     book.rollout != mine.rollout || next.since != mine.since;
+  const bool has_data = told.sample_ok && told.canary_requests > 0;
+  book.watched = moved ? 0ms : mine.watched + (has_data ? elapsed : 0ms);
+  if (moved) book.first_turn = elapsed;
+  const bool ready = told.workload && next.rollout &&
+                     told.workload->canary.ready_of(next.rollout->to) >= next.canary_replicas;
+  book.unready =
+      ready || moved || next.canary_replicas != mine.canary_replicas ? 0ms : mine.unready + elapsed;
 
   const auto* step = std::get_if<core::Stepping>(&next.phase);
   const bool was_stepping = mine.phase == stepping && mine.rollout == book.rollout;
@@ -101,7 +121,8 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
     const Percent wanted = release.steps[static_cast<std::size_t>(step->index)].weight;
     book.force_seen = mine.weight == wanted && told.traffic && told.traffic->weight == wanted &&
                       told.sample_ok && told.canary_requests > 0;
-    if (step->held == 0ms) book.earned = 0ms;
+    // What the turn of a pause would have added is not held against it.
+    book.earned = std::min(book.earned, step->held);
   }
   if (step != nullptr) {
     if (step->held > book.earned)
@@ -114,8 +135,10 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
         broken("weight_within_step", fmt::format("{} is wanted in step {} of {}",
                                                  next.weight.text(), step->index + 1, most.text()));
   }
+  check_pace(told, mine, next);
+  check_verdicts(told, mine, book, next);
+  check_promoted(mine, next);
   if (core::is_running(next.phase)) check_evidence(mine, book, next);
-  check_verdicts(told, mine, next);
   check_owner(told, book, next);
   return book;
 }
@@ -131,13 +154,15 @@ void Oracle::check_evidence(const Lineage& mine, Lineage& book, const core::Stat
   const bool empty = is_empty(next.stage);
   const bool moved = book.phase != mine.phase || book.step != mine.step ||
                      book.rollout != mine.rollout || next.since != mine.since;
-  bool period = false;
-  if (const auto* hold = std::get_if<core::Holding>(&next.phase)) period = hold->watched == 0ms;
-  if (const auto* wait = std::get_if<core::AwaitingPromotion>(&next.phase))
-    period = wait->watched == 0ms;
+  // Only what was watched for a whole period may be counted anew.
+  const bool period = watched_of(next.phase) == Duration(0) &&
+                      book.watched + book.first_turn >= world_.story().release.steps.back().hold;
+  if (period) book.watched = book.first_turn = 0ms;
   if (empty && (moved || period)) book.stage_from = next.cursor;
-  if (!next.evidence.limits.empty() && moved && next.evidence.limits[0].threshold.requests == 0)
+  if (!next.evidence.limits.empty() && moved && next.evidence.limits[0].threshold.requests == 0) {
     book.evidence_from = next.cursor;
+    check_bets(mine, book, next);
+  }
   if (book.stage_from.empty()) book.stage_from = next.cursor;
   if (book.evidence_from.empty()) book.evidence_from = next.cursor;
 
@@ -154,18 +179,84 @@ void Oracle::check_evidence(const Lineage& mine, Lineage& book, const core::Stat
   differs("bad canary requests", next.stage.canary.bad, now.canary.bad - from.canary.bad);
   differs("stable requests", next.stage.stable.requests,
           now.stable.requests - from.stable.requests);
-  if (next.evidence.limits.empty()) return;
-  for (std::size_t i = 0; const core::Check& check : world_.story().release.checks) {
-    if (std::holds_alternative<core::HealthCheck>(check.rule)) continue;
-    const core::LimitEvidence& limit = next.evidence.limits[i++];
-    const double counted = limit.threshold.requests * limit.clumping.phi_threshold;
-    const auto told = static_cast<double>(now.canary.requests -
-                                          world_.told_at(book.evidence_from).canary.requests);
-    if (std::abs(counted - told) > 0.01 + 1e-9 * told)
-      broken("evidence_is_exact",
-             fmt::format("the evidence of {} rests on {:.1f} requests, the source told {:.0f}",
-                         check.name, counted, told));
+  differs("bad stable requests", next.stage.stable.bad, now.stable.bad - from.stable.bad);
+  for (const auto& [what, counted, newer, older] :
+       {std::tuple("canary requests of a bucket", &next.stage.canary, &now.canary, &from.canary),
+        std::tuple("stable requests of a bucket", &next.stage.stable, &now.stable, &from.stable)})
+    for (std::size_t i = 0; i < counted->latency.size(); ++i)
+      differs(what, counted->latency[i], newer->latency[i] - older->latency[i]);
+  check_limits(book, next);
+}
+
+// The evidence about each limit is a function of few sums (stats/threshold.h): those are compared.
+void Oracle::check_limits(const Lineage& book, const core::Status& next) {
+  const TrackTotals& now = world_.told_at(next.cursor);
+  const TrackTotals& from = world_.told_at(book.evidence_from);
+  const auto all = static_cast<double>(now.canary.requests - from.canary.requests);
+  std::size_t own = 0;
+  for (const core::Check& check : world_.story().release.checks) {
+    const std::optional<core::Limit> rule = core::limit_of(check);
+    if (!rule) continue;
+    if (own >= next.evidence.limits.size())
+      return broken("evidence_is_exact", "there is no evidence about " + check.name);
+    const core::LimitEvidence& limit = next.evidence.limits[own++];
+    const double phi = limit.clumping.phi_threshold;
+    const std::int64_t bad = bad_by(*rule, now.canary, from.canary);
+    const auto differs = [&](std::string_view what, double counted, double told) {
+      if (std::abs(counted - told) > 0.01 + 1e-9 * all)
+        broken("evidence_is_exact",
+               fmt::format("the evidence of {} rests on {:.1f} {}, the source told {:.0f}",
+                           check.name, counted, what, told));
+    };
+    differs("requests", limit.threshold.requests * phi, all);
+    differs("bad requests", limit.threshold.bad * phi, static_cast<double>(bad));
+    if (std::abs(limit.threshold.limit - rule->share) > 1e-6)
+      broken("evidence_is_exact", fmt::format("the evidence of {} is about {}, not {}", check.name,
+                                              limit.threshold.limit, rule->share));
   }
+}
+
+std::int64_t Oracle::bad_by(const core::Limit& rule, const Totals& newer,
+                            const Totals& older) const {
+  if (rule.latency == nullptr) return newer.bad - older.bad;
+  return world_.traffic().above(newer, older, static_cast<double>(rule.latency->limit.count()));
+}
+
+// What a step adds is carried on into the next: the oracle carries it itself, from the source's
+// counts, and compares where a step begins.
+void Oracle::check_bets(const Lineage& mine, Lineage& book, const core::Status& next) {
+  const TrackTotals& now = world_.told_at(next.cursor);
+  const TrackTotals& from = world_.told_at(mine.evidence_from);
+  const bool goes_on = mine.bets && mine.rollout == book.rollout && mine.phase >= stepping;
+  auto bets = std::make_shared<std::vector<Bet>>();
+  std::size_t own = 0;
+  for (const core::Check& check : world_.story().release.checks) {
+    const std::optional<core::Limit> rule = core::limit_of(check);
+    if (!rule || own >= next.evidence.limits.size()) continue;
+    const core::LimitEvidence& limit = next.evidence.limits[own];
+    if (goes_on && own < mine.bets->size()) {
+      Bet bet = (*mine.bets)[own];
+      const auto all = static_cast<double>(now.canary.requests - from.canary.requests);
+      const auto bad = static_cast<double>(bad_by(*rule, now.canary, from.canary));
+      (void)bet.threshold.add(all, bad, bet.phi);
+      const std::array<double, stats::fail_points> before = bet.threshold.log_carried;
+      bet.threshold.next_stage();
+      const auto same = [&](const auto& expected) {
+        for (std::size_t k = 0; k < expected.size(); ++k) {
+          const double off = std::abs(limit.threshold.log_carried[k] - expected[k]);
+          if (off > 1e-6 * (1 + std::abs(expected[k]))) return false;
+        }
+        return true;
+      };
+      const bool untouched = all == 0 && same(before);  // it moved, and no step began
+      if (!untouched && !same(bet.threshold.log_carried))
+        broken("evidence_is_exact",
+               "the evidence of " + check.name + " is another one where a step begins than it was");
+    }
+    bets->push_back({limit.threshold, limit.clumping.phi_threshold});
+    ++own;
+  }
+  book.bets = std::move(bets);
 }
 
 double Oracle::share_over(const core::Check& check, const core::Counts& counts,
@@ -181,8 +272,25 @@ double Oracle::share_over(const core::Check& check, const core::Counts& counts,
   return requests > 0 ? static_cast<double>(bad) / static_cast<double>(requests) : 0.0;
 }
 
+// How soon it looks again, and how often it tries what was refused.
+void Oracle::check_pace(const Told& told, const Lineage& mine, const core::Status& next) {
+  const Case& story = world_.story();
+  const Duration gap(told.observed_ms - told.turn_before_ms);
+  const bool calm = world_.now_ms() > (story.calm_at + 60s).count() || story.is_plain();
+  if (calm && told.turn_before_ms >= 0 && mine.phase >= preparing && mine.phase <= rolling_back &&
+      gap > story.release.turn + 1s)
+    broken("looks_every_turn", fmt::format("nothing was looked at for {}", duration_text(gap)));
+  const auto* back = std::get_if<core::RollingBack>(&next.phase);
+  if (back == nullptr || back->part != core::RollingBack::Part::weight_down) return;
+  if (told.traffic && !told.traffic->weight.is_zero() && told.lowered_ms < told.began_ms - 1000)
+    broken("switch_is_tried_again",
+           fmt::format("the switch to 0 was last tried {} ago",
+                       duration_text(Duration(told.began_ms - told.lowered_ms))));
+}
+
 // What must not stand still any more after a turn.
-void Oracle::check_verdicts(const Told& told, const Lineage& mine, const core::Status& next) {
+void Oracle::check_verdicts(const Told& told, const Lineage& mine, const Lineage& book,
+                            const core::Status& next) {
   const std::size_t phase = next.phase.index();
   const bool went_on = phase == mine.phase && step_index(next.phase) == mine.step &&
                        rollout_id(next) == mine.rollout && part_index(next.phase) == mine.part &&
@@ -199,17 +307,22 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const core::S
   const auto* process = std::get_if<core::ProcessWorkload>(&release.workload);
   const Duration ready_limit =
       process != nullptr ? std::min(release.progress, process->health.startup) : release.progress;
-  if (next.unready > ready_limit)
-    broken("unready_ends", fmt::format("not ready for {}, limit {}", duration_text(next.unready),
+  if (book.unready > ready_limit)
+    broken("unready_ends", fmt::format("not ready for {}, limit {}", duration_text(book.unready),
                                        duration_text(ready_limit)));
   if (phase == preparing) return;
   const bool may_stand =
       phase == holding && (release.on_failure == core::Then::hold || next.weight.is_zero());
   const auto* step = std::get_if<core::Stepping>(&next.phase);
-  if (step != nullptr && step->silent > release.no_data.hold)
-    broken("silence_ends", fmt::format("no data for {}", duration_text(step->silent)));
-  const bool complete = step != nullptr && step->in_force &&
-                        step->held >= release.steps[static_cast<std::size_t>(step->index)].hold;
+  if (step != nullptr && book.quiet > release.no_data.hold)
+    broken("silence_ends", fmt::format("no data for {}", duration_text(book.quiet)));
+  const bool complete =
+      step != nullptr ? book.force_seen &&
+                            step->held >= release.steps[static_cast<std::size_t>(step->index)].hold
+                      : watched_of(next.phase) && book.watched >= release.steps.back().hold;
+  if (step != nullptr && book.earned - step->held > 1s)
+    broken("time_is_counted", fmt::format("{} of {} in force are counted",
+                                          duration_text(step->held), duration_text(book.earned)));
   const bool plain = release.analysis.decision == core::Analysis::Decision::plain;
   std::size_t index = 0;
   for (const core::Check& check : release.checks) {

@@ -5,14 +5,17 @@
 #include <bitset>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/decide.h"
+#include "core/limits.h"
 #include "ports/ports.h"
 #include "sim/case.h"
+#include "sim/traffic_model.h"
 
 namespace linnet::sim {
 
@@ -52,6 +55,12 @@ struct Told {
   void begins(Port port);
 };
 
+/// The evidence about one limit as it must be when a step begins.
+struct Bet {
+  stats::Threshold threshold;
+  double phi = 1;  // in that step
+};
+
 /// The oracle's book about one line of statuses; it is saved and loaded together with the status.
 struct Lineage {
   std::size_t phase = 0;
@@ -64,6 +73,12 @@ struct Lineage {
   bool force_seen = false;  // the step's weight was read back with requests on the canary
   Duration earned{};        // time in force with data since the step began
   Duration quiet{};         // since the canary's last request
+  Duration watched{};       // time with data since the phase, its part or its period began
+  Duration first_turn{};    // and of the turn in which it began, which may count as well
+  Duration unready{};       // since fewer canary instances were ready than wanted
+  int canary_replicas = 0;
+  std::int64_t notices = 0;
+  std::shared_ptr<const std::vector<Bet>> bets;  // at the step's start, one for each limit
   WallTime since;
   std::string stage_from;     // the cursor at which the stage's counts began
   std::string evidence_from;  // and the evidence's of this step
@@ -99,18 +114,31 @@ class Oracle {
                     const core::StepResult& result);
   void check_promotion(const Lineage& mine, const core::Status& next,
                        const std::vector<const core::Intent*>& accepted);
-  void check_ends(const Told& told, const core::Status& next, const Saving& saving);
+  void check_ends(const Told& told, const Lineage& mine, const core::Status& next,
+                  const Saving& saving);
   void check_entries(const Lineage& mine, const Told& told, const core::Status& next,
                      const Saving& saving);
   void check_answers(const Told& told, const core::Status& before, const Saving& saving,
                      const std::vector<core::Intent>& intents);
   void check_evidence(const Lineage& mine, Lineage& book, const core::Status& next);
-  void check_verdicts(const Told& told, const Lineage& mine, const core::Status& next);
+  void check_limits(const Lineage& book, const core::Status& next);
+  void check_bets(const Lineage& mine, Lineage& book, const core::Status& next);
+  void check_verdicts(const Told& told, const Lineage& mine, const Lineage& book,
+                      const core::Status& next);
+  void check_pace(const Told& told, const Lineage& mine, const core::Status& next);
+  void check_asked(const Lineage& mine, const core::Status& next, const Saving& saving,
+                   const std::vector<core::Intent>& intents);
+  void check_told(const Lineage& mine, const core::Status& next);
+  void check_promoted(const Lineage& mine, const core::Status& next);
   void check_ready(const Told& told, const Lineage& mine, const core::Status& next,
                    const std::vector<const core::Intent*>& accepted);
+  void check_bare(const Told& told, const core::Status& saved, const core::SetWeight& level);
   void check_owner(const Told& told, const Lineage& book, const core::Status& next);
   void check_good_version(const core::Status& status);
   void check_rollback_reason(const Lineage& mine, const core::Status& next);
+  void check_compared(const Lineage& mine, const core::Status& next, const core::Cause& cause);
+  [[nodiscard]] std::int64_t bad_by(const core::Limit& rule, const Totals& newer,
+                                    const Totals& older) const;
   [[nodiscard]] double share_over(const core::Check& check, const core::Counts& counts,
                                   std::int64_t& requests, double& limit) const;
   [[nodiscard]] core::Counts truth(const std::string& from, const std::string& to,
@@ -120,6 +148,7 @@ class Oracle {
   std::optional<Violation> violation_;
   std::map<std::string, std::bitset<64>> passed_;  // steps by rollout
   std::set<std::string> skipped_;                  // rollouts whose steps a person skipped
+  std::set<std::string> unasked_;                  // rollouts that may promote without asking
   std::vector<std::string> condemned_;             // rollouts that failed a check
   std::int64_t outside_at_ms_ = -1;
   std::int64_t permitted_at_ms_ = -1;  // a person asked for something that may raise the weight

@@ -10,7 +10,7 @@ namespace linnet::sim {
 void Oracle::sets_weight(Told& told, std::int64_t version, const core::SetWeight& level) {
   const RouterState& router = world_.router();
   const core::Status& saved = world_.durable().status;
-  if (level.weight <= router.weight) return;  // lowering is safe at any time
+  if (level.weight <= router.weight) return check_bare(told, saved, level);
   const auto text = [&](std::string_view why) {
     return fmt::format("{} -> {} in phase {}: {}", router.weight.text(), level.weight.text(),
                        core::phase_name(saved.phase), why);
@@ -42,6 +42,20 @@ void Oracle::sets_weight(Told& told, std::int64_t version, const core::SetWeight
   const int ready =
       told.workload && saved.rollout ? told.workload->canary.ready_of(saved.rollout->to) : -1;
   if (ready == 0) broken("no_traffic_to_nothing", text("no canary instance is ready"));
+}
+
+// Lowering is safe at any time, but for a promotion that has stopped all of stable.
+void Oracle::check_bare(const Told& told, const core::Status& saved, const core::SetWeight& level) {
+  const auto* back = std::get_if<core::RollingBack>(&saved.phase);
+  const bool waits = back != nullptr && back->part == core::RollingBack::Part::stable_returns;
+  if (!std::holds_alternative<core::Promoting>(saved.phase) && !waits) return;
+  if (!level.weight.is_zero() || !told.workload || !saved.rollout) return;
+  const bool seen_zero = told.traffic && told.traffic->weight.is_zero();
+  if (seen_zero || world_.router().weight.is_zero()) return;
+  const core::TrackSeen& stable = told.workload->stable;
+  if (stable.ready() == 0 && stable.wanted != 0 &&
+      told.workload->canary.ready_of(saved.rollout->to) > 0)
+    broken("no_traffic_to_nothing", "all traffic goes to a stable without a ready instance");
 }
 
 void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetTrack& level) {

@@ -56,13 +56,15 @@ void Oracle::saves(Told& told, const Lineage& mine, const core::Status& before,
     for (const core::Intent& intent : intents)
       if (answer.accepted && answer.intent == intent.id) accepted.push_back(&intent);
   check_answers(told, before, saving, intents);
+  check_asked(mine, next, saving, intents);
+  check_told(mine, next);
   check_transition(mine, next, saving, accepted);
   check_entries(mine, told, next, saving);
   check_steps(told, mine, next);
   check_promotion(mine, next, accepted);
   check_ready(told, mine, next, accepted);
   check_rollback_reason(mine, next);
-  check_ends(told, next, saving);
+  check_ends(told, mine, next, saving);
   using Kind = core::Intent::Kind;
   for (const core::Intent* intent : accepted) {
     const Kind kind = intent->kind;
@@ -73,33 +75,6 @@ void Oracle::saves(Told& told, const Lineage& mine, const core::Status& before,
   }
   if (rollout_id(next) != mine.rollout) permitted_at_ms_ = world_.now_ms();
   if (permitted_at_ms_ == world_.now_ms()) told.outside_told = false;
-}
-
-void Oracle::check_answers(const Told& told, const core::Status& before, const Saving& saving,
-                           const std::vector<core::Intent>& intents) {
-  const bool was_running = core::is_running(before.phase);
-  for (const core::Answer& answer : saving.answers) {
-    if (answer.text.empty()) broken("entries_have_reasons", "an answer without words");
-    if (answer.intent <= last_answer_)
-      broken("answered_once", fmt::format("intent {} is answered again", answer.intent));
-    last_answer_ = std::max(last_answer_, answer.intent);
-    for (const core::Intent& intent : intents) {
-      if (intent.id != answer.intent || !answer.accepted) continue;
-      using Kind = core::Intent::Kind;
-      const bool alone = saving.answers.size() == 1;
-      const bool joins = before.rollout && before.rollout->to == intent.version &&
-                         before.rollout->id == answer.rollout;
-      if (intent.kind == Kind::deploy && was_running && !intent.supersede && !joins && alone)
-        broken("busy_is_refused",
-               fmt::format("deploy of {} accepted while a rollout runs", intent.version));
-      if (intent.kind == Kind::init && was_running && alone)
-        broken("busy_is_refused", "init accepted while a rollout runs");
-      if (intent.kind == Kind::deploy && !intent.force && !answer.rollout.empty() &&
-          !world_.closed().empty() && world_.closed_since_ms() <= told.began_ms)
-        broken("window_is_kept",
-               fmt::format("deploy of {} accepted: {}", intent.version, world_.closed()));
-    }
-  }
 }
 
 void Oracle::check_transition(const Lineage& mine, const core::Status& next, const Saving& saving,
@@ -119,43 +94,17 @@ void Oracle::check_transition(const Lineage& mine, const core::Status& next, con
     if (record.rollout.id == id) broken("one_rollout", fmt::format("{} starts again", id));
 }
 
-void Oracle::check_entries(const Lineage& mine, const Told& told, const core::Status& next,
-                           const Saving& saving) {
-  const auto has_entry = [&](std::string_view kind) {
-    return std::any_of(saving.entries.begin(), saving.entries.end(),
-                       [&](const core::Entry& entry) { return entry.kind == kind; });
-  };
-  for (const core::Entry& entry : saving.entries)
-    if (entry.text.empty()) broken("entries_have_reasons", entry.kind + " without a reason");
-  const bool changed = next.phase.index() != mine.phase || step_index(next.phase) != mine.step;
-  if (changed && !has_entry("phase"))
-    broken("entries_have_reasons",
-           fmt::format("{} without an entry", core::phase_name(next.phase)));
-  if (changed && next.reason.empty())
-    broken("entries_have_reasons",
-           fmt::format("{} without a reason", core::phase_name(next.phase)));
-  const auto* back = std::get_if<core::RollingBack>(&next.phase);
-  if (back != nullptr && mine.phase != rolling_back) {
-    if (back->cause.text.empty()) broken("entries_have_reasons", "rolling back without a cause");
-    const bool needed = told.traffic ? !told.traffic->weight.is_zero() : true;
-    // What was written within the last second is not written again.
-    if (needed && told.lowered_ms < told.began_ms - 1000)
-      broken("rollback_waits_for_nothing", "the rollback was saved before the switch");
-  }
-  if (!has_entry("verdict") || mine.phase < preparing || mine.phase > promoting) return;
-  const bool holds = world_.story().release.on_failure == core::Then::hold;
-  const bool back_or_ended = back != nullptr || is_ended(next.phase.index());
-  const bool stands = holds && std::holds_alternative<core::Holding>(next.phase);
-  if (!back_or_ended && !stands && rollout_id(next) == mine.rollout)
-    broken("fail_takes_back",
-           fmt::format("a check failed, and the phase is {}", core::phase_name(next.phase)));
-  condemned_.push_back(mine.rollout);
-}
-
 void Oracle::check_rollback_reason(const Lineage& mine, const core::Status& next) {
   const auto* back = std::get_if<core::RollingBack>(&next.phase);
-  if (back == nullptr || mine.phase == rolling_back) return;
   const core::Release& release = world_.story().release;
+  if (const auto* held = std::get_if<core::Holding>(&next.phase);
+      held != nullptr && mine.phase != holding && held->cause.kind == "no_data" &&
+      release.no_data.then != core::Then::hold)
+    broken("no_data_then", "it holds for want of data, and is to be taken back");
+  if (back == nullptr || mine.phase == rolling_back) return;
+  if (back->cause.kind == "no_data" && release.no_data.then != core::Then::rollback)
+    broken("no_data_then", "it is taken back for want of data, and is to hold");
+  if (back->cause.kind.ends_with("_vs_stable")) check_compared(mine, next, back->cause);
   std::size_t index = 0;
   for (const core::Check& check : release.checks) {
     if (std::holds_alternative<core::HealthCheck>(check.rule)) continue;
@@ -182,7 +131,28 @@ void Oracle::check_rollback_reason(const Lineage& mine, const core::Status& next
   }
 }
 
-void Oracle::check_ends(const Told& told, const core::Status& next, const Saving& saving) {
+void Oracle::check_compared(const Lineage& mine, const core::Status& next,
+                            const core::Cause& cause) {
+  const core::Release& release = world_.story().release;
+  if (release.analysis.compare != core::Analysis::Compare::rollback)
+    return broken("rollback_has_reason", "taken back for a comparison that only warns");
+  if (cause.kind != "errors_vs_stable") return;
+  const core::Counts canary = truth(mine.stage_from, next.cursor, true);
+  const core::Counts stable = truth(mine.stage_from, next.cursor, false);
+  const auto share = [](const core::Counts& counts) {
+    return static_cast<double>(counts.bad) /
+           std::max<double>(1, static_cast<double>(counts.requests));
+  };
+  if (share(canary) <= share(stable))
+    broken("rollback_has_reason", fmt::format("taken back for {:.2f} % beside {:.2f} % on stable",
+                                              share(canary) * 100, share(stable) * 100));
+}
+
+void Oracle::check_ends(const Told& told, const Lineage& mine, const core::Status& next,
+                        const Saving& saving) {
+  if (is_ended(next.phase.index()) && mine.phase >= preparing && mine.phase <= rolling_back &&
+      !saving.finished)
+    broken("history_is_kept", "a rollout ended without a record");
   if (!saving.finished) return;
   const core::RolloutRecord& record = *saving.finished;
   for (const core::RolloutRecord& other : world_.durable().history)

@@ -74,7 +74,9 @@ void Oracle::check_promotion(const Lineage& mine, const core::Status& next,
     return intent->kind == core::Intent::Kind::promote;
   });
   if (!next.rollout || (!begins && asked == accepted.end())) return;
-  if (begins && !next.rollout->promote && asked == accepted.end())
+  const bool by_itself = world_.story().release.promotion == core::Promotion::automatic ||
+                         unasked_.count(next.rollout->id) > 0;
+  if (begins && !by_itself && asked == accepted.end())
     broken("promotion_is_asked", "a promotion that nobody asked for");
   const auto& steps = next.rollout->steps;
   std::bitset<64> listed;
@@ -126,6 +128,27 @@ void Oracle::check_ready(const Told& told, const Lineage& mine, const core::Stat
   }
   if (mine.phase == promoting && mine.part >= 2 && next.phase.index() == rolling_back)
     broken("promotion_is_final", "taken back after stable took all traffic");
+}
+
+// The plain rule of what the canary did with all traffic, by the source's counts.
+void Oracle::check_promoted(const Lineage& mine, const core::Status& next) {
+  const auto* going = std::get_if<core::Promoting>(&next.phase);
+  const bool gets_ahead = going != nullptr && mine.phase == promoting &&
+                          mine.rollout == rollout_id(next) && mine.part <= 1 &&
+                          part_index(next.phase) > mine.part;
+  const core::Release& release = world_.story().release;
+  if (!gets_ahead || release.analysis.decision != core::Analysis::Decision::plain) return;
+  const core::Counts counts = truth(mine.stage_from, next.cursor, true);
+  for (const core::Check& check : release.checks) {
+    if (std::holds_alternative<core::HealthCheck>(check.rule)) continue;
+    std::int64_t requests = 0;
+    double limit = 0;
+    const double share = share_over(check, counts, requests, limit);
+    if (share > limit && requests >= check.min_requests.value_or(release.min_requests))
+      broken("promotion_is_within_limits",
+             fmt::format("the promotion goes on with {} at {:.2f} % over {:.2f} %", check.name,
+                         share * 100, limit * 100));
+  }
 }
 
 // What an owner or an autoscaler tells the platform about stable.

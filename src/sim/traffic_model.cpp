@@ -123,4 +123,12 @@ std::int64_t TrafficModel::above(const core::Counts& counts, double limit_ms) co
   return sum;
 }
 
+std::int64_t TrafficModel::above(const Totals& newer, const Totals& older, double limit_ms) const {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i <= boundaries_.size(); ++i)
+    if (i == boundaries_.size() || boundaries_[i] > limit_ms)
+      sum += newer.latency[i] - older.latency[i];
+  return sum;
+}
+
 }  // namespace linnet::sim

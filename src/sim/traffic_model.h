@@ -53,6 +53,7 @@ class TrafficModel {
   [[nodiscard]] core::Counts counts(const Totals& newer, const Totals& older) const;
   /// Of these, above the limit of the slowest latency check.
   [[nodiscard]] std::int64_t above(const core::Counts& counts, double limit_ms) const;
+  [[nodiscard]] std::int64_t above(const Totals& newer, const Totals& older, double limit_ms) const;
   [[nodiscard]] const std::vector<double>& boundaries() const { return boundaries_; }
 
  private:

@@ -43,8 +43,8 @@ BOOST_DESCRIBE_STRUCT(Holding, (), (cause, from, index, held, watched, silent, w
 BOOST_DESCRIBE_STRUCT(AwaitingPromotion, (), (watched, silent))
 BOOST_DESCRIBE_ENUM(Promoting::Part, canary_takes_all, stable_rolls, stable_takes_all,
                     canary_drains, canary_stops)
-BOOST_DESCRIBE_STRUCT(Promoting, (), (part, waited))
-BOOST_DESCRIBE_ENUM(RollingBack::Part, weight_down, canary_drains, canary_stops)
+BOOST_DESCRIBE_STRUCT(Promoting, (), (part, waited, watched))
+BOOST_DESCRIBE_ENUM(RollingBack::Part, stable_returns, weight_down, canary_drains, canary_stops)
 BOOST_DESCRIBE_STRUCT(RollingBack, (), (cause, part, waited))
 BOOST_DESCRIBE_STRUCT(Succeeded, (), ())
 BOOST_DESCRIBE_STRUCT(RolledBack, (), (cause))
