@@ -57,7 +57,8 @@
                                                                   X(traffic_is_set)               \
                                                                   X(pause_stands_still)           \
                                                                   X(standing_is_watched)          \
-                                                                  X(effects_come_again)
+                                                                  X(effects_come_again)           \
+                                                                  X(stable_drains)
 // clang-format on
 
 namespace linnet::mutant {

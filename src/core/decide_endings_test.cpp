@@ -149,6 +149,24 @@ TEST(DecideEndings, TakesBackAPromotionAtOnceWhileStableIsWhole) {
   EXPECT_TRUE(world.traffic.weight.is_zero());
 }
 
+TEST(DecideEndings, LetsStablesRequestsFinishFromWhereTheCanaryWasSeenToCarryAll) {
+  Release release = testing::a_release();
+  release.promotion = Promotion::automatic;
+  release.steps = {{weight(50), 10s}};
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world(release);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("promoting"));
+  world.applies_weight = false;  // the write does not come through yet
+  world.turns(3);
+  ASSERT_EQ(world.status.weight, weight(100));
+  world.traffic = TrafficSeen{weight(100), false, ""};
+  world.turn(5s);  // the engine stood still: nobody knows since when
+  EXPECT_FALSE(world.journal_has("restarting stable"));
+  world.turns(5);
+  EXPECT_TRUE(world.journal_has("restarting stable"));
+}
+
 // Without `early_fail` nothing speaks before a part of it is over, and then the plain rule does.
 TEST(DecideEndings, TakesBackAPromotionOverItsLimitBeforeStableIsReplaced) {
   Release release = testing::a_release();

@@ -379,7 +379,11 @@ void on_promoting(Turn& turn, Promoting promoting) {
         turn.next.phase = Promoting{promoting.part, 0ms, promoting.watched};
         return turn.waits("waiting for 100 % to be in force");
       }
-      if (promoting.waited < turn.drain()) return turn.waits("letting requests on stable finish");
+      // Counted from where it was first read back, not from the turn before.
+      if (turn.before.weight_seen != Percent::whole(100)) promoting.waited = 0ms;
+      turn.next.phase = promoting;
+      if (LINNET_STOPS(stable_drains, promoting.waited < turn.drain()))
+        return turn.waits("letting requests on stable finish");
       if (fails_at_all(turn, promoting.watched)) return;
       turn.next.stable_version = version;
       return to_part(turn, Part::stable_rolls, fmt::format("restarting stable on {}", version));

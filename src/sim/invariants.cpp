@@ -61,6 +61,7 @@ const std::vector<Invariant>& invariants() {
       {"evidence_is_exact",
        "the counts are what the source told since the step began: nothing forgotten, nothing "
        "twice"},
+      {"reports_are_true", "what a check reports of a step is what the source told"},
       {"effects_are_saved",
        "every effect but a lowering of the weight is what the store holds as wanted"},
       {"one_rollout", "at most one rollout runs, each starts once and ends once"},
@@ -78,7 +79,10 @@ const std::vector<Invariant>& invariants() {
        "an image that its owner gives stable while linnet does not replace it becomes stable, is "
        "what a rollback returns to, and is never undone"},
       {"no_idle_writes", "a platform is not told again what it was told already"},
-      {"ends_in_time", "once faults stop, every rollout ends within its limit"},
+      {"ends_in_time",
+       "once faults stop, every rollout ends within its steps' times, no_data.hold and a minute "
+       "for "
+       "each, progress (on a platform six times), and three minutes"},
       {"rests_clean", "at rest the weight is 0, no canary is left, and stable is whole"},
   };
   return all;

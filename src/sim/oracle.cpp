@@ -180,12 +180,52 @@ void Oracle::check_evidence(const Lineage& mine, Lineage& book, const core::Stat
   differs("stable requests", next.stage.stable.requests,
           now.stable.requests - from.stable.requests);
   differs("bad stable requests", next.stage.stable.bad, now.stable.bad - from.stable.bad);
+  // The last half minutes: a late change must not drown in a long good step.
+  if (empty && book.stage_from == next.cursor) {
+    book.recent_from = book.recent_before_from = next.cursor;
+  } else if (next.stage.recent_age < mine.recent_age) {
+    book.recent_before_from = mine.recent_from;
+    book.recent_from = mine.cursor;
+  }
+  book.recent_age = next.stage.recent_age;
+  book.cursor = next.cursor;
+  const Totals& recent = world_.told_at(book.recent_from).canary;
+  const Totals& recent_before = world_.told_at(book.recent_before_from).canary;
+  differs("recent bad requests", next.stage.recent.bad, now.canary.bad - recent.bad);
+  differs("recent requests", next.stage.recent.requests, now.canary.requests - recent.requests);
+  differs("bad requests before", next.stage.recent_before.bad, recent.bad - recent_before.bad);
   for (const auto& [what, counted, newer, older] :
        {std::tuple("canary requests of a bucket", &next.stage.canary, &now.canary, &from.canary),
         std::tuple("stable requests of a bucket", &next.stage.stable, &now.stable, &from.stable)})
     for (std::size_t i = 0; i < counted->latency.size(); ++i)
       differs(what, counted->latency[i], newer->latency[i] - older->latency[i]);
   check_limits(book, next);
+  check_reports(book, next);
+}
+
+// What people see of a check is what the source told.
+void Oracle::check_reports(const Lineage& book, const core::Status& next) {
+  const auto* step = std::get_if<core::Stepping>(&next.phase);
+  if (step == nullptr || next.checks.empty() || is_empty(next.stage)) return;
+  const TrackTotals& now = world_.told_at(next.cursor);
+  const TrackTotals& from = world_.told_at(book.stage_from);
+  const auto& checks = world_.story().release.checks;
+  for (std::size_t i = 0; i < checks.size() && i < next.checks.size(); ++i) {
+    const std::optional<core::Limit> rule = core::limit_of(checks[i]);
+    if (!rule) continue;
+    const core::CheckReport& report = next.checks[i];
+    const std::int64_t bad = bad_by(*rule, now.canary, from.canary);
+    const std::int64_t all = now.canary.requests - from.canary.requests;
+    const bool over = static_cast<double>(bad) > rule->share * static_cast<double>(all);
+    const bool passes = report.verdict == core::Verdict::pass;
+    const bool says_none = report.verdict == core::Verdict::no_data;
+    if (report.name != checks[i].name || report.requests != all || report.bad != bad ||
+        (passes && over) || says_none != (all == 0))
+      broken(
+          "reports_are_true",
+          fmt::format("{} says {} of {} bad and {}, the source told {} of {}", report.name,
+                      report.bad, report.requests, core::verdict_name(report.verdict), bad, all));
+  }
 }
 
 // The evidence about each limit is a function of few sums (stats/threshold.h): those are compared.
@@ -281,6 +321,12 @@ void Oracle::check_pace(const Told& told, const Lineage& mine, const core::Statu
       gap > story.release.turn + 1s)
     broken("looks_every_turn", fmt::format("nothing was looked at for {}", duration_text(gap)));
   const auto* back = std::get_if<core::RollingBack>(&next.phase);
+  if (back != nullptr && back->part == core::RollingBack::Part::stable_returns && told.workload) {
+    const bool whole = told.workload->stable.ready_of(next.stable_version) >=
+                       core::stable_size(story.release, next);
+    if (mine.part == 0 && (whole || told.workload->canary.ready() == 0))
+      broken("switch_is_tried_again", "the canary keeps its traffic without need");
+  }
   if (back == nullptr || back->part != core::RollingBack::Part::weight_down) return;
   if (told.traffic && !told.traffic->weight.is_zero() && told.lowered_ms < told.began_ms - 1000)
     broken("switch_is_tried_again",

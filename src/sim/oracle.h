@@ -80,6 +80,10 @@ struct Lineage {
   std::int64_t notices = 0;
   std::shared_ptr<const std::vector<Bet>> bets;  // at the step's start, one for each limit
   WallTime since;
+  std::string cursor;
+  Duration recent_age{};    // of the stage's newer half minute
+  std::string recent_from;  // the cursors at which its halves began
+  std::string recent_before_from;
   std::string stage_from;     // the cursor at which the stage's counts began
   std::string evidence_from;  // and the evidence's of this step
   bool stage_filled = false;
@@ -122,6 +126,7 @@ class Oracle {
                      const std::vector<core::Intent>& intents);
   void check_evidence(const Lineage& mine, Lineage& book, const core::Status& next);
   void check_limits(const Lineage& book, const core::Status& next);
+  void check_reports(const Lineage& book, const core::Status& next);
   void check_bets(const Lineage& mine, Lineage& book, const core::Status& next);
   void check_verdicts(const Told& told, const Lineage& mine, const Lineage& book,
                       const core::Status& next);

@@ -6,6 +6,14 @@
 #include "sim/world.h"
 
 namespace linnet::sim {
+namespace {
+
+Duration drain_of(const core::Release& release) {
+  const auto* process = std::get_if<core::ProcessWorkload>(&release.workload);
+  return process != nullptr ? process->stop.drain : core::StopRule{}.drain;
+}
+
+}  // namespace
 
 void Oracle::sets_weight(Told& told, std::int64_t version, const core::SetWeight& level) {
   const RouterState& router = world_.router();
@@ -100,8 +108,12 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
       return;
     // The canary carries all: as it was told in this turn, or somebody else has moved it.
     const bool all = told.traffic ? told.traffic->weight == Percent::whole(100) : true;
-    if (!all && world_.router().by_linnet)
+    const RouterState& router = world_.router();
+    if (!all && router.by_linnet)
       broken("stable_rolls_behind_canary", text("the canary does not carry all"));
+    const Duration away(world_.now_ms() - router.all_since_ms);
+    if (all && router.by_linnet && router.weight == Percent::whole(100) && away < drain_of(release))
+      broken("drained_before_stop", text("stable's traffic is away for " + duration_text(away)));
     return;
   }
   const std::string wanted = saved.rollout ? saved.rollout->to : std::string();
@@ -113,8 +125,7 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   if (!told.traffic || !core::is_running(saved.phase)) return;
   if (!told.traffic->weight.is_zero() && !router.weight.is_zero() && router.by_linnet)
     broken("no_traffic_to_nothing", text("the canary has traffic"));
-  const auto* process = std::get_if<core::ProcessWorkload>(&release.workload);
-  const Duration drain = process != nullptr ? process->stop.drain : core::StopRule{}.drain;
+  const Duration drain = drain_of(release);
   // Somebody's weight that was undone by another engine had nothing to do with the rollout.
   if (!router.raised_by_linnet && world_.had_two_engines()) return;
   // What came after the traffic had none.
@@ -135,6 +146,8 @@ void Oracle::at_end(bool in_time) {
                                               core::phase_name(status.phase), status.since.text(),
                                               status.reason, durable.intents.size()));
   check_good_version(status);
+  if (!status.outbox.empty())
+    broken("people_are_told", fmt::format("'{}' was never sent", status.outbox.front().text));
   if (core::is_running(status.phase)) return;
   if (!world_.router().weight.is_zero())
     broken("rests_clean", fmt::format("the weight is {}", world_.router().weight.text()));

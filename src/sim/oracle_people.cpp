@@ -1,4 +1,5 @@
-// What must hold between linnet and people: what they ask is answered and done, what happens is told.
+// What must hold between linnet and people: what they ask is answered and done, what happens is
+// told.
 #include <algorithm>
 #include <cctype>
 
@@ -97,13 +98,16 @@ void Oracle::check_asked(const Lineage& mine, const core::Status& next, const Sa
   if (intent.kind == Kind::pause && held == nullptr && !gone) broke("it does not stand still");
   const bool foreign = held != nullptr && held->cause.kind == "foreign_weight";
   const bool as_asked = held != nullptr && (held->weight == intent.weight || foreign);
+  if (intent.kind == Kind::resume && held != nullptr && next.since == mine.since)
+    broke("it still holds");
   if (intent.kind == Kind::traffic && is_open && !as_asked && !gone)
     broke("that weight is not what is wanted");
   if (intent.kind == Kind::promote && phase != promoting && !gone && phase != holding)
     broke("nothing is promoted");
-  if (intent.kind == Kind::deploy && !answer.rollout.empty() && rollout_id(next) != answer.rollout &&
-      !next.queued)
-    broke(fmt::format("{} does not run", answer.rollout));
+  if (intent.kind != Kind::deploy || answer.rollout.empty() || next.queued) return;
+  if (rollout_id(next) != answer.rollout) return broke(answer.rollout + " does not run");
+  if (intent.promote && !next.rollout->promote) broke("it will not promote by itself");
+  if (intent.hold != next.rollout->hold) broke("an interruption would do something else");
 }
 
 void Oracle::check_told(const Lineage& mine, const core::Status& next) {
@@ -111,15 +115,15 @@ void Oracle::check_told(const Lineage& mine, const core::Status& next) {
   const std::string_view event = event_of(phase);
   const bool begins = phase != mine.phase || rollout_id(next) != mine.rollout;
   // What a person resumes is not news to people; neither is an `init`.
-  if (!begins || event.empty() || mine.phase == holding || !next.rollout) return;
+  if (!begins || event.empty() || mine.phase == holding) return;
   if (world_.story().release.notify.empty()) return;
   const bool told =
       std::any_of(next.outbox.begin(), next.outbox.end(), [&](const core::Notice& notice) {
         return notice.id > mine.notices && notice.event == event && says_something(notice.text);
       });
   if (!told)
-    broken("people_are_told", fmt::format("{} began without a notice '{}'",
-                                          core::phase_name(next.phase), event));
+    broken("people_are_told",
+           fmt::format("{} began without a notice '{}'", core::phase_name(next.phase), event));
 }
 
 void Oracle::check_entries(const Lineage& mine, const Told& told, const core::Status& next,
@@ -129,7 +133,8 @@ void Oracle::check_entries(const Lineage& mine, const Told& told, const core::St
                        [&](const core::Entry& entry) { return entry.kind == kind; });
   };
   for (const core::Entry& entry : saving.entries)
-    if (!says_something(entry.text)) broken("entries_have_reasons", entry.kind + " without a reason");
+    if (!says_something(entry.text))
+      broken("entries_have_reasons", entry.kind + " without a reason");
   const bool changed = next.phase.index() != mine.phase || step_index(next.phase) != mine.step;
   if (changed && !has_entry("phase"))
     broken("entries_have_reasons",
@@ -137,6 +142,17 @@ void Oracle::check_entries(const Lineage& mine, const Told& told, const core::St
   if (changed && !says_something(next.reason))
     broken("entries_have_reasons",
            fmt::format("{} without a reason", core::phase_name(next.phase)));
+  if (changed && is_ended(next.phase.index())) {
+    // The journal says what was done, `status` the same and why.
+    const auto last = std::find_if(saving.entries.rbegin(), saving.entries.rend(),
+                                   [](const core::Entry& entry) { return entry.kind == "phase"; });
+    const std::string named = fmt::format("{}: ", core::phase_name(next.phase));
+    if (last != saving.entries.rend() &&
+        (!last->text.starts_with(named) ||
+         !next.reason.starts_with(last->text.substr(named.size()))))
+      broken("entries_have_reasons",
+             fmt::format("the journal says '{}', and the status '{}'", last->text, next.reason));
+  }
   const auto* back = std::get_if<core::RollingBack>(&next.phase);
   if (back != nullptr && mine.phase != rolling_back) {
     if (!says_something(back->cause.text))
@@ -147,6 +163,14 @@ void Oracle::check_entries(const Lineage& mine, const Told& told, const core::St
     // What was written within the last second is not written again.
     if (needed && told.lowered_ms < told.began_ms - 1000)
       broken("rollback_waits_for_nothing", "the rollback was saved before the switch");
+    const auto& checks = world_.story().release.checks;
+    const std::string& kind = back->cause.kind;
+    const bool judged = kind.ends_with("_vs_stable") ||
+                        std::any_of(checks.begin(), checks.end(),
+                                    [&](const core::Check& check) { return check.name == kind; });
+    const bool is_health = kind == "health";  // a crash loop is told by the phase
+    if (judged && !is_health && !has_entry("verdict"))
+      broken("entries_have_reasons", "taken back for " + kind + " without a verdict");
   }
   if (!has_entry("verdict") || mine.phase < preparing || mine.phase > promoting) return;
   const bool holds = world_.story().release.on_failure == core::Then::hold;

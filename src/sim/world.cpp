@@ -17,14 +17,14 @@ std::array<Random, port_count> port_streams(std::uint64_t seed) {
   (std::make_index_sequence<port_count>());
 }
 
-// From the calm on every rollout must have ended within this: each wait that a spec allows, twice,
-// because a person may resume it once.
+// From the calm on every rollout must have ended within this: each wait that a spec allows, a
+// minute for each step and three besides.
 Duration patience(const Case& story) {
   const core::Release& release = story.release;
   // Stable has that time for each of its instances, and an owner may have made them many.
   Duration sum = release.progress * (story.on_platform() ? 6 : 1);
   for (const core::Step& step : release.steps) sum += step.hold + release.no_data.hold + 1min;
-  return 2 * sum + 10min;
+  return sum + 3min;
 }
 
 }  // namespace

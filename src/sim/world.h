@@ -31,6 +31,7 @@ struct RouterState {
   std::string by_before;
   std::int64_t changed_ms = 0;
   std::int64_t zero_since_ms = 0;
+  std::int64_t all_since_ms = 0;   // the canary has 100 %
   std::int64_t gone_until_ms = 0;  // the object that carries the weight is deleted
   bool by_linnet = true;           // the last change
   bool raised_by_linnet = true;    // the last change from 0

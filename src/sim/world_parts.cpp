@@ -83,6 +83,7 @@ void World::apply_weight(const Write& write) {
     router_.changed_ms = now_ms_;
   }
   if (moved && write.level.weight.is_zero()) router_.zero_since_ms = now_ms_;
+  if (moved && write.level.weight == Percent::whole(100)) router_.all_since_ms = now_ms_;
   if (previous.is_zero() && !write.level.weight.is_zero()) {
     canary_since_ms_ = now_ms_;
     router_.raised_by_linnet = write.by_linnet;
