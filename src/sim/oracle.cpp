@@ -38,6 +38,7 @@ void Told::begins(Port port) {
       sample_ok = false;
       canary_requests = 0;
       return;
+    case Port::store_intents: last_intent = 0; return;
     default: return;
   }
 }

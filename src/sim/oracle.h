@@ -41,6 +41,7 @@ struct Told {
   std::optional<core::WorkloadSeen> workload;
   bool sample_ok = false;  // read, and can be true
   std::int64_t canary_requests = 0;
+  std::int64_t last_intent = 0;  // of those that it read in this turn; 0: none
   std::int64_t observed_ms = 0;
   std::int64_t turn_before_ms = -1;  // of the last turn whose status was kept; -1: none in this run
   bool outside_told = false;         // somebody else's change of the weight was in an answer
@@ -132,6 +133,8 @@ class Oracle {
                       const core::Status& next);
   void check_pace(const Told& told, const Lineage& mine, const core::Status& next);
   void check_asked(const Lineage& mine, const core::Status& next, const Saving& saving,
+                   const std::vector<core::Intent>& intents);
+  void check_heard(const Told& told, const Saving& saving,
                    const std::vector<core::Intent>& intents);
   void check_told(const Lineage& mine, const core::Status& next);
   void check_promoted(const Lineage& mine, const core::Status& next);

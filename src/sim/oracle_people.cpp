@@ -67,6 +67,20 @@ void Oracle::check_answers(const Told& told, const core::Status& before, const S
   }
 }
 
+// Whoever asks waits for the answer.
+void Oracle::check_heard(const Told& told, const Saving& saving,
+                         const std::vector<core::Intent>& intents) {
+  for (const core::Intent& intent : intents) {
+    if (intent.id > told.last_intent) continue;
+    const bool answered =
+        std::any_of(saving.answers.begin(), saving.answers.end(),
+                    [&](const core::Answer& answer) { return answer.intent == intent.id; });
+    if (!answered)
+      broken("answered_once",
+             fmt::format("{} was read and got no answer", core::intent_name(intent.kind)));
+  }
+}
+
 // One wish alone, so that no other explains what came of it.
 void Oracle::check_asked(const Lineage& mine, const core::Status& next, const Saving& saving,
                          const std::vector<core::Intent>& intents) {

@@ -48,7 +48,7 @@ Task<Result<std::vector<core::Intent>>> SimStore::intents(std::string, std::int6
   if (answer.before > 0ms) co_await world.stand(engine, answer.before);
   if (answer.after > 0ms) co_await world.stand(engine, answer.after);
   if (answer.error) co_return refused(Port::store_intents, *answer.error);
-  co_return world.intents_after(after, answer.stale);
+  co_return world.intents_after(engine, after, answer.stale);
 }
 
 void SimJournal::note(const std::string&, const core::Entry& entry) { world.note(engine, entry); }

@@ -141,7 +141,7 @@ class World {
   void set_track(int engine, const core::SetTrack& level);
   Record load(int engine);
   Result<std::int64_t> save(int engine, std::int64_t version, Saving saving);
-  [[nodiscard]] std::vector<core::Intent> intents_after(std::int64_t after, bool stale) const;
+  std::vector<core::Intent> intents_after(int engine, std::int64_t after, bool stale);
   void send(const core::Notice& notice);
   std::vector<std::int64_t> delivered();
   [[nodiscard]] std::string closed() const;

@@ -256,11 +256,12 @@ void World::began() {
   }
 }
 
-std::vector<core::Intent> World::intents_after(std::int64_t after, bool stale) const {
+std::vector<core::Intent> World::intents_after(int index, std::int64_t after, bool stale) {
   std::vector<core::Intent> found;
   // A stale answer holds intents again that were answered meanwhile.
   for (const core::Intent& intent : stale ? all_intents_ : durable_.intents)
     if (intent.id > after - (stale ? 3 : 0)) found.push_back(intent);
+  if (!found.empty()) engines_[static_cast<std::size_t>(index)].told.last_intent = found.back().id;
   return found;
 }
 
