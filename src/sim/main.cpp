@@ -1,15 +1,13 @@
 // linnet_sim: the swarm as a program. Without arguments a fixed set of seeds in under a minute; see
-// usage().
+// `usage`.
 #include <unistd.h>
 
-#include <charconv>
 #include <chrono>
-#include <cstring>
 #include <iostream>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "sim/arguments.h"
 #include "sim/swarm.h"
 
 namespace {
@@ -22,26 +20,17 @@ constexpr std::int64_t mutant_seeds = 20'000;
 constexpr std::int64_t report_rollouts = 1'000'000;
 constexpr std::int64_t mark_seeds = 100'000;
 
-int usage() {
-  std::cerr
-      << "usage: linnet_sim               a fixed set of seeds, under a minute\n"
-         "       linnet_sim --minutes N [--from SEED]   as many seeds as fit\n"
-         "       linnet_sim --seeds N [--from SEED]     that many\n"
-         "       linnet_sim SEED          one story with its whole journal\n"
-         "       linnet_sim --shrink SEED the same failure with fewer faults\n"
-         "       linnet_sim --mutants [GUARD]   each guard of the product switched off\n"
-         "       linnet_sim --report [--rollouts N]   the tables: a million rollouts, then rare\n"
-         "                                branches and mutants; some 20 minutes of one core\n"
-         "       linnet_sim --invariants  what is promised\n";
-  return 2;
-}
-
-std::optional<std::uint64_t> number(const std::string& text) {
-  std::uint64_t value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
+constexpr std::string_view usage =
+    "usage: linnet_sim               a fixed set of seeds, under a minute\n"
+    "       linnet_sim --minutes N [--from SEED]   as many seeds as fit, each time others\n"
+    "       linnet_sim --seeds N [--from SEED]     that many\n"
+    "       linnet_sim SEED          one story with its whole journal\n"
+    "       linnet_sim --shrink SEED the same failure with fewer faults\n"
+    "       linnet_sim --mutants [GUARD]   each guard of the product switched off\n"
+    "       linnet_sim --marks       rare branches that no story reached, then the mutants\n"
+    "       linnet_sim --report [--rollouts N]   the tables: a million rollouts, then rare\n"
+    "                                branches and mutants; some 20 minutes of one core\n"
+    "       linnet_sim --invariants  what is promised\n";
 
 int show(const Tally& tally) {
   std::cout << tally_text(tally);
@@ -129,66 +118,63 @@ int show_ends(const Tally& tally) {
   }));
 }
 
-int swarm(const std::map<std::string, std::uint64_t>& numbers) {
-  const auto given = [&](const char* word) -> std::optional<std::uint64_t> {
-    const auto found = numbers.find(word);
-    return found == numbers.end() ? std::nullopt : std::optional(found->second);
-  };
+int swarm(const Arguments& asked) {
   const auto start = std::chrono::steady_clock::now();
   const auto go_on = [&](const Tally& tally) {
-    if (const auto minutes = given("--minutes"))
-      return std::chrono::steady_clock::now() - start < std::chrono::minutes(*minutes);
-    if (const auto rollouts = given("--rollouts"))
-      return tally.rollouts < static_cast<std::int64_t>(*rollouts);
-    return tally.seeds < static_cast<std::int64_t>(given("--seeds").value_or(fixed_seeds));
+    if (asked.minutes > 0)
+      return std::chrono::steady_clock::now() - start < std::chrono::minutes(asked.minutes);
+    if (asked.rollouts > 0) return tally.rollouts < static_cast<std::int64_t>(asked.rollouts);
+    return tally.seeds < (asked.seeds > 0 ? static_cast<std::int64_t>(asked.seeds) : fixed_seeds);
   };
-  return show(run_seeds(given("--from").value_or(1), go_on));
+  if (asked.minutes > 0) std::cout << fmt::format("from seed {}", asked.from) << std::endl;
+  const Tally tally = run_seeds(asked.from, go_on);
+  const int code = show(tally);
+  if (asked.minutes > 0)
+    std::cout << fmt::format("all again: linnet_sim --from {} --seeds {}\n", asked.from,
+                             tally.seeds);
+  return code;
+}
+
+int show_invariants() {
+  for (const Invariant& one : invariants())
+    std::cout << fmt::format("{:<28} {}\n", one.name, one.promise);
+  return 0;
+}
+
+int run(const Arguments& asked, [[maybe_unused]] const std::string& self,
+        [[maybe_unused]] const std::vector<std::string>& words) {
+  using Do = Arguments::Do;
+  switch (asked.what) {
+    case Do::swarm: return swarm(asked);
+    case Do::replay: return replay(asked.seed);
+    case Do::shrink: return shrink_seed(asked.seed);
+    case Do::invariants: return show_invariants();
+#ifdef LINNET_MUTANTS
+    case Do::marks: return marks_and_mutants();
+    case Do::mutants: return mutants(asked.guard);
+    case Do::report: break;
+#else
+    case Do::marks:
+    case Do::mutants: return run_instrumented(self, words);
+    case Do::report: {
+      const int code =
+          report(asked.rollouts > 0 ? static_cast<std::int64_t>(asked.rollouts) : report_rollouts);
+      return code != 0 ? code : run_instrumented(self, {"--marks"});
+    }
+#endif
+  }
+  std::cerr << usage;
+  return 2;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
-  std::map<std::string, std::uint64_t> numbers;  // "--from" -> 7
-  std::optional<std::uint64_t> seed;
-  bool wants_report = false;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string& word = words[i];
-    const std::optional<std::uint64_t> value =
-        i + 1 < words.size() ? number(words[i + 1]) : std::nullopt;
-    if (word == "--invariants") {
-      for (const Invariant& one : invariants())
-        std::cout << fmt::format("{:<28} {}\n", one.name, one.promise);
-      return 0;
-    }
-#ifdef LINNET_MUTANTS
-    if (word == "--marks") return marks_and_mutants();
-    if (word == "--mutants") return mutants(i + 1 < words.size() ? words[i + 1] : "");
-#else
-    if (word == "--mutants") return run_instrumented(argv[0], words);
-#endif
-    if (word == "--shrink" && value) return shrink_seed(*value);
-    if (word == "--report") {
-      wants_report = true;
-    } else if ((word == "--minutes" || word == "--seeds" || word == "--from" ||
-                word == "--rollouts") &&
-               value) {
-      numbers[word] = *value;
-      ++i;
-    } else if (number(word)) {
-      seed = number(word);
-    } else {
-      return usage();
-    }
-  }
-#ifndef LINNET_MUTANTS
-  if (wants_report) {
-    const auto rollouts = numbers.find("--rollouts");
-    const int code = report(
-        rollouts == numbers.end() ? report_rollouts : static_cast<std::int64_t>(rollouts->second));
-    return code != 0 ? code : run_instrumented(argv[0], {"--marks"});
-  }
-#endif
-  if (wants_report) return usage();
-  return seed ? replay(*seed) : swarm(numbers);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto now_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  const auto asked = read_arguments(words, static_cast<std::uint64_t>(now_us));
+  if (asked) return run(*asked, argv[0], words);
+  std::cerr << "linnet_sim: " << asked.error().message << "\n" << usage;
+  return 2;
 }

@@ -5,6 +5,7 @@
 
 #include "base/mark.h"
 #include "base/mutant.h"
+#include "sim/random.h"
 #include "sim/swarm.h"
 
 namespace linnet::sim {
@@ -47,6 +48,7 @@ Tally run_seeds(std::uint64_t first, const std::function<bool(const Tally&)>& go
         result.violation = Violation{"deterministic", "the same seed went another way", 0, {}};
     }
     ++tally.seeds;
+    tally.hash = mix(tally.hash ^ result.hash);
     tally.turns += result.turns;
     tally.rollouts += result.rollouts;
     tally.saves += result.saves;
@@ -115,11 +117,11 @@ std::string tally_text(const Tally& tally) {
   std::string text = fmt::format(
       "{} stories, {} rollouts, {} turns, {} saves, {} deaths of the engine, {:.1f} days of "
       "virtual time; "
-      "{} run twice with the same hash\n"
+      "{} run twice with the same hash; hash of all {:016x}\n"
       "{:.1f} s of one core: {:.0f} turns/s, {:.0f} rollouts/s; {} violations\n",
       tally.seeds, tally.rollouts, tally.turns, tally.saves, tally.kills,
-      static_cast<double>(tally.virtual_ms) / 86'400'000.0, tally.checked_twice, tally.seconds,
-      static_cast<double>(tally.turns) / tally.seconds,
+      static_cast<double>(tally.virtual_ms) / 86'400'000.0, tally.checked_twice, tally.hash,
+      tally.seconds, static_cast<double>(tally.turns) / tally.seconds,
       static_cast<double>(tally.rollouts) / tally.seconds, tally.failed);
   std::map<std::string, std::vector<std::uint64_t>> by_name;
   for (const Failure& failure : tally.failures)

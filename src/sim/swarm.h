@@ -29,6 +29,7 @@ struct Tally {
   std::vector<Failure> failures;               // at most 100
   std::int64_t failed = 0;
   std::int64_t checked_twice = 0;  // seeds that were run again for their hash
+  std::uint64_t hash = 0;          // of all stories: another process must come to the same
 };
 
 /// Runs seeds from `first` on until `go_on` says no. One seed in `twice_every` is run again and

@@ -23,6 +23,17 @@ TEST(World, GoesAnotherWayForAnotherSeed) {
   EXPECT_NE(run_case(case_of_seed(1)).hash, run_case(case_of_seed(2)).hash);
 }
 
+TEST(Swarm, HasOneHashOfAllItsStories) {
+  const auto hash_of = [](std::uint64_t first, std::int64_t seeds) {
+    return run_seeds(
+               first, [&](const Tally& so_far) { return so_far.seeds < seeds; }, 0)
+        .hash;
+  };
+  EXPECT_EQ(hash_of(1, 5), hash_of(1, 5));
+  EXPECT_NE(hash_of(1, 5), hash_of(2, 5));
+  EXPECT_NE(hash_of(1, 5), hash_of(1, 6));
+}
+
 TEST(World, KeepsEveryPromiseOverAFewThousandSeeds) {
   const Tally tally = run_seeds(
       1, [](const Tally& so_far) { return so_far.seeds < 2000; }, 20);

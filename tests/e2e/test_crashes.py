@@ -41,6 +41,7 @@ class Crashes(WorldTest):
         return kills
 
     def test_killed_at_random_moments(self):
+        self.assertGreater(ROUNDS, 0, "LINNET_CRASH_ROUNDS")
         chance = random.Random(SEED)
         load = self.start(steps="5% 50% 100%", hold="1s", drain="300ms", versions=(
             "v1.0.0", *(f"v{n}.{kind}.0" for n in range(2, ROUNDS + 2) for kind in (1, 2))))
