@@ -126,7 +126,7 @@ class DeploymentActor {
   int made_ = 0;
 };
 
-class DeploymentsUnderTest final : public contract::WorkloadUnderTest {
+class DeploymentsUnderTest final : public contract::PlatformUnderTest {
  public:
   DeploymentsUnderTest() {
     tasks_.spawn("workload", workload_.run());
@@ -146,6 +146,18 @@ class DeploymentsUnderTest final : public contract::WorkloadUnderTest {
     if (!agrees()) return;
     stable_.act();
     canary_.act();
+  }
+
+  void owner_scales_stable(int replicas) override {
+    Json deployment = *api_.find(deployments, "web");
+    deployment.at("spec").as_object()["replicas"] = replicas;
+    api_.put(deployments, deployment);
+  }
+  void owner_gives_stable(const std::string& version) override {
+    Json deployment = *api_.find(deployments, "web");
+    Json& container = deployment.at("spec").at("template").at("spec").at("containers").at(0);
+    container.as_object()["image"] = "shop/web:" + version;
+    api_.put(deployments, deployment);
   }
 
  private:
@@ -181,6 +193,9 @@ class DeploymentsUnderTest final : public contract::WorkloadUnderTest {
 namespace linnet::contract {
 
 INSTANTIATE_TEST_SUITE_P(Cluster, WorkloadContract, testing::Values([] {
+                           return std::make_unique<kubernetes::DeploymentsUnderTest>();
+                         }));
+INSTANTIATE_TEST_SUITE_P(Cluster, PlatformContract, testing::Values([] {
                            return std::make_unique<kubernetes::DeploymentsUnderTest>();
                          }));
 

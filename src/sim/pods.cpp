@@ -31,7 +31,9 @@ void Pods::want(core::Track track, const std::string& version, int replicas, std
 
 void Pods::create(const std::string& version, int replicas, std::int64_t now_ms) {
   for (Level& one : levels_) one.version = version;
-  scale(core::Track::stable, replicas, now_ms);
+  Level& stable = level(core::Track::stable);
+  stable.replicas = replicas;
+  if (!version.empty()) settle(stable, now_ms);
 }
 
 void Pods::give_image(core::Track track, const std::string& version, std::int64_t now_ms) {

@@ -12,12 +12,16 @@
 namespace linnet::sim {
 namespace {
 
-Case quiet_story() {
-  Case story;
-  story.release.name = "shop";
+core::Workload two_processes() {
   core::ProcessWorkload process;
   process.replicas = 2;
-  story.release.workload = process;
+  return process;
+}
+
+Case quiet_story(core::Workload workload = two_processes()) {
+  Case story;
+  story.release.name = "shop";
+  story.release.workload = std::move(workload);
   story.release.steps = core::default_steps();
   story.release.checks = core::default_checks();
   story.demand.per_second = 0;
@@ -32,7 +36,8 @@ Case quiet_story() {
 
 // One world that is not run, with the ports of one engine.
 struct Quiet {
-  World world{quiet_story(), false};
+  explicit Quiet(const Case& story = quiet_story()) : world(story, false) {}
+  World world;
   std::unique_ptr<SimPorts> ports = std::make_unique<SimPorts>(world, 0);
   Deadline soon() { return world.now_of(0).mono + 5s; }
   void reopen() { ports = std::make_unique<SimPorts>(world, 0); }
@@ -59,6 +64,24 @@ class SimWorkloadUnderTest final : public contract::WorkloadUnderTest {
 
  private:
   Quiet quiet_;
+};
+
+class SimDeploymentsUnderTest final : public contract::PlatformUnderTest {
+ public:
+  SimDeploymentsUnderTest() { quiet_.world.create_deployments(""); }
+  Workload& workload() override { return quiet_.ports->workload; }
+  Deadline soon() override { return quiet_.soon(); }
+  void wait_a_little() override { quiet_.world.pass(20ms); }
+  void owner_scales_stable(int replicas) override {
+    quiet_.world.owner_scales(core::Track::stable, replicas);
+  }
+  void owner_gives_stable(const std::string& version) override {
+    quiet_.world.owner_gives(core::Track::stable, version);
+  }
+
+ private:
+  Quiet quiet_{
+      quiet_story(core::DeploymentsWorkload{"shop", "shop-canary", "shop", "shop:{{version}}"})};
 };
 
 class SimMetricUnderTest final : public contract::MetricUnderTest {
@@ -137,6 +160,12 @@ INSTANTIATE_TEST_SUITE_P(Sim, RouterContract,
 INSTANTIATE_TEST_SUITE_P(
     Sim, WorkloadContract,
     testing::Values(sim::maker<WorkloadUnderTest, sim::SimWorkloadUnderTest>()));
+INSTANTIATE_TEST_SUITE_P(
+    SimDeployments, WorkloadContract,
+    testing::Values(sim::maker<WorkloadUnderTest, sim::SimDeploymentsUnderTest>()));
+INSTANTIATE_TEST_SUITE_P(
+    SimDeployments, PlatformContract,
+    testing::Values(sim::maker<WorkloadUnderTest, sim::SimDeploymentsUnderTest>()));
 INSTANTIATE_TEST_SUITE_P(Sim, MetricContract,
                          testing::Values(sim::maker<MetricUnderTest, sim::SimMetricUnderTest>()));
 INSTANTIATE_TEST_SUITE_P(

@@ -56,7 +56,7 @@ RunResult World::run() {
     fired_[i] = true;
     plan(story_.events[i].delay.count(), Due::script, 0, i);
   }
-  if (story_.on_platform()) pods_.create("v1", first_replicas(story_.release), 0);
+  if (story_.on_platform()) create_deployments("v1");
   start_engine(0);
   const std::int64_t calm_ms = story_.calm_at.count();
   plan(calm_ms + 1, Due::tidy);
@@ -154,6 +154,20 @@ void World::another_hand_sets(Percent weight, const std::string& by) {
   apply_weight({core::SetWeight{weight, false}, by, false, -1});
 }
 
+void World::create_deployments(const std::string& version) {
+  pods_.create(version, first_replicas(story_.release), now_ms_);
+}
+
+void World::owner_scales(core::Track track, int replicas) {
+  flow();
+  pods_.scale(track, replicas, now_ms_);
+}
+
+void World::owner_gives(core::Track track, const std::string& version) {
+  flow();
+  pods_.give_image(track, version, now_ms_);
+}
+
 void World::serve(core::Track track, int good, int bad, int slow) {
   const Totals answered = traffic_.answered(good, bad, slow);
   TrackTotals more;
@@ -189,12 +203,10 @@ void World::act(const Action& action) {
     case Kind::router_marks:
       return apply_weight({core::SetWeight{Percent(), true}, action.by, false, -1});
     case Kind::foreign_image:
-      if (!story_.on_platform()) return;
-      flow();
-      return pods_.give_image(action.track, action.version, now_ms_);
+      return story_.on_platform() ? owner_gives(action.track, action.version) : void();
     case Kind::router_gone: return router_goes(action);
     case Kind::quota: return pods_.refuse_new(until_ms);
-    case Kind::foreign_scale: flow(); return pods_.scale(action.track, action.count, now_ms_);
+    case Kind::foreign_scale: return owner_scales(action.track, action.count);
     case Kind::delete_pod: flow(); return pods_.remove_one(action.track, now_ms_);
     case Kind::guardian: return guardian_fires(regardless);
     case Kind::counters_reset:

@@ -110,6 +110,10 @@ class World {
   /// Lets virtual time pass.
   void pass(Duration length);
   void another_hand_sets(Percent weight, const std::string& by);
+  /// What a platform has before a release of it begins; the version may be empty.
+  void create_deployments(const std::string& version);
+  void owner_scales(core::Track track, int replicas);
+  void owner_gives(core::Track track, const std::string& version);
   /// Requests that were answered just now, the slow ones above every limit.
   void serve(core::Track track, int good, int bad, int slow);
   std::int64_t add_wish(core::Intent intent);

@@ -28,6 +28,14 @@ class WorkloadUnderTest {
   boost::asio::io_context context;
 };
 
+/// One that keeps the levels itself, as a Deployment does: stable has the size 2 and no image yet,
+/// the canary the size 0.
+class PlatformUnderTest : public WorkloadUnderTest {
+ public:
+  virtual void owner_scales_stable(int replicas) = 0;
+  virtual void owner_gives_stable(const std::string& version) = 0;
+};
+
 using MakeWorkload = std::function<std::unique_ptr<WorkloadUnderTest>()>;
 
 class WorkloadContract : public testing::TestWithParam<MakeWorkload> {
@@ -132,6 +140,51 @@ TEST_P(WorkloadContract, AVersionThatDoesNotStartIsNeverReadyAndTakesNothingAway
     return seen.canary.count() > 0 && !seen.canary.instances.front().trouble.empty();
   }));
   EXPECT_TRUE(is_level(observe().stable, "v1", 2));
+}
+
+/// What is more to rely on where a platform keeps the levels.
+class PlatformContract : public WorkloadContract {
+ protected:
+  PlatformUnderTest& platform() { return dynamic_cast<PlatformUnderTest&>(*under_test); }
+};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PlatformContract);
+
+TEST_P(PlatformContract, TellsALevelAsSoonAsItWasSet) {
+  set(core::Track::stable, "v1", 2);
+  EXPECT_EQ(observe().stable.wanted, 2);
+  EXPECT_EQ(observe().stable.wanted_version, "v1");
+  set(core::Track::canary, "v2", 1);
+  EXPECT_EQ(observe().canary.wanted, 1);
+  EXPECT_EQ(observe().canary.wanted_version, "v2");
+}
+
+TEST_P(PlatformContract, ACanaryWithoutReplicasKeepsItsImage) {
+  set(core::Track::canary, "v2", 1);
+  ASSERT_TRUE(reach([](const auto& seen) { return is_level(seen.canary, "v2", 1); }));
+  set(core::Track::canary, "", 0);
+  ASSERT_TRUE(reach([](const auto& seen) { return seen.canary.count() == 0; }));
+  EXPECT_EQ(observe().canary.wanted, 0);
+  EXPECT_EQ(observe().canary.wanted_version, "v2");
+}
+
+TEST_P(PlatformContract, TheSizeOfStableIsItsOwners) {
+  set(core::Track::stable, "v1", 2);
+  ASSERT_TRUE(reach([](const auto& seen) { return is_level(seen.stable, "v1", 2); }));
+  platform().owner_scales_stable(3);
+  ASSERT_TRUE(reach(
+      [](const auto& seen) { return seen.stable.wanted == 3 && is_level(seen.stable, "v1", 3); }));
+  set(core::Track::stable, "v2", 2);
+  EXPECT_EQ(observe().stable.wanted, 3);
+  EXPECT_TRUE(reach([](const auto& seen) { return is_level(seen.stable, "v2", 3); }));
+}
+
+TEST_P(PlatformContract, AnImageOfItsOwnersIsTold) {
+  set(core::Track::stable, "v1", 2);
+  ASSERT_TRUE(reach([](const auto& seen) { return is_level(seen.stable, "v1", 2); }));
+  platform().owner_gives_stable("v2");
+  EXPECT_TRUE(reach([](const auto& seen) {
+    return seen.stable.wanted_version == "v2" && is_level(seen.stable, "v2", 2);
+  }));
 }
 
 }  // namespace linnet::contract
