@@ -2,20 +2,28 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
+
+#include "contract/clock_contract.h"
 
 namespace linnet::runtime {
 namespace {
 
-TEST(SystemClock, NeverGoesBack) {
-  SystemClock clock;
-  MonoTime last = clock.now().mono;
-  for (int i = 0; i < 10'000; ++i) {
-    const MonoTime now = clock.now().mono;
-    ASSERT_GE(now, last);
-    last = now;
+class SystemClockUnderTest final : public contract::ClockUnderTest {
+ public:
+  Clock& clock() override { return clock_; }
+  void pass(Duration length) override {
+    boost::asio::io_context context;
+    boost::asio::steady_timer timer(context, length + 1ms);  // a millisecond is cut off
+    timer.async_wait([](const auto&) {});
+    context.run();
   }
-}
+
+ private:
+  SystemClock clock_;
+};
 
 TEST(SystemClock, AgreesWithTheSystemAboutTheCalendar) {
   SystemClock clock;
@@ -33,3 +41,11 @@ TEST(SystemClock, AgreesWithTheSystemAboutTheCalendar) {
 
 }  // namespace
 }  // namespace linnet::runtime
+
+namespace linnet::contract {
+
+INSTANTIATE_TEST_SUITE_P(System, ClockContract, testing::Values([] {
+                           return std::make_unique<runtime::SystemClockUnderTest>();
+                         }));
+
+}  // namespace linnet::contract

@@ -6,6 +6,8 @@
 #include <boost/system/system_error.hpp>
 #include <chrono>
 
+#include "contract/doorbell_contract.h"
+#include "runtime/clock.h"
 #include "runtime/run_in_test.h"
 #include "runtime/task_group.h"
 #include "runtime/with_deadline.h"
@@ -14,6 +16,25 @@ namespace linnet::runtime {
 namespace {
 
 constexpr Duration never = std::chrono::hours(10);  // the test's own time limit ends a wait of it
+
+class AsioDoorbellUnderTest final : public contract::DoorbellUnderTest {
+ public:
+  Doorbell& doorbell() override { return bell_; }
+  MonoTime now() override { return clock_.now().mono; }
+  void start(Task<void> task) override {
+    boost::asio::co_spawn(context, std::move(task), [](std::exception_ptr error) {
+      if (error) std::rethrow_exception(error);
+    });
+  }
+  void wait_a_little() override {
+    context.restart();
+    context.run_for(std::chrono::milliseconds(20));
+  }
+
+ private:
+  SystemClock clock_;
+  AsioDoorbell bell_{context.get_executor()};
+};
 
 struct DoorbellTest : testing::Test {
   boost::asio::io_context io;
@@ -29,35 +50,6 @@ Task<void> ring_later(AsioDoorbell& bell, std::string release, std::string* orde
   *order += "ring ";
   bell.ring(release);
   co_return;
-}
-
-TEST_F(DoorbellTest, ARingWhileNobodyWaitsEndsTheNextWaitAtOnce) {
-  bell.ring("shop");
-  run_in_test(io, bell.wait("shop", never));
-}
-
-TEST_F(DoorbellTest, ManyRingsEndOneWaitOnly) {
-  bell.ring("shop");
-  bell.ring("shop");
-  run_in_test(io, bell.wait("shop", never));
-  const auto begin = std::chrono::steady_clock::now();
-  run_in_test(io, bell.wait("shop", 20ms));
-  EXPECT_GE(std::chrono::steady_clock::now() - begin, 19ms);
-}
-
-TEST_F(DoorbellTest, WithoutARingItReturnsAfterThePause) {
-  const auto begin = std::chrono::steady_clock::now();
-  run_in_test(io, bell.wait("shop", 20ms));
-  EXPECT_GE(std::chrono::steady_clock::now() - begin, 19ms);
-}
-
-TEST_F(DoorbellTest, ARingWakesAWaitThatIsUnderWay) {
-  std::string order;
-  TaskGroup group(io.get_executor());
-  group.spawn("wait", wait_and_note(bell, "shop", &order));
-  group.spawn("ring", ring_later(bell, "shop", &order));
-  run_in_test(io, group.join());
-  EXPECT_EQ(order, "ring shop");
 }
 
 TEST_F(DoorbellTest, EveryWaitOfTheReleaseWakes) {
@@ -93,3 +85,11 @@ TEST_F(DoorbellTest, ACancelledWaitUnwindsAndTheNextOneStillHearsTheBell) {
 
 }  // namespace
 }  // namespace linnet::runtime
+
+namespace linnet::contract {
+
+INSTANTIATE_TEST_SUITE_P(Asio, DoorbellContract, testing::Values([] {
+                           return std::make_unique<runtime::AsioDoorbellUnderTest>();
+                         }));
+
+}  // namespace linnet::contract

@@ -1,6 +1,8 @@
 // The simulated ports against the contracts that the real adapters pass: the simulation cannot lie.
 #include <gtest/gtest.h>
 
+#include "contract/clock_contract.h"
+#include "contract/doorbell_contract.h"
 #include "contract/metric_contract.h"
 #include "contract/notifier_contract.h"
 #include "contract/router_contract.h"
@@ -41,6 +43,32 @@ struct Quiet {
   std::unique_ptr<SimPorts> ports = std::make_unique<SimPorts>(world, 0);
   Deadline soon() { return world.now_of(0).mono + 5s; }
   void reopen() { ports = std::make_unique<SimPorts>(world, 0); }
+};
+
+class SimClockUnderTest final : public contract::ClockUnderTest {
+ public:
+  Clock& clock() override { return quiet_.ports->clock; }
+  void pass(Duration length) override { quiet_.world.pass(length); }
+  bool set_calendar(Duration ahead) override {
+    quiet_.world.set_calendar(ahead);
+    return true;
+  }
+
+ private:
+  Quiet quiet_;
+};
+
+class SimDoorbellUnderTest final : public contract::DoorbellUnderTest {
+ public:
+  SimDoorbellUnderTest() { start(nothing()); }  // a process that is alive hears the bell
+  Doorbell& doorbell() override { return quiet_.ports->doorbell; }
+  MonoTime now() override { return quiet_.world.now_of(0).mono; }
+  void start(Task<void> task) override { quiet_.world.run_as_engine(std::move(task)); }
+  void wait_a_little() override { quiet_.world.pass(20ms); }
+
+ private:
+  static Task<void> nothing() { co_return; }
+  Quiet quiet_;
 };
 
 class SimRouterUnderTest final : public contract::RouterUnderTest {
@@ -155,6 +183,11 @@ std::function<std::unique_ptr<Base>()> maker() {
 
 namespace linnet::contract {
 
+INSTANTIATE_TEST_SUITE_P(Sim, ClockContract,
+                         testing::Values(sim::maker<ClockUnderTest, sim::SimClockUnderTest>()));
+INSTANTIATE_TEST_SUITE_P(
+    Sim, DoorbellContract,
+    testing::Values(sim::maker<DoorbellUnderTest, sim::SimDoorbellUnderTest>()));
 INSTANTIATE_TEST_SUITE_P(Sim, RouterContract,
                          testing::Values(sim::maker<RouterUnderTest, sim::SimRouterUnderTest>()));
 INSTANTIATE_TEST_SUITE_P(

@@ -154,6 +154,11 @@ void World::another_hand_sets(Percent weight, const std::string& by) {
   apply_weight({core::SetWeight{weight, false}, by, false, -1});
 }
 
+void World::run_as_engine(Task<void> task) {
+  engines_[0].alive = true;
+  engines_[0].waits->start(std::move(task));
+}
+
 void World::create_deployments(const std::string& version) {
   pods_.create(version, first_replicas(story_.release), now_ms_);
 }
@@ -213,7 +218,7 @@ void World::act(const Action& action) {
       flow();
       reported_ = sampled_;
       return;
-    case Kind::wall_jump: wall_offset_ms_ += action.length.count(); return;
+    case Kind::wall_jump: return set_calendar(action.length);
     case Kind::outage: outage_until_ms_[at(action.port)] = now_ms_ + action.length.count(); return;
     case Kind::reply_lost: reply_lost_in_[at(action.port)] = action.count; return;
     case Kind::calendar_closes:

@@ -110,6 +110,10 @@ class World {
   /// Lets virtual time pass.
   void pass(Duration length);
   void another_hand_sets(Percent weight, const std::string& by);
+  /// The wall clock is set by hand.
+  void set_calendar(Duration ahead) { wall_offset_ms_ += ahead.count(); }
+  /// The first engine's process is alive and does this instead of driving the release.
+  void run_as_engine(Task<void> task);
   /// What a platform has before a release of it begins; the version may be empty.
   void create_deployments(const std::string& version);
   void owner_scales(core::Track track, int replicas);
