@@ -84,7 +84,7 @@ class AccessLogUnderTest final : public contract::MetricUnderTest {
     source_.reset();
     source_ = std::make_unique<AccessLogSource>(context, clock_, options_);
   }
-  std::size_t boundaries() const override { return options_.boundaries_ms.size(); }
+  std::optional<std::size_t> boundaries() const override { return options_.boundaries_ms.size(); }
 
  private:
   void write(core::Track track, const char* status, const char* seconds, int times) {

@@ -1,5 +1,10 @@
-// What the engine relies on of every MetricSource, of those that keep counters.
+// What the engine relies on of every MetricSource: those that keep counters, and one that asks a
+// store for windows of the past.
+#include <map>
+
 #include "contract/metric_contract.h"
+#include "net/imposter.h"
+#include "prometheus/json_source.h"
 #include "prometheus/testing_pods.h"
 #include "prometheus/testing_query.h"
 
@@ -22,7 +27,7 @@ class ScrapeUnderTest final : public contract::MetricUnderTest {
     world_.clock.pass(1s);
   }
   void reopen() override { world_.open(); }
-  std::size_t boundaries() const override { return testing::boundaries.size(); }
+  std::optional<std::size_t> boundaries() const override { return testing::boundaries.size(); }
 
  private:
   testing::PodWorld world_;
@@ -45,7 +50,7 @@ class PrometheusUnderTest final : public contract::MetricUnderTest {
     counters.slow += slow;
   }
   void reopen() override { world_.open(); }
-  std::size_t boundaries() const override { return testing::boundaries.size(); }
+  std::optional<std::size_t> boundaries() const override { return testing::boundaries.size(); }
 
  private:
   testing::QueryWorld world_{context};
@@ -53,6 +58,66 @@ class PrometheusUnderTest final : public contract::MetricUnderTest {
 
 INSTANTIATE_TEST_SUITE_P(Prometheus, MetricContract,
                          ::testing::Values([] { return std::make_unique<PrometheusUnderTest>(); }));
+
+/// Graphite, which counts what was served in each window of 10 s and tells it 20 s later.
+class JsonHttpUnderTest final : public contract::MetricUnderTest {
+ public:
+  JsonHttpUnderTest() {
+    graphite_.answer = [this](const net::ServerRequest& request, std::size_t) {
+      return answer(request.target);
+    };
+    reopen();
+  }
+  MetricSource& source() override { return *source_; }
+  Deadline soon() override { return clock_.soon(); }
+  void serve(Track track, int good, int bad, int slow) override {
+    clock_.pass(10s);
+    const std::string name = track == Track::stable ? "stable" : "canary";
+    const std::int64_t at = clock_.now().wall.ms / 1000;
+    points_["requests_" + name][at] += good + bad + slow;
+    points_["bad_" + name][at] += bad;
+    clock_.pass(30s);
+  }
+  void reopen() override {
+    core::Metrics metrics;
+    metrics.address = graphite_.url("");
+    StoreClient client([this]() -> Result<net::Curl*> { return curl_.get(); }, clock_, metrics, "",
+                       read_secret_file);
+    recipes::Parameters with{{"stable_requests", {"requests_stable"}},
+                             {"stable_bad", {"bad_stable"}},
+                             {"canary_requests", {"requests_canary"}},
+                             {"canary_bad", {"bad_canary"}}};
+    source_ = JsonHttpSource::make(clock_, {testing::built_in("graphite"), with}, std::move(client),
+                                   [](const core::Entry&) {})
+                  .value();
+  }
+  std::optional<std::size_t> boundaries() const override { return std::nullopt; }
+
+ private:
+  Task<net::ServerResponse> answer(std::string target) {
+    const auto asked = net::parse_target(target).value();
+    const auto word = [&](const char* name) {
+      for (const auto& [key, value] : asked.query)
+        if (key == name) return value;
+      return std::string("0");
+    };
+    net::ServerResponse response;
+    for (const auto& [at, count] : points_[word("target")])
+      if (at >= std::stoll(word("from")) && at < std::stoll(word("until")))
+        response.body += fmt::format("{}[{},{}]", response.body.empty() ? "" : ",", count, at);
+    response.body = "[{\"target\":\"x\",\"datapoints\":[" + response.body + "]}]";
+    co_return response;
+  }
+
+  net::Imposter graphite_{context};
+  std::unique_ptr<net::Curl> curl_ = net::Curl::load(context.get_executor()).value();
+  testing::ManualClock clock_;
+  std::map<std::string, std::map<std::int64_t, std::int64_t>> points_;  // target -> second -> count
+  std::unique_ptr<JsonHttpSource> source_;
+};
+
+INSTANTIATE_TEST_SUITE_P(JsonHttp, MetricContract,
+                         ::testing::Values([] { return std::make_unique<JsonHttpUnderTest>(); }));
 
 }  // namespace
 }  // namespace linnet::prometheus

@@ -120,7 +120,9 @@ class SimMetricUnderTest final : public contract::MetricUnderTest {
     quiet_.world.serve(track, good, bad, slow);
   }
   void reopen() override { quiet_.reopen(); }
-  std::size_t boundaries() const override { return quiet_.world.traffic().boundaries().size(); }
+  std::optional<std::size_t> boundaries() const override {
+    return quiet_.world.traffic().boundaries().size();
+  }
 
  private:
   Quiet quiet_;
