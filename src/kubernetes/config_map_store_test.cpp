@@ -2,6 +2,7 @@
 // on the same object, lost answers, notes, foreign content, bounds.
 #include "kubernetes/config_map_store.h"
 
+#include "contract/journal_contract.h"
 #include "contract/store_contract.h"
 #include "kubernetes/kubernetes_testing.h"
 
@@ -37,6 +38,29 @@ class ConfigMapStoreUnderTest final : public contract::StoreUnderTest {
   std::unique_ptr<net::Curl> curl_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<ConfigMapStore> store_;
+};
+
+class ConfigMapJournalUnderTest final : public contract::JournalUnderTest {
+ public:
+  ConfigMapJournalUnderTest() {
+    for (const char* release : {"shop", "api"})
+      CHECK(contract::run(context, store_.put_spec(release, "name: x\n")).has_value());
+  }
+  Journal& journal() override { return store_; }
+  Store& store() override { return store_; }
+  std::vector<core::Entry> entries(const std::string& release) override {
+    std::vector<core::Entry> found;
+    const auto lines = contract::run(context, store_.journal(release, 0, 1000)).value();
+    for (const auto& line : lines) found.push_back(line.entry);
+    return found;
+  }
+
+ private:
+  runtime::SystemClock clock_;
+  ApiImposter api_{context};
+  std::unique_ptr<net::Curl> curl_ = std::move(*net::Curl::load(context.get_executor()));
+  Client client_{*curl_, clock_, api_.config()};
+  ConfigMapStore store_{client_, clock_, "shop"};
 };
 
 struct ConfigMapStoreTest : ApiTest {
@@ -442,5 +466,8 @@ namespace linnet::contract {
 
 INSTANTIATE_TEST_SUITE_P(ConfigMap, StoreContract,
                          testing::Values(kubernetes::maker<kubernetes::ConfigMapStoreUnderTest>()));
+INSTANTIATE_TEST_SUITE_P(ConfigMap, JournalContract, testing::Values([] {
+                           return std::make_unique<kubernetes::ConfigMapJournalUnderTest>();
+                         }));
 
 }  // namespace linnet::contract

@@ -67,6 +67,7 @@ std::string action_text(const Action& action) {
     case Kind::watch_stalls:
       return fmt::format("the engine sees the instances as they are now for {}", length());
     case Kind::quota: return fmt::format("no instance can be started for {}", length());
+    case Kind::notifier_away: return fmt::format("no notice is delivered for {}", length());
     case Kind::router_marks: return "the router is marked as taken back by hand";
   }
   return "?";

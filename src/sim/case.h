@@ -112,6 +112,7 @@ struct Action {
     router_gone,
     watch_stalls,
     quota,
+    notifier_away,
   };
   Kind kind = Kind::intent;
   core::Intent intent;

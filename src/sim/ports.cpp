@@ -106,7 +106,7 @@ Task<Result<core::Sample>> SimMetrics::since(std::string cursor, Deadline deadli
 void SimNotifier::send(const core::Notice& notice) { world.send(notice); }
 std::vector<std::int64_t> SimNotifier::delivered() { return world.delivered(); }
 
-std::string SimCalendar::closed(const core::Release&, WallTime) { return world.closed(); }
+std::string SimCalendar::closed(const core::Release&, WallTime at) { return world.closed(at); }
 
 SimPorts::SimPorts(World& world, int engine)
     : clock(world, engine),

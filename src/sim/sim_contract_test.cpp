@@ -1,8 +1,12 @@
 // The simulated ports against the contracts that the real adapters pass: the simulation cannot lie.
 #include <gtest/gtest.h>
 
+#include <sstream>
+
+#include "contract/calendar_contract.h"
 #include "contract/clock_contract.h"
 #include "contract/doorbell_contract.h"
+#include "contract/journal_contract.h"
 #include "contract/metric_contract.h"
 #include "contract/notifier_contract.h"
 #include "contract/router_contract.h"
@@ -38,7 +42,7 @@ Case quiet_story(core::Workload workload = two_processes()) {
 
 // One world that is not run, with the ports of one engine.
 struct Quiet {
-  explicit Quiet(const Case& story = quiet_story()) : world(story, false) {}
+  explicit Quiet(const Case& story = quiet_story()) : world(story, true) {}
   World world;
   std::unique_ptr<SimPorts> ports = std::make_unique<SimPorts>(world, 0);
   Deadline soon() { return world.now_of(0).mono + 5s; }
@@ -69,6 +73,23 @@ class SimDoorbellUnderTest final : public contract::DoorbellUnderTest {
  private:
   static Task<void> nothing() { co_return; }
   Quiet quiet_;
+};
+
+class SimCalendarUnderTest final : public contract::CalendarUnderTest {
+ public:
+  SimCalendarUnderTest() {
+    quiet_.world.pass(1min);
+    quiet_.world.close_calendar(2min);
+  }
+  Calendar& calendar() override { return quiet_.ports->calendar; }
+  core::Release release() override { return quiet_.world.story().release; }
+  WallTime before() override { return {closed_from_.ms - 1}; }
+  WallTime within() override { return closed_from_; }
+  WallTime after() override { return {closed_from_.ms + 120'000}; }
+
+ private:
+  Quiet quiet_;
+  WallTime closed_from_{quiet_.world.now_of(0).wall.ms + 60'000};
 };
 
 class SimRouterUnderTest final : public contract::RouterUnderTest {
@@ -175,6 +196,37 @@ class SimStoreUnderTest final : public contract::StoreUnderTest {
   Both both_{*this};
 };
 
+class SimJournalUnderTest final : public contract::JournalUnderTest {
+ public:
+  Journal& journal() override { return both_; }
+  Store& store() override { return shop_.ports->store; }
+  std::vector<core::Entry> entries(const std::string& release) override {
+    std::vector<core::Entry> found;
+    for (const std::string& line : of(release).world.journal()) {
+      std::istringstream words(line);
+      std::string at, engine;
+      core::Entry& entry = found.emplace_back();
+      words >> at >> engine >> entry.kind >> std::ws;
+      std::getline(words, entry.text);
+    }
+    return found;
+  }
+
+ private:
+  struct Both final : Journal {
+    explicit Both(SimJournalUnderTest& in) : owner(in) {}
+    void note(const std::string& release, const core::Entry& entry) override {
+      owner.of(release).ports->journal.note(release, entry);
+    }
+    SimJournalUnderTest& owner;
+  };
+  Quiet& of(const std::string& release) { return release == "shop" ? shop_ : api_; }
+
+  Quiet shop_;
+  Quiet api_;
+  Both both_{*this};
+};
+
 template <class Base, class Made>
 std::function<std::unique_ptr<Base>()> maker() {
   return [] { return std::make_unique<Made>(); };
@@ -185,6 +237,11 @@ std::function<std::unique_ptr<Base>()> maker() {
 
 namespace linnet::contract {
 
+INSTANTIATE_TEST_SUITE_P(
+    Sim, CalendarContract,
+    testing::Values(sim::maker<CalendarUnderTest, sim::SimCalendarUnderTest>()));
+INSTANTIATE_TEST_SUITE_P(Sim, JournalContract,
+                         testing::Values(sim::maker<JournalUnderTest, sim::SimJournalUnderTest>()));
 INSTANTIATE_TEST_SUITE_P(Sim, ClockContract,
                          testing::Values(sim::maker<ClockUnderTest, sim::SimClockUnderTest>()));
 INSTANTIATE_TEST_SUITE_P(

@@ -154,6 +154,17 @@ void World::another_hand_sets(Percent weight, const std::string& by) {
   apply_weight({core::SetWeight{weight, false}, by, false, -1});
 }
 
+void World::set_calendar(Duration ahead) {
+  wall_offset_ms_ += ahead.count();
+  closed_since_ms_ = now_ms_;  // if that closed it
+}
+
+void World::close_calendar(Duration length) {
+  closed_from_ = now_of(0).wall;
+  closed_until_ = {closed_from_.ms + length.count()};
+  closed_since_ms_ = now_ms_;
+}
+
 void World::run_as_engine(Task<void> task) {
   engines_[0].alive = true;
   engines_[0].waits->start(std::move(task));
@@ -219,12 +230,10 @@ void World::act(const Action& action) {
       reported_ = sampled_;
       return;
     case Kind::wall_jump: return set_calendar(action.length);
+    case Kind::notifier_away: notifier_away_until_ms_ = until_ms; return;
     case Kind::outage: outage_until_ms_[at(action.port)] = now_ms_ + action.length.count(); return;
     case Kind::reply_lost: reply_lost_in_[at(action.port)] = action.count; return;
-    case Kind::calendar_closes:
-      closed_since_ms_ = now_ms_;
-      closed_until_ms_ = now_ms_ + action.length.count();
-      return;
+    case Kind::calendar_closes: return close_calendar(action.length);
     case Kind::kill:
     case Kind::kill_at_call:
     case Kind::second_engine:

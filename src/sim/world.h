@@ -111,7 +111,9 @@ class World {
   void pass(Duration length);
   void another_hand_sets(Percent weight, const std::string& by);
   /// The wall clock is set by hand.
-  void set_calendar(Duration ahead) { wall_offset_ms_ += ahead.count(); }
+  void set_calendar(Duration ahead);
+  void close_calendar(Duration length);
+  [[nodiscard]] const std::vector<std::string>& journal() const { return result_.journal; }
   /// The first engine's process is alive and does this instead of driving the release.
   void run_as_engine(Task<void> task);
   /// What a platform has before a release of it begins; the version may be empty.
@@ -152,7 +154,8 @@ class World {
   std::vector<core::Intent> intents_after(int engine, std::int64_t after, bool stale);
   void send(const core::Notice& notice);
   std::vector<std::int64_t> delivered();
-  [[nodiscard]] std::string closed() const;
+  [[nodiscard]] std::string closed(WallTime at) const;
+  [[nodiscard]] std::string closed() const { return closed(now_of(0).wall); }
   [[nodiscard]] std::int64_t closed_since_ms() const { return closed_since_ms_; }
   void note(int engine, const core::Entry& entry);
 
@@ -252,12 +255,13 @@ class World {
   Durable durable_;
   std::vector<core::Intent> all_intents_;
   std::vector<std::int64_t> delivered_;
+  std::int64_t notifier_away_until_ms_ = 0;
   std::array<Engine, 2> engines_;
   std::vector<bool> fired_;
   std::array<std::int64_t, port_count> outage_until_ms_{};
   std::array<int, port_count> reply_lost_in_{};  // calls until one answer is lost; 0: none
-  std::int64_t closed_since_ms_ = 0;
-  std::int64_t closed_until_ms_ = 0;
+  WallTime closed_from_, closed_until_;
+  std::int64_t closed_since_ms_ = 0;  // at the latest
   std::uint64_t deaths_ = 0;
   int tidied_ = 0;
   Oracle oracle_;

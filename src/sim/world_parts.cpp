@@ -272,15 +272,18 @@ void World::add_intent(core::Intent intent) {
   ring();
 }
 
+// The engine sends a notice in each turn until it is told that it was delivered.
 void World::send(const core::Notice& notice) {
+  if (notifier_away_until_ms_ > now_ms_) return;
   if (std::find(delivered_.begin(), delivered_.end(), notice.id) == delivered_.end())
     delivered_.push_back(notice.id);
 }
 
 std::vector<std::int64_t> World::delivered() { return std::exchange(delivered_, {}); }
 
-std::string World::closed() const {
-  return closed_until_ms_ > now_ms_ ? "freeze until tomorrow: inventory" : std::string();
+std::string World::closed(WallTime at) const {
+  return closed_from_.ms <= at.ms && at.ms < closed_until_.ms ? "freeze until tomorrow: inventory"
+                                                              : std::string();
 }
 
 void World::note(int index, const core::Entry& entry) {
