@@ -130,6 +130,13 @@ Event at_some_time(Random& random, Action action) {
   return event;
 }
 
+Event at_time(Duration delay, Kind kind) {
+  Event event;
+  event.delay = delay;
+  event.action.kind = kind;
+  return event;
+}
+
 core::Intent a_wish(Random& random) {
   using Wish = core::Intent::Kind;
   core::Intent intent;
@@ -207,6 +214,33 @@ void some_that_meet(Random& random, Case& story) {
   }
 }
 
+// Somebody's script that pauses and resumes, again and again, while no notice gets through.
+void a_flood_of_notices(Random& random, Case& story) {
+  story.release.notify = {{"https://hooks.example/x", {}, {}}};
+  story.calm_at = 3min;
+  Event away = at_time(0ms, Kind::notifier_away);
+  away.action.length = story.calm_at;
+  story.events.push_back(away);
+  const Duration begin = random.between(6s, 30s);
+  for (int i = 0; i < 240; ++i) {
+    Event wish = at_time(begin + 500ms * i, Kind::intent);
+    wish.action.intent.kind = i % 2 == 0 ? core::Intent::Kind::pause : core::Intent::Kind::resume;
+    wish.action.intent.by = "ben";
+    story.events.push_back(wish);
+  }
+}
+
+// Drawn by themselves, so that a new one leaves all stories that do not have it as they are.
+void some_rare_faults(Random& random, Case& story) {
+  if (random.chance(0.05)) {
+    Action away;
+    away.kind = Kind::notifier_away;
+    away.length = random.between(1s, 90s);
+    story.events.push_back(at_some_time(random, away));
+  }
+  if (random.chance(0.002)) a_flood_of_notices(random, story);
+}
+
 Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {
   Event event;
   event.delay = at;
@@ -256,6 +290,7 @@ Case case_of_seed(std::uint64_t seed) {
     story.events.push_back(an_intent(Wish::deploy, "v3", random.between(60s, 150s)));
 
   // The swarm: one seed in six has no faults at all.
+  bool has_faults = false;
   if (!random.chance(0.17)) {
     if (random.chance(0.5)) some_port_faults(random, story);
     if (random.chance(0.15)) story.metrics.skew = random.uniform(0.0, 0.5);
@@ -277,8 +312,11 @@ Case case_of_seed(std::uint64_t seed) {
     if (random.chance(0.25)) some_that_meet(random, story);
     story.guardian_late = random.chance(0.2) ? 0.5 : 0.0;
     story.guardian = random.chance(0.85);
+    has_faults = true;
   }
   story.calm_at = random.between(60s, 180s);
+  Random rare(mix(seed, 78));
+  if (has_faults) some_rare_faults(rare, story);
   return story;
 }
 
