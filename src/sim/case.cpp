@@ -67,6 +67,10 @@ std::string action_text(const Action& action) {
     case Kind::watch_stalls:
       return fmt::format("the engine sees the instances as they are now for {}", length());
     case Kind::quota: return fmt::format("no instance can be started for {}", length());
+    case Kind::half_write: return "linnet's next raise reaches one of the router's two objects";
+    case Kind::foreign_half:
+      return fmt::format("{} sets one of the router's two objects to {}",
+                         action.by.empty() ? "someone unknown" : action.by, action.weight.text());
     case Kind::notifier_away: return fmt::format("no notice is delivered for {}", length());
     case Kind::router_marks: return "the router is marked as taken back by hand";
   }
@@ -112,8 +116,10 @@ std::string case_text(const Case& story) {
         faults.hangs, faults.lost, faults.stale, faults.conflicts);
   }
   if (story.metrics.any())
-    text += fmt::format("\n  metrics: skew {:.2f}, duplicates {:.2f}, absurd {:.2f}",
-                        story.metrics.skew, story.metrics.duplicate, story.metrics.absurd);
+    text += fmt::format("\n  metrics: skew {:.2f}, duplicates {:.2f}, absurd {:.2f}, lost {:.2f}{}",
+                        story.metrics.skew, story.metrics.duplicate, story.metrics.absurd,
+                        story.metrics.lost,
+                        story.metrics.die_with_instances ? ", counters die with instances" : "");
   if (story.router.applies_after > 0ms)
     text += fmt::format("\n  the router applies weights within {}{}",
                         duration_text(story.router.applies_after),

@@ -80,10 +80,15 @@ struct PortFaults {
 };
 
 struct MetricFaults {
-  double skew = 0;       // share of answers in which the canary's counts lag behind
-  double duplicate = 0;  // share of answers whose requests were counted twice by the source
-  double absurd = 0;     // share of answers with negative or huge counts
-  [[nodiscard]] bool any() const { return skew > 0 || duplicate > 0 || absurd > 0; }
+  double skew = 0;           // share of answers in which the canary's counts lag behind
+  double duplicate = 0;      // share of answers whose requests were counted twice by the source
+  double absurd = 0;         // share of answers with negative or huge counts
+  double lost = 0;           // share of answers that say how many requests they do not count
+  bool by_instance = false;  // no fault: stable's counts come apart by instance as well
+  bool die_with_instances = false;  // an instance that dies takes along what was not read of it
+  [[nodiscard]] bool any() const {
+    return skew > 0 || duplicate > 0 || absurd > 0 || lost > 0 || die_with_instances;
+  }
 };
 
 struct RouterFaults {
@@ -113,11 +118,13 @@ struct Action {
     watch_stalls,
     quota,
     notifier_away,
+    half_write,
+    foreign_half,
   };
   Kind kind = Kind::intent;
   core::Intent intent;
   Percent weight;  // foreign_weight; router_gone: with which it comes back
-  std::string by;  // foreign_weight
+  std::string by;  // foreign_weight, foreign_half, router_marks
   core::Track track = core::Track::canary;
   std::string version;  // foreign_image
   int count = 0;        // foreign_scale: replicas; kill_at_call: which call of the port from now

@@ -56,6 +56,7 @@ void Pods::scale(core::Track track, int replicas, std::int64_t now_ms) {
 void Pods::remove_one(core::Track track, std::int64_t now_ms) {
   Level& from = level(track);
   if (from.pods.empty()) return;
+  ++from.deaths;
   from.pods.erase(from.pods.begin() + random_.below(static_cast<std::int64_t>(from.pods.size())));
   settle(from, now_ms);
 }
@@ -67,7 +68,7 @@ void Pods::tick(std::int64_t now_ms) {
     bool changed = may_start_again;
     for (Pod& pod : one.pods) {
       if (pod.due_ms > now_ms) continue;
-      change(pod, now_ms);
+      change(one, pod, now_ms);
       changed = true;
     }
     if (!changed) continue;
@@ -77,7 +78,7 @@ void Pods::tick(std::int64_t now_ms) {
   }
 }
 
-void Pods::change(Pod& pod, std::int64_t now_ms) {
+void Pods::change(Level& level, Pod& pod, std::int64_t now_ms) {
   const Behaviour& behaviour = *pod.behaviour;
   const auto next = [&](State state, std::int64_t due_ms) {
     pod.state = state;
@@ -101,6 +102,7 @@ void Pods::change(Pod& pod, std::int64_t now_ms) {
     case State::ready:
       if (behaviour.dies_when_it_flaps) {
         ++pod.restarts;
+        ++level.deaths;
         return next(State::backoff, now_ms + random_.between(100, 2000));
       }
       return next(State::unready, now_ms + random_.between(500, 6000));

@@ -42,6 +42,8 @@ class Pods {
   [[nodiscard]] int count(core::Track track) const;
   /// Without those that are stopping.
   [[nodiscard]] int alive(core::Track track) const;
+  /// Instances that ended without being asked to, since the start.
+  [[nodiscard]] int deaths(core::Track track) const { return level(track).deaths; }
   /// When the first of those that are there was started.
   [[nodiscard]] std::int64_t oldest_ms(core::Track track) const;
   /// One ready version of the track by chance of its share; null when none is ready.
@@ -61,10 +63,11 @@ class Pods {
     std::string version;
     int replicas = 0;
     int next_id = 0;
+    int deaths = 0;
     std::vector<Pod> pods;
   };
 
-  void change(Pod& pod, std::int64_t now_ms);
+  void change(Level& level, Pod& pod, std::int64_t now_ms);
   void settle(Level& level, std::int64_t now_ms);
   void start_one(Level& level, std::int64_t now_ms);
   void stop(Pod& pod, std::int64_t now_ms);

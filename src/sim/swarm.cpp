@@ -230,6 +230,35 @@ void a_flood_of_notices(Random& random, Case& story) {
   }
 }
 
+void some_one_writes_the_router(Random& random, Case& story, Kind kind) {
+  Action write;
+  write.kind = kind;
+  write.by = random.chance(0.5) ? "kubectl" : "";
+  write.weight = Percent::whole(random.one_of(std::array{0, 1, 5, 10, 25, 50, 100}));
+  story.events.push_back(at_some_time(random, write));
+}
+
+// Several of a kind, each with a minimum of its own.
+void some_more_checks(Random& random, core::Release& release) {
+  if (!random.chance(0.2)) return;
+  if (random.chance(0.5))
+    release.checks.push_back(
+        {"errors_beside",
+         {},
+         core::ErrorRateCheck{Percent::whole(random.one_of(std::array{2, 10, 20}))}});
+  if (random.chance(0.5))
+    release.checks.push_back(
+        {"latency_p50", {}, core::LatencyCheck{Percent::whole(50), random.between(50ms, 900ms)}});
+  for (core::Check& check : release.checks)
+    if (random.chance(0.4)) check.min_requests = random.one_of(std::array{1, 10, 30, 80});
+}
+
+void some_metrics(Random& random, MetricFaults& metrics) {
+  if (random.chance(0.05)) metrics.lost = random.uniform(0.0, 0.3);
+  metrics.by_instance = random.chance(0.15);
+  metrics.die_with_instances = random.chance(0.1);
+}
+
 // Drawn by themselves, so that a new one leaves all stories that do not have it as they are.
 void some_rare_faults(Random& random, Case& story) {
   if (random.chance(0.05)) {
@@ -239,6 +268,12 @@ void some_rare_faults(Random& random, Case& story) {
     story.events.push_back(at_some_time(random, away));
   }
   if (random.chance(0.002)) a_flood_of_notices(random, story);
+  if (random.chance(0.02)) some_one_writes_the_router(random, story, Kind::router_marks);
+  some_more_checks(random, story.release);
+  some_metrics(random, story.metrics);
+  if (!story.on_platform()) return;
+  if (random.chance(0.05)) some_one_writes_the_router(random, story, Kind::half_write);
+  if (random.chance(0.03)) some_one_writes_the_router(random, story, Kind::foreign_half);
 }
 
 Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {
@@ -255,6 +290,8 @@ Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {
 bool Case::is_plain() const {
   if (demand.all_fail_share > 0 || demand.silence_every > 0ms || metrics.any()) return false;
   if (router.applies_after > 0ms) return false;
+  for (const core::Check& check : release.checks)
+    if (check.min_requests) return false;
   for (const PortFaults& faults : ports)
     if (faults.any()) return false;
   return events.size() == 2;

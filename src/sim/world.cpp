@@ -101,7 +101,7 @@ void World::step(const Item& item) {
       if (engine.bell_ticket == item.what) engine.bell_ticket = 0;
       return engine.waits->wake(item.what);
     }
-    case Due::pods: flow(); return pods_.tick(now_ms_);
+    case Due::pods: return pods_change([this] { pods_.tick(now_ms_); });
     case Due::router:
       if (pending_write_ && item.what == pending_seq_) apply_weight(Write(*pending_write_));
       return;
@@ -223,13 +223,16 @@ void World::act(const Action& action) {
     case Kind::router_gone: return router_goes(action);
     case Kind::quota: return pods_.refuse_new(until_ms);
     case Kind::foreign_scale: return owner_scales(action.track, action.count);
-    case Kind::delete_pod: flow(); return pods_.remove_one(action.track, now_ms_);
+    case Kind::delete_pod: return pods_change([&] { pods_.remove_one(action.track, now_ms_); });
     case Kind::guardian: return guardian_fires(regardless);
     case Kind::counters_reset:
       flow();
       reported_ = sampled_;
       return;
     case Kind::wall_jump: return set_calendar(action.length);
+    case Kind::half_write: half_write_ = true; return;
+    case Kind::foreign_half:
+      return apply_half({core::SetWeight{action.weight, false}, action.by, false, -1});
     case Kind::notifier_away: notifier_away_until_ms_ = until_ms; return;
     case Kind::outage: outage_until_ms_[at(action.port)] = now_ms_ + action.length.count(); return;
     case Kind::reply_lost: reply_lost_in_[at(action.port)] = action.count; return;
@@ -240,6 +243,16 @@ void World::act(const Action& action) {
     case Kind::watch_stalls:
     case Kind::engine_stalls: return act_on_engine(action);
   }
+}
+
+void World::pods_change(const std::function<void()>& change) {
+  flow();
+  const std::array before{pods_.deaths(core::Track::stable), pods_.deaths(core::Track::canary)};
+  change();
+  if (!story_.metrics.die_with_instances) return;
+  // What is read of a counter that begins at 0 again is only what came since.
+  if (pods_.deaths(core::Track::stable) > before[0]) reported_.stable = sampled_.stable;
+  if (pods_.deaths(core::Track::canary) > before[1]) reported_.canary = sampled_.canary;
 }
 
 // Nothing splits any more: all goes to stable. It comes back as a manifest says, or from a backup.

@@ -31,7 +31,9 @@ struct RouterState {
   std::string by_before;
   std::int64_t changed_ms = 0;
   std::int64_t zero_since_ms = 0;
-  std::int64_t all_since_ms = 0;   // the canary has 100 %
+  std::int64_t all_since_ms = 0;  // the canary has 100 %
+  std::string differ;   // of its two objects one has another weight; `weight` is the higher one
+  Percent differ_says;  // the weight that is read then
   std::int64_t gone_until_ms = 0;  // the object that carries the weight is deleted
   bool by_linnet = true;           // the last change
   bool raised_by_linnet = true;    // the last change from 0
@@ -223,6 +225,10 @@ class World {
   void finish();
   void tidy();
   void apply_weight(const Write& write);
+  void apply_half(const Write& write);
+  void pods_change(const std::function<void()>& change);
+  [[nodiscard]] std::vector<core::InstanceCounts> by_instance(const core::Counts& stable,
+                                                              std::uint64_t seed) const;
   void flow();
   void add_intent(core::Intent intent);
   void began();
@@ -256,6 +262,7 @@ class World {
   std::vector<core::Intent> all_intents_;
   std::vector<std::int64_t> delivered_;
   std::int64_t notifier_away_until_ms_ = 0;
+  bool half_write_ = false;  // of linnet's next raise
   std::array<Engine, 2> engines_;
   std::vector<bool> fired_;
   std::array<std::int64_t, port_count> outage_until_ms_{};

@@ -33,6 +33,7 @@ Result<core::TrafficSeen> World::read_router(int index, bool stale) {
   if (is_router_gone() && !story_.on_platform())
     return fail(Code::not_found, "the weight switch is not there");
   core::TrafficSeen seen{router_.weight, router_.taken_back, router_.by};
+  if (!router_.differ.empty()) seen = {router_.differ_says, false, router_.by, router_.differ};
   if (is_router_gone()) stale = false;
   if (is_router_gone()) seen.by = "someone (the canary's object is not there)";
   if (stale) seen = {router_.weight_before, router_.taken_back_before, router_.by_before};
@@ -56,6 +57,11 @@ Result<void> World::set_weight(int index, const core::SetWeight& level) {
   line(index, "effect", core::effect_text(level));
   oracle_.sets_weight(engine.told, engine.version(), level);
   Write write{level, "", true, index};
+  if (half_write_ && level.weight > router_.weight) {
+    half_write_ = false;
+    apply_half(write);
+    return fail(Code::unavailable, "one of two objects was written");
+  }
   Duration late{};
   if (story_.router.applies_after > 0ms && !is_calm())
     late = random_.between(0ms, story_.router.applies_after);
@@ -74,6 +80,7 @@ void World::apply_weight(const Write& write) {
   pending_write_.reset();
   if (is_router_gone() && story_.on_platform()) return;
   router_.gone_until_ms = 0;  // a switch is made anew by setting it
+  router_.differ.clear();
   const bool moved = write.level.weight != router_.weight;
   const Percent previous = router_.weight;
   if (moved || write.level.taken_back != router_.taken_back || write.by != router_.by) {
@@ -97,6 +104,22 @@ void World::apply_weight(const Write& write) {
        static_cast<std::uint64_t>(router_.weight.ppm()));
   if (moved) line(-1, "world", fmt::format("{} in force", router_.weight.text()));
   if (!write.by_linnet && moved) oracle_.outside_change();
+}
+
+// One of two objects is written, the other one stays: the requests go by both.
+void World::apply_half(const Write& write) {
+  const Percent other = router_.weight;
+  const bool alike = other == write.level.weight || router_.taken_back || is_router_gone();
+  if (!story_.on_platform() || alike) return apply_weight(write);
+  Write most = write;
+  most.level.weight = std::max(other, write.level.weight);
+  apply_weight(most);
+  if (!write.by_linnet) oracle_.outside_change();
+  router_.share = (other.fraction() + write.level.weight.fraction()) / 2;
+  router_.differ =
+      fmt::format("one object says {}, another one {}", write.level.weight.text(), other.text());
+  router_.differ_says = write.level.weight;
+  line(-1, "world", router_.differ);
 }
 
 core::WorkloadSeen World::observe(int index) {
@@ -175,6 +198,9 @@ Result<core::Sample> World::sample(int index, const std::string& cursor) {
   sample.stable = traffic_.counts(newer.stable, older.stable);
   sample.canary = traffic_.counts(newer.canary, older.canary);
   sample.cursor = fmt::format("c{}", told_.size());
+  if (story_.metrics.by_instance)
+    sample.stable_instances = by_instance(sample.stable, mix(story_.seed, told_.size()));
+  if (from && faulty && random.chance(faults.lost)) sample.lost = random.between(1, 50);
   bool sane = true;
   if (from && faulty && random.chance(faults.absurd)) {
     sane = false;
@@ -199,6 +225,28 @@ Result<core::Sample> World::sample(int index, const std::string& cursor) {
   engine.told.sample_ok = sane;
   engine.told.canary_requests = sane ? sample.canary.requests : 0;
   return sample;
+}
+
+std::vector<core::InstanceCounts> World::by_instance(const core::Counts& stable,
+                                                     std::uint64_t seed) const {
+  std::vector<core::InstanceCounts> found;
+  for (const core::Instance& one : pods_.seen(core::Track::stable).instances)
+    if (one.state == core::Instance::State::ready) found.push_back({one.id, {}});
+  Random random(seed);
+  core::Counts left = stable;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const double share = 1.0 / static_cast<double>(found.size() - i);
+    core::Counts& own = found[i].counts;
+    for (std::int64_t& bucket : left.latency) {
+      own.latency.push_back(random.binomial(bucket, share));
+      bucket -= own.latency.back();
+      own.requests += own.latency.back();
+    }
+    own.bad = std::min(own.requests, random.binomial(left.bad, share));
+    left.bad -= own.bad;
+  }
+  std::erase_if(found, [](const auto& one) { return one.counts.requests == 0; });
+  return found;
 }
 
 Record World::load(int index) {
