@@ -214,7 +214,7 @@ void some_that_meet(Random& random, Case& story) {
   }
 }
 
-// Somebody's script that pauses and resumes, again and again, while no notice gets through.
+// Somebody's script that sets the weight by hand, again and again, while no notice gets through.
 void a_flood_of_notices(Random& random, Case& story) {
   story.release.notify = {{"https://hooks.example/x", {}, {}}};
   story.calm_at = 3min;
@@ -222,9 +222,10 @@ void a_flood_of_notices(Random& random, Case& story) {
   away.action.length = story.calm_at;
   story.events.push_back(away);
   const Duration begin = random.between(6s, 30s);
-  for (int i = 0; i < 240; ++i) {
-    Event wish = at_time(begin + 500ms * i, Kind::intent);
-    wish.action.intent.kind = i % 2 == 0 ? core::Intent::Kind::pause : core::Intent::Kind::resume;
+  for (int i = 0; i < 140; ++i) {
+    Event wish = at_time(begin + 1s * i, Kind::intent);
+    wish.action.intent.kind = core::Intent::Kind::traffic;
+    wish.action.intent.weight = Percent::whole(1);
     wish.action.intent.by = "ben";
     story.events.push_back(wish);
   }
@@ -271,9 +272,6 @@ void some_rare_faults(Random& random, Case& story) {
   if (random.chance(0.02)) some_one_writes_the_router(random, story, Kind::router_marks);
   some_more_checks(random, story.release);
   some_metrics(random, story.metrics);
-  if (!story.on_platform()) return;
-  if (random.chance(0.05)) some_one_writes_the_router(random, story, Kind::half_write);
-  if (random.chance(0.03)) some_one_writes_the_router(random, story, Kind::foreign_half);
 }
 
 Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {

@@ -56,6 +56,27 @@ TEST(World, ReachesEveryKindOfEnd) {
     EXPECT_GT(tally.causes.count(std::string("rolled_back: ") + cause), 0U) << cause;
 }
 
+// One object of two was written: what is read differs until linnet has written both.
+TEST(World, ARaiseThatReachedOneOfTwoObjectsIsWrittenAgain) {
+  Case story = case_of_seed(1);
+  story.release.workload =
+      core::DeploymentsWorkload{"shop", "shop-canary", "shop", "shop:{{version}}"};
+  for (Behaviour& version : story.versions) version = {.version = version.version};
+  story.ports = {};
+  story.metrics = {};
+  story.router = {};
+  story.events.erase(story.events.begin() + 2, story.events.end());
+  Event half;
+  half.action.kind = Action::Kind::half_write;
+  story.events.push_back(half);
+  World world(story, true);
+  const RunResult result = world.run();
+  EXPECT_TRUE(world.router().differ.empty());
+  EXPECT_TRUE(std::any_of(result.journal.begin(), result.journal.end(), [](const auto& line) {
+    return line.find("one object says") != std::string::npos;
+  }));
+}
+
 TEST(Random, DrawsInTheRightProportions) {
   Random random(5);
   double sum = 0;
