@@ -112,7 +112,7 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   const bool in_same_step = was_stepping && step != nullptr && step->index == mine.step;
   if (was_stepping && mine.step >= 0) {
     const Percent wanted = release.steps[static_cast<std::size_t>(mine.step)].weight;
-    const bool at_weight = told.traffic && told.traffic->weight == wanted;
+    const bool at_weight = told.traffic && told.traffic->is(wanted);
     const bool quiet = book.quiet >= std::max<Duration>(15s, release.turn * 3);
     if (mine.force_seen && at_weight && told.sample_ok && !quiet) book.earned += elapsed;
     if (at_weight && told.sample_ok && told.canary_requests > 0) book.force_seen = true;
@@ -120,7 +120,7 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   if (step != nullptr && !in_same_step) {
     // A step begun anew at the weight that is in force already needs no new write.
     const Percent wanted = release.steps[static_cast<std::size_t>(step->index)].weight;
-    book.force_seen = mine.weight == wanted && told.traffic && told.traffic->weight == wanted &&
+    book.force_seen = mine.weight == wanted && told.traffic && told.traffic->is(wanted) &&
                       told.sample_ok && told.canary_requests > 0;
     // What the turn of a pause would have added is not held against it.
     book.earned = std::min(book.earned, step->held);

@@ -272,6 +272,9 @@ void some_rare_faults(Random& random, Case& story) {
   if (random.chance(0.02)) some_one_writes_the_router(random, story, Kind::router_marks);
   some_more_checks(random, story.release);
   some_metrics(random, story.metrics);
+  if (!story.on_platform()) return;
+  if (random.chance(0.05)) some_one_writes_the_router(random, story, Kind::half_write);
+  if (random.chance(0.03)) some_one_writes_the_router(random, story, Kind::foreign_half);
 }
 
 Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {
