@@ -109,7 +109,8 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
 
   const auto* step = std::get_if<core::Stepping>(&next.phase);
   const bool was_stepping = mine.phase == stepping && mine.rollout == book.rollout;
-  const bool in_same_step = was_stepping && step != nullptr && step->index == mine.step;
+  const bool in_same_step = was_stepping && step != nullptr && step->index == mine.step &&
+                            next.since == mine.since;
   if (was_stepping && mine.step >= 0) {
     const Percent wanted = release.steps[static_cast<std::size_t>(mine.step)].weight;
     const bool at_weight = told.traffic && told.traffic->is(wanted);
