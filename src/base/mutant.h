@@ -58,7 +58,8 @@
                                                                   X(pause_stands_still)           \
                                                                   X(standing_is_watched)          \
                                                                   X(effects_come_again)           \
-                                                                  X(stable_drains)
+                                                                  X(stable_drains)                \
+                                                                  X(less_is_set_at_once)
 // clang-format on
 
 namespace linnet::mutant {

@@ -113,6 +113,21 @@ TEST(DecideWeight, DoesNotRaiseTheWeightAfterAFailureThatHolds) {
   EXPECT_EQ(world.traffic.weight, weight(5));
 }
 
+TEST(DecideWeight, SetsLessByHandThoughTheCanaryGoesOnFailing) {
+  Release release = testing::a_release();
+  release.on_failure = Then::hold;
+  World world = in_step(1, release);
+  world.versions["v2"].error_share = 0.8;
+  ASSERT_TRUE(world.reach("holding"));
+  Intent intent;
+  intent.kind = Intent::Kind::traffic;
+  intent.weight = weight(1);
+  world.ask(intent);
+  world.turns(2);
+  EXPECT_TRUE(world.answer().accepted);
+  EXPECT_EQ(world.traffic.weight, weight(1));
+}
+
 // The router is slow: 5 % is on its way while 0 % is still read. Taken back, 0 % is written all the
 // same.
 TEST(DecideWeight, WritesTheSwitchBackThoughTheRaiseDoesNotShowYet) {

@@ -305,6 +305,9 @@ bool fails_while_watched(Turn& turn, Duration& watched, bool due) {
 void on_holding(Turn& turn, Holding holding) {
   holding.silent = has_data(turn) ? 0ms : holding.silent + turn.elapsed;
   turn.next.phase = holding;
+  // Less traffic needs no judgement, and a canary that fails stands still with it.
+  const bool less = holding.weight && *holding.weight < turn.next.weight;
+  if (LINNET_STOPS(less_is_set_at_once, less)) turn.want_weight(*holding.weight, "set by hand");
   if (fails_readiness(turn)) return;
   const bool has_traffic = holding.from != Holding::From::preparing || !turn.next.weight.is_zero();
   if (has_traffic && has_data(turn)) holding.watched += turn.elapsed;

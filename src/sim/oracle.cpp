@@ -109,8 +109,8 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
 
   const auto* step = std::get_if<core::Stepping>(&next.phase);
   const bool was_stepping = mine.phase == stepping && mine.rollout == book.rollout;
-  const bool in_same_step = was_stepping && step != nullptr && step->index == mine.step &&
-                            next.since == mine.since;
+  const bool in_same_step =
+      was_stepping && step != nullptr && step->index == mine.step && next.since == mine.since;
   if (was_stepping && mine.step >= 0) {
     const Percent wanted = release.steps[static_cast<std::size_t>(mine.step)].weight;
     const bool at_weight = told.traffic && told.traffic->is(wanted);
@@ -322,6 +322,10 @@ void Oracle::check_pace(const Told& told, const Lineage& mine, const core::Statu
   if (calm && told.turn_before_ms >= 0 && mine.phase >= preparing && mine.phase <= rolling_back &&
       gap > story.release.turn + 1s)
     broken("looks_every_turn", fmt::format("nothing was looked at for {}", duration_text(gap)));
+  if (const auto* held = std::get_if<core::Holding>(&next.phase);
+      held != nullptr && held->weight && next.weight > *held->weight)
+    broken("asked_is_done", fmt::format("{} is wanted, and {} was set by hand", next.weight.text(),
+                                        held->weight->text()));
   const auto* back = std::get_if<core::RollingBack>(&next.phase);
   if (back != nullptr && back->part == core::RollingBack::Part::stable_returns && told.workload) {
     const bool whole = told.workload->stable.ready_of(next.stable_version) >=

@@ -225,7 +225,7 @@ void a_flood_of_notices(Random& random, Case& story) {
   for (int i = 0; i < 140; ++i) {
     Event wish = at_time(begin + 1s * i, Kind::intent);
     wish.action.intent.kind = core::Intent::Kind::traffic;
-    wish.action.intent.weight = Percent::whole(1);
+    wish.action.intent.weight = Percent::whole(1 + i % 2);
     wish.action.intent.by = "ben";
     story.events.push_back(wish);
   }
