@@ -236,6 +236,24 @@ Task<Result<void>> ClusterBackend::check_rights(std::vector<recipes::Write> writ
       parts_->names.name_space, text);
 }
 
+Task<Result<void>> ClusterBackend::check_ground(std::string version) {
+  CO_TRY(now, co_await status_now());
+  if (core::is_running(now.phase) && now.rollout && now.rollout->to == version)
+    co_return Result<void>();
+  const Deadline deadline = within(some_calls);
+  CO_TRY(found, co_await kubernetes::find_tracks(*parts_->client, parts_->names, deadline));
+  std::string text;
+  for (const kubernetes::Finding& one : kubernetes::deploy_obstacles(parts_->names, found))
+    text += fmt::format("\n  {}: {}", one.cause, one.remedy);
+  if (text.empty()) {
+    const Result<void> splits = co_await parts_->router->could_split(deadline);
+    if (!splits && splits.error().code != Code::not_found) co_return fail(splits.error());
+    if (!splits) text = "\n  " + splits.error().message;
+  }
+  if (text.empty()) co_return Result<void>();
+  co_return fail(Code::invalid, "nothing was begun:{}", text);
+}
+
 Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
@@ -276,7 +294,10 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
     }
   }
   if (intent.kind == core::Intent::Kind::init) CO_TRY_VOID(co_await prepare_init(intent));
-  if (intent.kind == core::Intent::Kind::deploy) CO_TRY_VOID(co_await check_rights({}));
+  if (intent.kind == core::Intent::Kind::deploy) {
+    CO_TRY_VOID(co_await check_rights({}));
+    CO_TRY_VOID(co_await check_ground(intent.version));
+  }
   const bool back = intent.kind == core::Intent::Kind::rollback;
   Result<std::int64_t> id =
       believed(co_await parts_->store->add_intent(release, std::move(intent)));

@@ -66,6 +66,9 @@ class ClusterBackend final : public api::Backend {
   /// Code::denied names every right that a rollout and these writes need and the API server
   /// refuses: better now than halfway.
   Task<Result<void>> check_rights(std::vector<recipes::Write> writes);
+  /// Code::invalid: no deploy may begin as the release's objects are now, and what helps. Going on
+  /// with a rollout that runs already is no beginning.
+  Task<Result<void>> check_ground(std::string version);
   /// Makes what is missing, before stable is told its version.
   Task<Result<void>> prepare_init(core::Intent& intent);
   void take_refusal(const Error& error);

@@ -352,6 +352,33 @@ TEST(ClusterDoctor, NamesAServiceThatMixesTheTracks) {
   expect_bad(apart_finding(shop(), found), "selects the pods of shop-canary as well");
 }
 
+TEST(DeployObstacles, AreNoneWhereAReleaseCanBegin) {
+  EXPECT_TRUE(deploy_obstacles(shop(), sound().found).empty());
+}
+
+TEST(DeployObstacles, AreObjectsThatAreMissingAndTracksThatAreNotApart) {
+  const auto told = [](const Found& found) {
+    std::string text;
+    for (const Finding& one : deploy_obstacles(shop(), found)) {
+      EXPECT_FALSE(one.ok);
+      text += fmt::format("{}: {}\n", one.cause, one.remedy);
+    }
+    return text;
+  };
+  Found mixed = sound().found;
+  mixed.stable_service.at("spec").at("selector").as_object().erase("version");
+  EXPECT_EQ(told(mixed).find("the Service shop-service-stable selects the pods of shop-canary"), 0U)
+      << told(mixed);
+  Found removed = sound().found;
+  removed.canary = removed.canary_service = nullptr;
+  removed.ingresses.erase("shop-ingress-canary");
+  EXPECT_EQ(told(removed),
+            "the Deployment shop-canary does not exist: `linnet init`\n"
+            "the Service shop-service-canary does not exist: `linnet init`\n"
+            "the Ingress shop-ingress-canary does not exist: `linnet init` makes it from "
+            "shop-ingress-stable\n");
+}
+
 TEST(ClusterDoctor, OfNothingAtAllSaysWhatIsMissing) {
   for (const Finding& finding : examine(shop(), ClusterView{}))
     EXPECT_FALSE(finding.cause.empty()) << finding.check;

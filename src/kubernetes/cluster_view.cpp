@@ -118,7 +118,7 @@ Task<Result<Controllers>> find_controllers(Client& client, ControllerPlaces plac
 
 }  // namespace
 
-Task<Result<Found>> find_objects(Client& client, Names names, Deadline deadline) {
+Task<Result<Found>> find_tracks(Client& client, Names names, Deadline deadline) {
   using core::Track;
   Found found;
   const recipes::ObjectName stable = deployment_name(names, Track::stable);
@@ -144,6 +144,12 @@ Task<Result<Found>> find_objects(Client& client, Names names, Deadline deadline)
     CO_TRY(ingress, std::move(ingress_answer));
     if (!ingress.is_null()) found.ingresses[ingresses[i]] = std::move(ingress);
   }
+  co_return found;
+}
+
+Task<Result<Found>> find_objects(Client& client, Names names, Deadline deadline) {
+  auto tracks = co_await find_tracks(client, names, deadline);
+  CO_TRY(found, std::move(tracks));
   auto autoscalers_answer =
       co_await list_or_none(client, "HorizontalPodAutoscaler", names.name_space, deadline);
   CO_TRY(autoscalers, std::move(autoscalers_answer));
