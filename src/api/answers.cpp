@@ -110,13 +110,13 @@ Answer get_releases(Call call) {
   CO_TRY(views, co_await call.backend.releases());
   js::array list;
   for (const StatusView& view : views)
-    list.push_back(wire::status_document(view.release, view.status, view.seen));
+    list.push_back(status_document(view));
   co_return json_response(list);
 }
 
 Answer get_status(Call call) {
   CO_TRY(view, co_await call.backend.status(call.release()));
-  co_return json_response(wire::status_document(view.release, view.status, view.seen));
+  co_return json_response(status_document(view));
 }
 
 Answer get_spec(Call call) {

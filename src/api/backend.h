@@ -19,11 +19,20 @@ struct PutSpec {
   std::vector<spec::Mistake> mistakes;  // any: nothing was changed, answered with 422
 };
 
+/// A rollout that runs and that nobody drives.
+struct Abandoned {
+  std::string by;     // who drove it last; empty: not known
+  std::string since;  // RFC 3339; empty: not known
+  std::string text;   // all that in a sentence
+  std::string next;   // the commands that go on with it
+};
+
 /// One release, its status and what was last seen of its instances.
 struct StatusView {
   core::Release release;
   core::Status status;
   Result<core::WorkloadSeen> seen;  // an error: not looked at yet, or it could not be read
+  std::optional<Abandoned> abandoned = {};
 };
 
 /// Counters of one release since the daemon began: totals, not increments.

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "api/plan.h"
+#include "cluster/abandoned.h"
 #include "cluster/changes.h"
 #include "kubernetes/cluster_view.h"
 #include "kubernetes/objects.h"
@@ -212,6 +213,9 @@ Task<Result<api::StatusView>> ClusterBackend::status(std::string release) {
   if (traffic) view.status.weight_seen = traffic->weight;
   if (view.seen && view.seen->stable.wanted)
     view.status.stable_size = std::max(*view.seen->stable.wanted, 1);
+  if (driving_) co_return view;  // or waits for the Lease, to go on with it
+  const auto abandoned = co_await find_abandoned(*parts_, view.status, deadline);
+  if (abandoned) view.abandoned = *abandoned;
   co_return view;
 }
 

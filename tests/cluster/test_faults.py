@@ -364,6 +364,13 @@ class KilledJobs(FaultTest):
         load, job = self.begin_release("--promote", hold="3s")
         self.kill(job)
         self.assertEqual(self.status()["phase"], "stepping")
+        left = wait_for(lambda: self.status()["abandoned"], 60, "it is told that nobody drives it")
+        self.assertIn(f"process {job.pid}", left["by"])
+        self.assertIn("`linnet deploy v1.1.0` goes on", left["next"])
+        self.assertIn("nobody drives it since 20", self.must(self.world.run("status")).out)
+        found = {each["check"]: each for each in json.loads(
+            self.world.run("doctor", "-o", "json").out)}["a rollout that runs is driven"]
+        self.assertEqual((found["ok"], found["remedy"]), (False, left["next"]))
         self.next_job("deploy", "v1.1.0")  # the first job's --promote holds
         self.assert_promoted("v1.1.0")
         self.assert_no_failure(load.stop())
