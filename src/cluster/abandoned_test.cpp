@@ -9,9 +9,10 @@ namespace {
 api::Abandoned left_in(core::Phase phase) {
   core::Status status;
   status.phase = std::move(phase);
-  status.rollout = core::Rollout{.id = "shop-7", .from = "v1.0.0", .to = "v1.1.0"};
-  return abandoned_by({"anna@ci 4711", "2026-11-23T21:00:00.000000Z", "2026-11-23T21:02:07.123456Z"},
-                      status);
+  status.rollout.emplace();
+  status.rollout->to = "v1.1.0";
+  return abandoned_by(
+      {"anna@ci 4711", "2026-11-23T21:00:00.000000Z", "2026-11-23T21:02:07.123456Z"}, status);
 }
 
 TEST(Abandoned, SaysSinceWhenWhoItWasAndWhatToDo) {
