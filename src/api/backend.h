@@ -141,6 +141,8 @@ class Backend {
   virtual Task<Result<std::string>> spec(std::string release) = 0;
   /// Durable when it returns; rings the doorbell. Returns the intent's id.
   virtual Task<Result<std::int64_t>> add_intent(std::string release, core::Intent intent) = 0;
+  /// Why intents wait longer than usual; empty: they do not.
+  virtual std::string waits_for(const std::string&) { return {}; }
   /// Its answer, or nothing while it is pending.
   virtual Task<Result<std::optional<core::Answer>>> intent_state(std::string release,
                                                                  std::int64_t id) = 0;

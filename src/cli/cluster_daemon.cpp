@@ -127,7 +127,7 @@ class ClusterDaemon : public Daemon {
     }
     if (pid_ > 0) {
       ::waitpid(pid_, nullptr, 0);
-      ::unlink((options_.socket + ".lock").c_str());  // nobody else ever takes it: it has our number
+      ::unlink((options_.socket + ".lock").c_str());  // it has our number: nobody else's
     }
     pid_ = -1;
   }

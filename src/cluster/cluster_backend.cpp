@@ -91,12 +91,10 @@ void ClusterBackend::engage() {
 
 Task<void> ClusterBackend::drive() {
   std::string told;
-  std::string waited_for;
-  const auto waiting = [this, &waited_for](const kubernetes::LeaseHolder& holder) {
-    if (std::exchange(waited_for, holder.identity) == holder.identity) return;
-    parts_->note("lease",
-                 fmt::format("{} holds the release since {}: waiting whether it still lives",
-                             holder.identity, holder.since));
+  const auto waiting = [this](const kubernetes::LeaseHolder& holder) {
+    waits_for_ = fmt::format("{} holds the release since {}: waiting whether it still lives",
+                             holder.identity, holder.since);
+    changes_.ring(name());
   };
   for (;;) {
     const Deadline deadline = within(some_calls);
@@ -105,7 +103,7 @@ Task<void> ClusterBackend::drive() {
     if (held) {
       refused_.reset();
       told.clear();
-      waited_for.clear();
+      waits_for_.clear();
       if (held->has_value())
         parts_->note("lease", fmt::format("taken over from {}, which held it since {} and is gone",
                                           (*held)->identity, (*held)->since));
@@ -113,8 +111,10 @@ Task<void> ClusterBackend::drive() {
       continue;
     }
     take_refusal(held.error());
-    if (held.error().message != told) parts_->note("lease", held.error().message);
-    told = held.error().message;
+    const Error& error = held.error();
+    const bool is_held = error.code == Code::conflict || error.code == Code::timed_out;
+    if (!is_held && error.message != told) parts_->note("lease", error.message);
+    told = error.message;
     co_await runtime::sleep_for(1s);
   }
 }
@@ -155,12 +155,20 @@ Task<Result<core::Status>> ClusterBackend::status_now() {
   const auto& record = parts_->loop->record();
   if (driving_ && parts_->lease->held() && record) co_return record->status;
   Result<core::Status> stored = believed(co_await parts_->store->status(name()));
+  // A release that has never begun: or is the place a wrong one?
+  if (stored && !stored->rollout && std::holds_alternative<core::Idle>(stored->phase))
+    CO_TRY_VOID(co_await check_place());
   if (stored) co_return stored;
   // The server is away for a while: what was known last, the journal tells the rest.
   const Code code = stored.error().code;
   const bool away = code == Code::unavailable || code == Code::timed_out;
   if (driving_ && away && record) co_return record->status;
   co_return fail(std::move(stored).error());
+}
+
+Task<Result<void>> ClusterBackend::check_place() {
+  co_return co_await kubernetes::check_namespace(*parts_->client, parts_->names.name_space,
+                                                 within(one_call));
 }
 
 // ---- the API ------------------------------------------------------------------------------------
@@ -178,6 +186,7 @@ Task<Result<api::PutSpec>> ClusterBackend::put_spec(std::string release, std::st
   const Result<std::string> kept = co_await parts_->store->spec(release);
   if (!kept && kept.error().code != Code::not_found) co_return fail(kept.error());
   if (kept && *kept == wanted) co_return answer;
+  if (!kept) CO_TRY_VOID(co_await check_place());
   if (kept) {
     CO_TRY(status, co_await status_now());
     if (core::is_running(status.phase))
@@ -294,7 +303,10 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
     if (!seen || !seen->is(Percent())) {
       const Result<void> back =
           co_await parts_->router->set(core::SetWeight{Percent(), true}, within(one_call));
-      if (!back) parts_->note("trouble", "taking the weight back: " + back.error().message);
+      if (back)
+        parts_->note("weight", "0 % is written: the canary gets no new requests");
+      else
+        parts_->note("trouble", "taking the weight back: " + back.error().message);
     }
   }
   if (intent.kind == core::Intent::Kind::init) CO_TRY_VOID(co_await prepare_init(intent));
@@ -374,6 +386,7 @@ Task<Result<api::LogsView>> ClusterBackend::logs(std::string release, api::LogsW
 
 Task<Result<std::vector<api::Finding>>> ClusterBackend::doctor(std::string release) {
   CO_TRY_VOID(is_ours(release));
+  CO_TRY_VOID(co_await check_place());
   co_return co_await examine(*parts_, within(some_calls));
 }
 
@@ -387,6 +400,7 @@ Task<Result<api::Plan>> ClusterBackend::plan(std::string release, std::string ve
 
 Task<Result<api::Plan>> ClusterBackend::plan_init(std::string release, std::string version) {
   CO_TRY_VOID(is_ours(release));
+  CO_TRY_VOID(co_await check_place());
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
   const std::string wanted = version.empty() ? parts_->release.version : version;

@@ -177,6 +177,11 @@ TEST(ClusterDoctor, NamesTheTrapsOfTheMissionsManifests) {
   expect_bad(with(R"("nginx.ingress.kubernetes.io/rewrite-target":"/")"),
              "rewrite-target / on shop.example/ (Prefix)");
   EXPECT_TRUE(with(R"("nginx.ingress.kubernetes.io/rewrite-target":"/$1")").ok);
+  const Finding both = with(redirect + R"(,"nginx.ingress.kubernetes.io/rewrite-target":"/")");
+  expect_bad(both, "ssl-redirect \"true\" but no tls section");
+  expect_bad(both, "rewrite-target / on shop.example/ (Prefix)");
+  EXPECT_NE(both.remedy.find("spec.tls"), std::string::npos);
+  EXPECT_NE(both.remedy.find("capture group"), std::string::npos);
 }
 
 // A controller as published manifests have it, shortened to what may be read.
@@ -228,7 +233,12 @@ TEST(ClusterDoctor, KnowsAControllerWithoutItsLabel) {
   for (const auto& each : cases)
     expect_bad(lateness_with("", each.image, each.arguments), each.cause);
   for (const char* other : {"nginx:1.27", "corp/traefik-forward-auth:v1", "corp/web"})
-    EXPECT_TRUE(lateness_with("web", other, "").ok) << other;
+    expect_bad(lateness_with("web", other, ""), "unknown: no Deployment or DaemonSet");
+  ClusterView route = with_controllers({});
+  route.controllers.places = {true, {}};  // any of many programs may serve it
+  EXPECT_TRUE(lateness_finding(shop(), route).ok);
+  route.controllers.denied = {"list deployments.apps in all namespaces"};
+  expect_bad(lateness_finding(shop(), route), "unknown: the controller may not be looked for");
 }
 
 TEST(ClusterDoctor, LooksAtTheControllerOfTheIngressClass) {

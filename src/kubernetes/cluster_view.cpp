@@ -118,6 +118,16 @@ Task<Result<Controllers>> find_controllers(Client& client, ControllerPlaces plac
 
 }  // namespace
 
+Task<Result<void>> check_namespace(Client& client, std::string name, Deadline deadline) {
+  Resource everywhere{"v1", "namespaces", ""};
+  const auto found = co_await client.get(std::move(everywhere), name, deadline);
+  if (found || found.error().code != Code::not_found) co_return Result<void>();
+  co_return fail(Code::invalid,
+                 "there is no namespace '{}' in this cluster: `kubectl create namespace {}`, or "
+                 "name the right one with -n NAMESPACE or metadata.namespace",
+                 name, name);
+}
+
 Task<Result<Found>> find_tracks(Client& client, Names names, Deadline deadline) {
   using core::Track;
   Found found;

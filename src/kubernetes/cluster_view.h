@@ -6,6 +6,9 @@
 
 namespace linnet::kubernetes {
 
+/// Code::invalid: there is no such namespace. Who may not look is told nothing.
+Task<Result<void>> check_namespace(Client& client, std::string name, Deadline deadline);
+
 /// The Deployments, Services and Ingresses of both tracks that exist. `client` outlives the task,
 /// here and below.
 Task<Result<Found>> find_tracks(Client& client, Names names, Deadline deadline);

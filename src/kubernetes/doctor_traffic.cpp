@@ -265,6 +265,12 @@ Finding ingress_finding(const Names& names, const Found& found) {
     finding.cause = "none is used";
     return finding;
   }
+  const auto wrong = [&finding](const std::string& cause, std::string_view remedy) {
+    finding.ok = false;
+    finding.cause += (finding.cause.empty() ? "" : "; ") + cause;
+    if (finding.remedy.find(remedy) == std::string::npos)
+      finding.remedy += fmt::format("{}{}", finding.remedy.empty() ? "" : "; ", remedy);
+  };
   for (const std::string& name : names.ingresses) {
     const Json* main = ingress_of(found, name);
     if (main == nullptr) continue;
@@ -272,26 +278,23 @@ Finding ingress_finding(const Names& names, const Found& found) {
     for (const char* redirect : {"ssl-redirect", "force-ssl-redirect"}) {
       const bool forced = std::string_view(redirect) == "force-ssl-redirect";
       if (annotation(*main, redirect) != "true" || has_tls) continue;
-      return {finding.check, false,
-              fmt::format("{} has {} \"true\" but no tls section{}", name, redirect,
-                          forced ? ": every request is redirected to https, which answers with the "
-                                   "controller's own certificate"
-                                 : ": it has no effect in ingress-nginx, and other controllers "
-                                   "redirect every request to an https that is not there"),
-              "add spec.tls with a certificate, or take the annotation away"};
+      wrong(fmt::format("{} has {} \"true\" but no tls section{}", name, redirect,
+                        forced ? ": every request is redirected to https, which answers with the "
+                                 "controller's own certificate"
+                               : ": it has no effect in ingress-nginx, and other controllers "
+                                 "redirect every request to an https that is not there"),
+            "add spec.tls with a certificate, or take the annotation away");
     }
     const std::string rewrite = annotation(*main, "rewrite-target");
     for (const Way& way : ways_of(*main))
       if (!rewrite.empty() && rewrite.find('$') == std::string::npos && way.type == "Prefix")
-        return {
-            finding.check, false,
-            fmt::format("{} has rewrite-target {} on {}: every path below reaches the service as "
-                        "{}",
-                        name, rewrite, way.text(), rewrite),
-            "take the annotation away, or use a capture group (path /(.*), rewrite-target /$1, "
-            "pathType ImplementationSpecific, use-regex \"true\")"};
+        wrong(fmt::format("{} has rewrite-target {} on {}: every path below reaches the service as "
+                          "{}",
+                          name, rewrite, way.text(), rewrite),
+              "take rewrite-target away, or use a capture group (path /(.*), rewrite-target /$1, "
+              "pathType ImplementationSpecific, use-regex \"true\")");
   }
-  finding.cause = "no redirect without TLS, no rewriting of whole paths";
+  if (finding.ok) finding.cause = "no redirect without TLS, no rewriting of whole paths";
   return finding;
 }
 
@@ -308,21 +311,27 @@ Finding lateness_finding(const Names& names, const ClusterView& view) {
     for (const std::string& one : seen.denied) rights += (rights.empty() ? "" : ", ") + one;
     const std::string space =
         seen.places.namespaces.empty() ? "NAMESPACE" : seen.places.namespaces.front();
-    finding.ok = seen.places.namespaces.empty();
+    finding.ok = false;
     finding.cause = fmt::format(
         "unknown: the controller may not be looked for (may not: {}); ingress-nginx applies a "
         "weight up to 3.5 s late, Traefik up to 2 s, with their defaults",
         rights);
-    if (!finding.ok)
-      finding.remedy = fmt::format(
-          "kubectl create role linnet-doctor -n {} --verb=list "
-          "--resource=deployments.apps,daemonsets.apps, and bind it to who asks (`linnet rbac` has "
-          "it where it reads the controller's pages); or see there for --sync-rate-limit=20 of "
-          "ingress-nginx, --providers.providersThrottleDuration=0s of Traefik",
-          space);
+    finding.remedy = fmt::format(
+        "kubectl create role linnet-doctor -n {} --verb=list "
+        "--resource=deployments.apps,daemonsets.apps, and bind it to who asks (`linnet rbac` has "
+        "it where it reads the controller's pages); or see there for --sync-rate-limit=20 of "
+        "ingress-nginx, --providers.providersThrottleDuration=0s of Traefik",
+        space);
     return finding;
   }
-  if (found.empty()) finding.cause = "no Deployment or DaemonSet of ingress-nginx or Traefik found";
+  // Where only those two can serve, somebody does whom nobody sees.
+  if (found.empty() && !seen.places.namespaces.empty())
+    return {finding.check, false,
+            "unknown: no Deployment or DaemonSet of ingress-nginx or Traefik is to be seen",
+            "find out who serves the Ingress' class (`kubectl get ingressclass`), and see there "
+            "for --sync-rate-limit=20 of ingress-nginx, "
+            "--providers.providersThrottleDuration=0s of Traefik"};
+  if (found.empty()) finding.cause = "neither ingress-nginx nor Traefik runs here";
   for (const Controller& controller : found) {
     const Finding one = lateness_of(controller);
     finding.cause += (finding.cause.empty() ? "" : "; ") + one.cause;

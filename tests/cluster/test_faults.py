@@ -382,7 +382,8 @@ class KilledJobs(FaultTest):
         # The dead job's Lease stands for 15 s.
         self.wait_weight(0, seconds=5)
         self.ends_with(rollback, DONE)
-        self.assertIn("taken over from", self.output_of(rollback))
+        self.assertRegex(self.output_of(rollback),
+                         r"(?s)0 % is written.*waiting whether it still lives.*taken over from")
         self.assert_rolled_back("v1.1.0", "operator")
         self.assert_no_failure(load.stop())
 
