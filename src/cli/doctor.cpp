@@ -20,12 +20,10 @@ std::string remedy_for(const Error& error) {
   switch (error.code) {
     case Code::unavailable:
     case Code::timed_out:
-      return "is the API server up, and can it be reached from here? `kubectl cluster-info` with "
-             "the "
-             "same --context and --kubeconfig tells";
+      return "is the API server up, and can it be reached from here? `kubectl cluster-info` tells, "
+             "with the same --context and --kubeconfig";
     case Code::denied:
-      return "the credentials have run out, are of another cluster, or lack rights: log in anew, "
-             "or "
+      return "the credentials ran out, are of another cluster, or lack rights: log in anew, or "
              "choose others with --context or --kubeconfig (`kubectl auth whoami`); `linnet rbac` "
              "prints the role";
     default:

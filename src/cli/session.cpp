@@ -139,6 +139,10 @@ cluster::DriveOptions Session::drive_options(const ReleaseFile& file) const {
     std::get<core::DeploymentsWorkload>(options.release.workload).canary = *canary;
   options.looks_once = command_.name == status_command.name && !arguments_.has("--follow");
   options.name_space = arguments_.text("--namespace").value_or("");
+  // A spec that the cluster keeps is of the namespace where it was found, whatever stands in it.
+  if (options.name_space.empty() && options.spec_file.empty())
+    if (const auto config = kubernetes::load_config(cluster_choice()))
+      options.name_space = config->name_space;
   // Two jobs of one person may have the same process number, each in a container of its own.
   unsigned some = 0;
   CHECK(::getentropy(&some, sizeof some) == 0);

@@ -167,8 +167,11 @@ Task<Result<core::Status>> ClusterBackend::status_now() {
 }
 
 Task<Result<void>> ClusterBackend::check_place() {
-  co_return co_await kubernetes::check_namespace(*parts_->client, parts_->names.name_space,
-                                                 within(one_call));
+  if (std::exchange(placed_, true)) co_return Result<void>();
+  const Result<void> there = co_await kubernetes::check_namespace(
+      *parts_->client, parts_->names.name_space, within(one_call));
+  placed_ = there.has_value();
+  co_return there;
 }
 
 // ---- the API ------------------------------------------------------------------------------------

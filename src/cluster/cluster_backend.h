@@ -92,6 +92,7 @@ class ClusterBackend final : public api::Backend {
   WallTime started_;
   runtime::TaskGroup watches_;
   runtime::TaskGroup engine_;
+  bool placed_ = false;    // the namespace was seen
   bool driving_ = false;   // the engine was asked for
   std::string waits_for_;  // whose Lease; for this command only: the journal is the driver's
   /// Set while the Lease is refused for want of rights.

@@ -298,7 +298,7 @@ class Rights(FaultTest):
         self.wait_told(deploy, "25 % in force")
         self.world.kubectl("delete", "rolebinding", "--all")
         deploy.terminate()
-        self.wait_told(deploy, "waiting for the cluster: .*403 Forbidden")
+        self.wait_told(deploy, "waiting for the cluster, 5m at most: .*403 Forbidden")
         self.cluster.kubectl("apply", "-f", "-", text=self.must(self.world.run("rbac")).out)
         self.ends_with(deploy, INTERRUPTED)
         self.assert_rolled_back("v1.1.0", "interrupted")
