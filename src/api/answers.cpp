@@ -109,14 +109,13 @@ Answer put_spec(Call call) {
 Answer get_releases(Call call) {
   CO_TRY(views, co_await call.backend.releases());
   js::array list;
-  for (const StatusView& view : views)
-    list.push_back(wire::status_document(view.release, view.status, view.seen));
+  for (const StatusView& view : views) list.push_back(status_document(view));
   co_return json_response(list);
 }
 
 Answer get_status(Call call) {
   CO_TRY(view, co_await call.backend.status(call.release()));
-  co_return json_response(wire::status_document(view.release, view.status, view.seen));
+  co_return json_response(status_document(view));
 }
 
 Answer get_spec(Call call) {
@@ -143,7 +142,9 @@ Answer get_intent(Call call) {
       const bool again = co_await wait_for_change(call, seen, end);
       if (again) continue;
     }
-    co_return json_response(wire::answer_document(id, answer));
+    wire::Json document = wire::answer_document(id, answer);
+    if (!answer) document.get_object()["text"] = call.backend.waits_for(call.release());
+    co_return json_response(document);
   }
 }
 

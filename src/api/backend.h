@@ -19,11 +19,20 @@ struct PutSpec {
   std::vector<spec::Mistake> mistakes;  // any: nothing was changed, answered with 422
 };
 
+/// A rollout that runs and that nobody drives.
+struct Abandoned {
+  std::string by;     // who drove it last; empty: not known
+  std::string since;  // RFC 3339; empty: not known
+  std::string text;   // all that in a sentence
+  std::string next;   // the commands that go on with it
+};
+
 /// One release, its status and what was last seen of its instances.
 struct StatusView {
   core::Release release;
   core::Status status;
   Result<core::WorkloadSeen> seen;  // an error: not looked at yet, or it could not be read
+  std::optional<Abandoned> abandoned = {};
 };
 
 /// Counters of one release since the daemon began: totals, not increments.
@@ -132,6 +141,8 @@ class Backend {
   virtual Task<Result<std::string>> spec(std::string release) = 0;
   /// Durable when it returns; rings the doorbell. Returns the intent's id.
   virtual Task<Result<std::int64_t>> add_intent(std::string release, core::Intent intent) = 0;
+  /// Why intents wait longer than usual; empty: they do not.
+  virtual std::string waits_for(const std::string&) { return {}; }
   /// Its answer, or nothing while it is pending.
   virtual Task<Result<std::optional<core::Answer>>> intent_state(std::string release,
                                                                  std::int64_t id) = 0;

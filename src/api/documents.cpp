@@ -36,6 +36,17 @@ wire::Json version_document(const DaemonInfo& info) {
       {"version", text(info.version)}, {"pid", info.pid}, {"started", text(info.started.text())}};
 }
 
+wire::Json status_document(const StatusView& view) {
+  wire::Json out = wire::status_document(view.release, view.status, view.seen);
+  wire::Json& abandoned = out.get_object()["abandoned"];
+  if (view.abandoned)
+    abandoned = js::object{{"by", text(view.abandoned->by)},
+                           {"since", text(view.abandoned->since)},
+                           {"text", text(view.abandoned->text)},
+                           {"next", text(view.abandoned->next)}};
+  return out;
+}
+
 wire::Json put_document(const std::string& release, const PutSpec& put) {
   return js::object{{"release", text(release)}, {"changed", put.changed}};
 }

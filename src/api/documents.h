@@ -6,6 +6,8 @@
 namespace linnet::api {
 
 wire::Json version_document(const DaemonInfo& info);
+/// wire::status_document() and {"abandoned": {"by", "since", "text", "next"} or null}
+wire::Json status_document(const StatusView& view);
 /// {"release", "changed"}
 wire::Json put_document(const std::string& release, const PutSpec& put);
 /// {"error": {"code", "message"}, "mistakes": [{"file", "line", "column", "key", "message"}]}

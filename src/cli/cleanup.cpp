@@ -41,10 +41,12 @@ constexpr Command cleanup_command{
     .description =
         "Takes the canary's traffic back and stops it. A rollout that is under way is rolled back. "
         "Stable is left as it is. Its objects on a cluster stay for the next release, unless "
-        "--remove is given; `linnet init` makes them anew.",
+        "--remove is given; `linnet init` makes them anew. The ConfigMap with spec and history, "
+        "and "
+        "the Lease, stay even then.",
     .examples =
         "linnet cleanup\n"
-        "linnet cleanup --remove    # on a cluster: as before the first `linnet init`\n",
+        "linnet cleanup --remove    # on a cluster: the canary's objects as well\n",
     .options = options,
     .run = run_cleanup,
 };

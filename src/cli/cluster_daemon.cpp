@@ -119,8 +119,16 @@ class ClusterDaemon : public Daemon {
   }
 
   void end() {
-    if (life_ >= 0) ::close(std::exchange(life_, -1));
-    if (pid_ > 0) ::waitpid(std::exchange(pid_, -1), nullptr, 0);
+    if (life_ >= 0) {
+      // A command that is killed says no goodbye: then nothing is given back, whichever of its end
+      // and the kernel's signal reaches the engine first.
+      [[maybe_unused]] const ssize_t told = ::write(life_, "\n", 1);
+      ::close(std::exchange(life_, -1));
+    }
+    if (pid_ > 0) {
+      ::waitpid(pid_, nullptr, 0);
+      ::unlink((options_.socket + ".lock").c_str());  // it has our number: nobody else's
+    }
     pid_ = -1;
   }
 

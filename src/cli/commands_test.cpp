@@ -30,6 +30,22 @@ TEST_F(Commands, StatusIsOneScreenFromOneRequest) {
   EXPECT_EQ(fake->asked().size(), 1U);
 }
 
+TEST_F(Commands, FollowedAsJsonEachChangeIsADocumentOnALine) {
+  daemon(status_json("stepping", 25));
+  fake->answer("/v1/releases/shop/status",
+               {status_json("stepping", 25), status_json("stepping", 25),
+                status_json("promoting", 100), status_json("succeeded", 0)});
+  const Ran ran = program.run_and_signal({"status", "--follow", "-o", "json"}, SIGINT, [this] {
+    const auto asked = fake->asked();
+    return std::count_if(asked.begin(), asked.end(), [](const Asked& one) {
+             return one.target == "/v1/releases/shop/status";
+           }) > 5;
+  });
+  EXPECT_EQ(ran.out.substr(0, ran.out.find("{\"error\"")),
+            status_json("stepping", 25) + "\n" + status_json("promoting", 100) + "\n" +
+                status_json("succeeded", 0) + "\n");
+}
+
 TEST_F(Commands, ColoursHonourNoColor) {
   daemon(status_json("rolled_back", 0, "too many errors"));
   const auto status = [&] {
@@ -406,7 +422,57 @@ TEST_F(Commands, LaunchersHandOnWhatTheyAreGiven) {
   EXPECT_EQ(program.run({"--nonsense"}).code, 2);
 }
 
+TEST_F(Commands, StatusTellsThatNobodyDrivesTheRollout) {
+  std::string left = status_json("stepping", 25, "holding 25 % for 60 s: 12 s done");
+  left.back() = ',';
+  daemon(left + R"("abandoned":{"by":"anna","since":"","text":"nobody drives it","next":"`x`"}})");
+  EXPECT_NE(program.run({"status"}).out.find("\nnobody drives it: `x`\n"), std::string::npos);
+}
+
+TEST_F(Commands, ValidateTellsMistakesOfRecipesBesideTheOthers) {
+  scratch.write("linnet.yaml",
+                "metadata: { name: shop }\nspec:\n  steps:\n    - { weight: 101% }\n"
+                "  workload: { deployments: { image: 'shop:{{version}}' } }\n"
+                "  metrics: { source: scrape, recipe: no-such-recipe }\n");
+  const Ran ran = program.run({"validate"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.out.find("linnet.yaml:4:"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("spec.metrics.recipe"), std::string::npos) << ran.out;
+}
+
+TEST_F(Commands, AReleaseOfAClusterIsNeverLookedForOnThisMachine) {
+  ASSERT_EQ(::unlink((scratch.path() + "/linnet.yaml").c_str()), 0);
+  const Ran nowhere = program.run(
+      {"pause", "-n", "shop", "--release", "shop", "--kubeconfig", scratch.path() + "/none"});
+  EXPECT_EQ(nowhere.code, 2) << nowhere.err;
+  EXPECT_NE(nowhere.err.find("there is no file"), std::string::npos) << nowhere.err;
+  EXPECT_EQ(nowhere.err.find("starting"), std::string::npos) << nowhere.err;
+  scratch.write("linnet.yaml",
+                "metadata: { name: shop }\nspec:\n  workload: { deployments: { image: "
+                "'shop:{{version}}' } }\n");
+  const Ran other = program.run({"status", "--release", "cart"});
+  EXPECT_EQ(other.code, 2) << other.err;
+  EXPECT_NE(other.err.find("holds no release 'cart', only shop"), std::string::npos) << other.err;
+}
+
+TEST_F(Commands, AdoptTakesADeploymentHoweverItsKindIsWritten) {
+  scratch.write("linnet.yaml",
+                "metadata: { name: shop }\nspec:\n  workload: { deployments: { image: "
+                "'shop:{{version}}' } }\n");
+  for (const char* kind : {"", "deploy/", "deployment/", "deployments/", "deployment.apps/"}) {
+    const Ran ran = program.run({"init", "--adopt", std::string(kind) + "web"});
+    EXPECT_NE(ran.err.find("set spec.workload.deployments.stable: web"), std::string::npos)
+        << ran.err;
+  }
+  const Ran ran = program.run({"init", "--adopt", "statefulset/shop-stable"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.err.find("--adopt takes a Deployment"), std::string::npos) << ran.err;
+}
+
 TEST_F(Commands, VersionAndHelpNeedNothing) {
+  EXPECT_EQ(program.run({"help", "deploy"}).out, program.run({"deploy", "--help"}).out);
+  EXPECT_EQ(program.run({"help"}).out, program.run({"--help"}).out);
+
   EXPECT_TRUE(program.run({"version"}).out.starts_with("linnet "));
   EXPECT_NE(program.run({"--help"}).out.find("Commands:"), std::string::npos);
   EXPECT_NE(program.run({"deploy", "--help"}).out.find("Examples:"), std::string::npos);

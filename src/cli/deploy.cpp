@@ -230,7 +230,8 @@ constexpr Command deploy_command{
         "it never asks: it ends with 0 and names the next command, or promotes with --promote or "
         "`promotion: automatic`. Ctrl-C and SIGTERM roll back, see that through and exit with 130. "
         "Without a terminal a rollout that the engine holds ends the command: 1 when a check "
-        "fails, 3 without data, 5 when somebody else has moved the weight. A deploy of the version "
+        "fails, 3 without data, 5 when somebody else has moved the weight; one that a person has "
+        "paused is waited for. A deploy of the version "
         "that is under way already follows it, as a job that is started again does.",
     .examples =
         "linnet deploy v1.2.0                 # asks before it promotes\n"

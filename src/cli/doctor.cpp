@@ -15,6 +15,23 @@ void print(Session& session, const FindingDocument& finding) {
   if (!finding.ok && !finding.remedy.empty()) out.line("      -> " + printable(finding.remedy));
 }
 
+// What helps when nothing could be asked of the cluster.
+std::string remedy_for(const Error& error) {
+  switch (error.code) {
+    case Code::unavailable:
+    case Code::timed_out:
+      return "is the API server up, and can it be reached from here? `kubectl cluster-info` tells, "
+             "with the same --context and --kubeconfig";
+    case Code::denied:
+      return "the credentials ran out, are of another cluster, or lack rights: log in anew, or "
+             "choose others with --context or --kubeconfig (`kubectl auth whoami`); `linnet rbac` "
+             "prints the role";
+    default:
+      return "correct what it names: the kubeconfig (--kubeconfig, $KUBECONFIG, ~/.kube/config; "
+             "`kubectl config get-contexts`) or the spec (`linnet validate`)";
+  }
+}
+
 // What can be said before there is anybody to ask.
 std::vector<FindingDocument> own_findings(Session& session) {
   std::vector<FindingDocument> findings;
@@ -27,13 +44,18 @@ std::vector<FindingDocument> own_findings(Session& session) {
                         "correct it; `linnet validate` shows all mistakes, `linnet spec "
                         "--defaults` what may stand there"});
   }
-  auto version = session.daemon().get("/v1/version");
-  if (version)
-    findings.push_back({"daemon", true, "answers at " + session.daemon().address(), ""});
-  else
+  const auto version = session.daemon().get("/v1/version");
+  const bool shared = session.daemon().is_shared();
+  if (!version && shared)
     findings.push_back(
         {"daemon", false, version.error().message,
          "run `linnet serve`, or any command that changes something: it starts one"});
+  else if (!version)
+    findings.push_back({"cluster", false, version.error().message, remedy_for(version.error())});
+  else if (shared)
+    findings.push_back({"daemon", true, "answers at " + session.daemon().address(), ""});
+  else
+    findings.push_back({"daemon", true, "none is needed: this command runs an engine", ""});
   return findings;
 }
 
@@ -54,9 +76,14 @@ Result<Exit> run_doctor(Session& session) {
     if (more) {
       findings.insert(findings.end(), more->begin(), more->end());
     } else {
-      const bool unknown = more.error().code == Code::not_found && session.daemon().heard();
-      findings.push_back(
-          {"release", false, more.error().message, unknown ? "`linnet init` begins with one" : ""});
+      const Error& error = more.error();
+      const bool unknown = error.code == Code::not_found && session.daemon().heard();
+      if (session.daemon().is_shared() || unknown)
+        findings.push_back(
+            {"release", false, error.message, unknown ? "`linnet init` begins with one" : ""});
+      else
+        findings.push_back({"cluster", false, error.message,
+                            error.code == Code::invalid ? "" : remedy_for(error)});
     }
   }
   bool well = true;

@@ -128,6 +128,8 @@ StatusDocument status(const json::value& value) {
   out.cause = from.inner("cause").text("kind");
   out.cause_text = from.inner("cause").text("text");
   out.since = from.text("since");
+  if (const Reader abandoned = from.inner("abandoned"); !abandoned.text("text").empty())
+    out.abandoned = fmt::format("{}: {}", abandoned.text("text"), abandoned.text("next"));
   if (const Reader placebo = from.inner("placebo"); placebo.flag("broken"))
     out.warning = placebo.text("text");
   const json::value* rollout = from.find("rollout");

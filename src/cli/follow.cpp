@@ -63,6 +63,7 @@ Result<IntentDocument> Follower::submit(Wish wish) {
   if (!posted) return fail(std::move(posted).error());
   TRY(intent, read_intent(*posted));
   bool waited = false;
+  std::string told;
   for (;;) {
     TRY(text, get(fmt::format("{}/intents/{}?wait=1", path_, intent.intent)));
     TRY(answer, read_intent(text));
@@ -71,6 +72,8 @@ Result<IntentDocument> Follower::submit(Wish wish) {
     if (answer.state != "refused" || waited) TRY_VOID(show_journal(0));
     if (answer.state == "refused") return fail(Error{code_named(answer.code), answer.text});
     waited = true;
+    if (answer.text.empty() || std::exchange(told, answer.text) == answer.text) continue;
+    session_.say(fmt::format("{}  {}", clock_text(wall_now()), printable(answer.text)));
   }
 }
 
@@ -110,7 +113,8 @@ Result<std::string> Follower::patiently(const std::function<Result<std::string>(
     if (answer || !is_away(session_.daemon(), answer.error())) return answer;
     if (mono_now() - began >= longest_outage) return answer;
     if (!std::exchange(told, true))
-      session_.note(fmt::format("waiting for the cluster: {}", printable(answer.error().message)));
+      session_.note(fmt::format("waiting for the cluster, {} at most: {}",
+                                span_text(longest_outage), printable(answer.error().message)));
     if (session_.interrupt().wait(1s) == Interrupt::Woken::signal)
       return fail(Code::cancelled, "interrupted");
   }
@@ -218,7 +222,7 @@ Result<std::string> target_release(Session& session, const std::string& kind) {
     session.note(error.message + "; going on with the spec that the rollout began with");
     return session.release_name();
   }
-  if (!named || session.reached()) return fail(error);
+  if (!named || session.reached() || !session.daemon().is_shared()) return fail(error);
   session.note(fmt::format("going on without the spec: {}", printable(error.message)));
   TRY_VOID(session.reach_daemon());
   return *named;

@@ -32,6 +32,7 @@ class Follower {
 
   /// Standard output of --output json: the last status document.
   void print_document();
+  [[nodiscard]] const std::string& document() const { return last_status_; }
   /// "linnet WORDS" with the options that lead to the same release.
   [[nodiscard]] std::string next_command(std::string_view words) const;
 

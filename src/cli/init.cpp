@@ -1,4 +1,6 @@
 // linnet init: brings up stable and the traffic splitting, without a canary.
+#include <algorithm>
+
 #include "cli/changes.h"
 #include "cli/commands.h"
 #include "cli/documents.h"
@@ -20,7 +22,13 @@ Result<void> check_adoption(const std::string& adopt, const core::Release& relea
   if (pair == nullptr)
     return fail(Code::invalid, "--adopt is for Deployments; {} runs as processes here",
                 release.name);
-  const std::string name = adopt.starts_with("deployment/") ? adopt.substr(11) : adopt;
+  const std::size_t slash = adopt.find('/');
+  const std::string kind = slash == std::string::npos ? "deployment" : adopt.substr(0, slash);
+  const std::string name = slash == std::string::npos ? adopt : adopt.substr(slash + 1);
+  const auto kinds = {"deploy", "deployment", "deployments", "deployment.apps", "deployments.apps"};
+  if (name.empty() || std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
+    return fail(Code::invalid, "--adopt takes a Deployment, as deployment/NAME: not '{}'",
+                printable(adopt));
   if (name == pair->stable) return {};
   return fail(
       Code::invalid,
@@ -73,8 +81,7 @@ Result<Exit> run_init(Session& session) {
   const bool dry_run = session.arguments().has("--dry-run");
   std::optional<core::Release> adopting;
   if (adopt) {
-    TRY(file,
-        read_release(session.spec_file(), session.arguments().text("--release").value_or("")));
+    TRY(file, session.release_file());
     TRY_VOID(check_adoption(*adopt, file.release));
     adopting = std::move(file.release);
     session.interrupt();  // before the daemon is asked for the first time
@@ -136,7 +143,8 @@ constexpr Command init_command{
     .examples =
         "linnet init                     # the version named in the spec\n"
         "linnet init --version v1.0.0    # another one\n"
-        "linnet init --dry-run           # on a cluster: what would be created\n",
+        "linnet init --dry-run           # on a cluster: what would be created\n"
+        "linnet init --adopt deployment/shop-stable   # what runs already, or an error\n",
     .options = options,
     .run = run_init,
 };

@@ -12,7 +12,7 @@ namespace {
 // The daemon plans with the spec that it has. One it does not know yet is sent, since that moves
 // nothing; one that differs is not, since it may belong to a running service.
 Result<std::string> known_release(Session& session) {
-  TRY(file, read_release(session.spec_file(), session.arguments().text("--release").value_or("")));
+  TRY(file, session.release_file());
   auto kept = session.daemon().get("/v1/releases/" + file.release.name + "/spec");
   if (kept) {
     if (read_text(*kept, "spec") != file.text)

@@ -19,8 +19,9 @@ Result<Exit> run_rollback(Session& session) {
     session.note(fmt::format("all traffic is on stable: {}", printable(done.status.reason)));
     return Exit::failed;
   }
-  session.say(fmt::format("{}: all traffic is on stable, {}", printable(done.status.release),
-                          printable(done.status.stable_version)));
+  const std::string version = printable(done.status.stable_version);
+  session.say(fmt::format("{}: all traffic is on stable{}{}", printable(done.status.release),
+                          version.empty() ? "" : ", ", version));
   return Exit::done;
 }
 

@@ -28,6 +28,10 @@ int run(std::vector<std::string> words) {
   std::signal(SIGPIPE, SIG_IGN);  // `linnet logs | head` ends by a failed write
   Terminal out(STDOUT_FILENO, terminal_options(STDOUT_FILENO));
   Terminal err(STDERR_FILENO, terminal_options(STDERR_FILENO));
+  if (!words.empty() && words.front() == "help") {  // as other programs have it
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
   const bool json = wants_json(words);
   auto parsed = parse_arguments(std::move(words));
   if (!parsed) {

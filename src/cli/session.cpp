@@ -3,13 +3,43 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "cli/cluster_daemon.h"
 #include "cli/commands.h"
 #include "cli/documents.h"
+#include "cluster/name_lists.h"
+#include "spec/read.h"
 
 namespace linnet::cli {
+
+namespace {
+
+constexpr Duration longest_look = 10s;
+
+// Where a release on a cluster is meant, and which one cannot be told: no daemon of this machine
+// may answer in its place.
+class NoEngine : public Daemon {
+ public:
+  explicit NoEngine(Error why) : why_(std::move(why)) {}
+  Result<std::string> request(std::string_view, const std::string&, const std::string&) override {
+    return fail(why_);
+  }
+  [[nodiscard]] bool heard() const override { return false; }
+  Result<void> start() override { return fail(why_); }
+  [[nodiscard]] bool is_shared() const override { return false; }
+  [[nodiscard]] std::string address() const override { return "its socket"; }
+
+ private:
+  Error why_;
+};
+
+bool on_cluster(const core::Release& release) {
+  return std::holds_alternative<core::DeploymentsWorkload>(release.workload);
+}
+
+}  // namespace
 
 Session::Session(const Command& command, Arguments arguments, Terminal& out, Terminal& err)
     : command_(command), arguments_(std::move(arguments)), out_(out), err_(err) {
@@ -31,12 +61,52 @@ Interrupt& Session::interrupt() {
 Daemon& Session::daemon() {
   if (daemon_ != nullptr) return *daemon_;
   const int signal_fd = interrupt_ ? interrupt_->fd() : -1;
-  auto file = read_release(spec_file(), arguments_.text("--release").value_or(""));
-  if (file && std::holds_alternative<core::DeploymentsWorkload>(file->release.workload))
-    daemon_ = cluster_daemon(drive_options(std::move(*file)), signal_fd);
+  const Result<ReleaseFile>& file = release_file();
+  const bool readable = file.has_value();
+  if (readable && on_cluster(file->release))
+    daemon_ = cluster_daemon(drive_options(*file), signal_fd);
+  else if (!readable && names_cluster())
+    daemon_ = std::make_unique<NoEngine>(file.error());
   else
     daemon_ = local_daemon(signal_fd);
   return *daemon_;
+}
+
+bool Session::names_cluster() const {
+  for (const char* option : {"--namespace", "--context", "--kubeconfig"})
+    if (arguments_.has(option)) return true;
+  // A name that the file lacks is one of its cluster's.
+  const auto all = read_release_file(spec_file());
+  return all && std::any_of(all->begin(), all->end(), on_cluster);
+}
+
+const Result<ReleaseFile>& Session::release_file() {
+  if (!file_) file_ = find_release();
+  return *file_;
+}
+
+Result<ReleaseFile> Session::find_release() const {
+  const std::string name = arguments_.text("--release").value_or("");
+  Result<ReleaseFile> file = read_release(spec_file(), name);
+  const bool asked = arguments_.has("--spec") || std::getenv("LINNET_SPEC") != nullptr;
+  if (file || file.error().code != Code::not_found || asked || !names_cluster()) return file;
+  if (name.empty())
+    return fail(Code::invalid, "{}, or a release that the cluster has with --release NAME",
+                file.error().message);
+  cluster::NameQuestion question;
+  question.cluster = cluster_choice();
+  question.name_space = arguments_.text("--namespace").value_or("");
+  question.release = name;
+  auto text = cluster::stored_spec(std::move(question), longest_look);
+  if (!text)
+    return fail(std::move(text).error().while_doing(
+        fmt::format("there is no {} here, and asking the cluster for the release", spec_file())));
+  const std::string place = "ConfigMap linnet-" + name;
+  spec::ReadSpecs read = spec::read_specs(*text, place);
+  if (!read.mistakes.empty() || read.releases.size() != 1)
+    return fail(Code::invalid, "the spec in the {} cannot be used: {}", place,
+                read.mistakes.empty() ? "it holds several" : read.mistakes.front().text());
+  return ReleaseFile{"", std::move(*text), std::move(read.releases.front())};
 }
 
 kubernetes::ConfigChoice Session::cluster_choice() const {
@@ -56,10 +126,10 @@ kubernetes::ConfigChoice Session::cluster_choice() const {
   return choice;
 }
 
-cluster::DriveOptions Session::drive_options(ReleaseFile file) const {
+cluster::DriveOptions Session::drive_options(const ReleaseFile& file) const {
   cluster::DriveOptions options;
-  options.release = std::move(file.release);
-  options.spec_file = std::move(file.file);
+  options.release = file.release;
+  options.spec_file = file.file;
   // Where to look, by the flags of the monitor: this run only, the spec stays as it is.
   if (const auto address = arguments_.text("--prometheus")) {
     options.release.metrics.source = "prometheus";
@@ -69,6 +139,10 @@ cluster::DriveOptions Session::drive_options(ReleaseFile file) const {
     std::get<core::DeploymentsWorkload>(options.release.workload).canary = *canary;
   options.looks_once = command_.name == status_command.name && !arguments_.has("--follow");
   options.name_space = arguments_.text("--namespace").value_or("");
+  // A spec that the cluster keeps is of the namespace where it was found, whatever stands in it.
+  if (options.name_space.empty() && options.spec_file.empty())
+    if (const auto config = kubernetes::load_config(cluster_choice()))
+      options.name_space = config->name_space;
   // Two jobs of one person may have the same process number, each in a container of its own.
   unsigned some = 0;
   CHECK(::getentropy(&some, sizeof some) == 0);
@@ -100,7 +174,7 @@ std::string Session::spec_file() const {
 }
 
 Result<ReleaseFile> Session::send_spec() {
-  TRY(file, read_release(spec_file(), arguments_.text("--release").value_or("")));
+  TRY(file, release_file());
   if (std::holds_alternative<core::ProcessWorkload>(file.release.workload))
     for (const char* option : {"--namespace", "--context", "--kubeconfig"})
       if (arguments_.has(option))
@@ -109,16 +183,16 @@ Result<ReleaseFile> Session::send_spec() {
   TRY_VOID(reach_daemon());
   auto sent = daemon().put("/v1/releases/" + file.release.name, spec_json(file.text, file.file));
   if (!sent) return fail(std::move(sent).error().while_doing("sending the spec"));
-  return std::move(file);
+  return file;
 }
 
 Result<std::string> Session::release_name() {
   if (const auto name = arguments_.text("--release")) return *name;
-  auto file = read_release(spec_file(), "");
-  if (file) return std::move(file->release.name);
+  const Result<ReleaseFile>& file = release_file();
+  if (file) return file->release.name;
   // A name was asked for, or the file is there: guessing would show another release.
   const bool asked = arguments_.has("--spec") || std::getenv("LINNET_SPEC") != nullptr;
-  if (asked || file.error().code != Code::not_found) return fail(std::move(file).error());
+  if (asked || file.error().code != Code::not_found) return fail(file.error());
   TRY(list, daemon().get("/v1/releases"));
   TRY(releases, read_statuses(list));
   if (releases.size() == 1) return std::move(releases.front().release);

@@ -42,6 +42,9 @@ class Session {
 
   /// The spec file that this run is about.
   [[nodiscard]] std::string spec_file() const;
+  /// The release that this run is about: of the spec file or, where there is none and the options
+  /// name a cluster, as that cluster keeps it. Read once.
+  const Result<ReleaseFile>& release_file();
   /// Reads the spec, reaches a daemon, sends it. For commands with an intent.
   Result<ReleaseFile> send_spec();
   /// The release's name for commands that only look: --release, else the spec's, else the only one
@@ -62,7 +65,9 @@ class Session {
   [[nodiscard]] kubernetes::ConfigChoice cluster_choice() const;
 
  private:
-  [[nodiscard]] cluster::DriveOptions drive_options(ReleaseFile file) const;
+  [[nodiscard]] Result<ReleaseFile> find_release() const;
+  [[nodiscard]] bool names_cluster() const;
+  [[nodiscard]] cluster::DriveOptions drive_options(const ReleaseFile& file) const;
 
   const Command& command_;
   Arguments arguments_;
@@ -70,6 +75,7 @@ class Session {
   Terminal& err_;
   bool json_ = false;
   std::optional<Interrupt> interrupt_;
+  std::optional<Result<ReleaseFile>> file_;
   std::unique_ptr<Daemon> daemon_;
 };
 

@@ -47,18 +47,23 @@ Result<Exit> follow(Session& session, const std::string& release) {
   Follower follower(session, release);
   TRY_VOID(follower.begin());
   TRY(first, follower.look());
-  if (!session.out().is_terminal())
+  if (!session.out().is_terminal() && !session.json())
     for (const std::string& line : status_lines(first, session.out(), wall_now()))
       session.say(line);
-  auto status = follower.until([](const StatusDocument&) { return false; });
+  std::string shown;
+  auto status = follower.until([&](const StatusDocument&) {
+    if (session.json() && follower.document() != std::exchange(shown, follower.document()))
+      session.out().document(shown);
+    return false;
+  });
   return fail(std::move(status).error());
 }
 
 // The name without asking the daemon, or nothing: then all are shown.
 std::optional<std::string> named(Session& session) {
   if (const auto name = session.arguments().text("--release")) return *name;
-  auto file = read_release(session.spec_file(), "");
-  if (file) return std::move(file->release.name);
+  const Result<ReleaseFile>& file = session.release_file();
+  if (file) return file->release.name;
   if (file.error().code != Code::not_found || session.arguments().has("--spec")) {
     const std::string& message = file.error().message;
     const std::size_t first = message.find(":\n");  // a list of mistakes follows
@@ -103,7 +108,8 @@ constexpr Command status_command{
     .summary = "Show versions, replicas, traffic and checks",
     .description =
         "One screen, with one request to the daemon. It starts none: where none answers it says "
-        "so and exits with 4.",
+        "so and exits with 4. With --follow and --output json each change is a document on a line "
+        "of its own.",
     .examples =
         "linnet status\n"
         "linnet status --follow\n"

@@ -1,4 +1,6 @@
 // linnet validate: all mistakes of a spec at once, without a daemon.
+#include <algorithm>
+
 #include "cli/commands.h"
 #include "cli/documents.h"
 #include "cli/session.h"
@@ -21,26 +23,41 @@ std::string mistake_json(const spec::Mistake& mistake) {
                      quoted_json(mistake.key), quoted_json(mistake.message));
 }
 
-// The file is a sound spec: each of its documents is a release.
+// "spec.metrics" of "spec.metrics.with".
+std::string_view section(std::string_view key) {
+  return key.substr(0, key.find_first_of(".[", key.find('.') + 1));
+}
+
+// What the recipes say as well, but for the sections that are wrong already: what was meant there
+// is not known yet.
 std::vector<spec::Mistake> mistakes_with_recipes(const std::string& text, const std::string& file,
                                                  const spec::ReadSpecs& read) {
+  spec::Mistakes seen(file);
   spec::Mistakes found(file);
-  const std::vector<spec::Document> documents = spec::parse_documents(text, found);
-  CHECK(documents.size() == read.releases.size());
-  for (std::size_t i = 0; i < documents.size(); ++i)
-    for (cluster::RecipeMistake& each : cluster::recipe_mistakes(read.releases[i], file)) {
+  const std::vector<spec::Document> documents = spec::parse_documents(text, seen);
+  for (std::size_t i = 0; i < std::min(documents.size(), read.drafts.size()); ++i) {
+    if (!documents[i].sound) continue;
+    for (cluster::RecipeMistake& each : cluster::recipe_mistakes(read.drafts[i], file)) {
+      const auto same = [&](const spec::Mistake& one) {
+        return section(one.key) == section(each.key);
+      };
+      if (std::any_of(read.mistakes.begin(), read.mistakes.end(), same)) continue;
       const spec::Place place = spec::place_of(documents[i].root, each.key);
       found.add(place, std::move(each.key), std::move(each.message));
     }
-  return found.take();
+  }
+  std::vector<spec::Mistake> all = read.mistakes;
+  for (spec::Mistake& each : found.take()) all.push_back(std::move(each));
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.line < b.line; });
+  return all;
 }
 
 Result<void> check_file(Session& session, const std::string& file, Findings& findings) {
   auto text = read_text_file(file, spec::max_bytes);
   if (!text) return fail(Code::invalid, "{}", text.error().message);
   const spec::ReadSpecs read = spec::read_specs(*text, file);
-  const std::vector<spec::Mistake> mistakes =
-      read.mistakes.empty() ? mistakes_with_recipes(*text, file, read) : read.mistakes;
+  const std::vector<spec::Mistake> mistakes = mistakes_with_recipes(*text, file, read);
   for (const spec::Mistake& mistake : mistakes) {
     findings.valid = false;
     findings.mistakes += (findings.mistakes.empty() ? "" : ",") + mistake_json(mistake);

@@ -148,6 +148,9 @@ std::vector<std::string> status_lines(const StatusDocument& status, const Termin
   if (!status.reason.empty())
     for (std::string& line : terminal.wrapped(printable(status.reason), 2))
       lines.push_back(std::move(line));
+  if (!status.abandoned.empty())
+    for (const std::string& line : terminal.wrapped(printable(status.abandoned), 2))
+      lines.push_back(terminal.styled(Style::yellow, line));
   lines.emplace_back();
   for (std::string& line : track_lines(status, terminal)) lines.push_back(std::move(line));
   if (weights_differ(status))

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "api/plan.h"
+#include "cluster/abandoned.h"
 #include "cluster/changes.h"
 #include "kubernetes/cluster_view.h"
 #include "kubernetes/objects.h"
@@ -90,12 +91,10 @@ void ClusterBackend::engage() {
 
 Task<void> ClusterBackend::drive() {
   std::string told;
-  std::string waited_for;
-  const auto waiting = [this, &waited_for](const kubernetes::LeaseHolder& holder) {
-    if (std::exchange(waited_for, holder.identity) == holder.identity) return;
-    parts_->note("lease",
-                 fmt::format("{} holds the release since {}: waiting whether it still lives",
-                             holder.identity, holder.since));
+  const auto waiting = [this](const kubernetes::LeaseHolder& holder) {
+    waits_for_ = fmt::format("{} holds the release since {}: waiting whether it still lives",
+                             holder.identity, holder.since);
+    changes_.ring(name());
   };
   for (;;) {
     const Deadline deadline = within(some_calls);
@@ -104,7 +103,7 @@ Task<void> ClusterBackend::drive() {
     if (held) {
       refused_.reset();
       told.clear();
-      waited_for.clear();
+      waits_for_.clear();
       if (held->has_value())
         parts_->note("lease", fmt::format("taken over from {}, which held it since {} and is gone",
                                           (*held)->identity, (*held)->since));
@@ -112,8 +111,10 @@ Task<void> ClusterBackend::drive() {
       continue;
     }
     take_refusal(held.error());
-    if (held.error().message != told) parts_->note("lease", held.error().message);
-    told = held.error().message;
+    const Error& error = held.error();
+    const bool is_held = error.code == Code::conflict || error.code == Code::timed_out;
+    if (!is_held && error.message != told) parts_->note("lease", error.message);
+    told = error.message;
     co_await runtime::sleep_for(1s);
   }
 }
@@ -154,12 +155,23 @@ Task<Result<core::Status>> ClusterBackend::status_now() {
   const auto& record = parts_->loop->record();
   if (driving_ && parts_->lease->held() && record) co_return record->status;
   Result<core::Status> stored = believed(co_await parts_->store->status(name()));
+  // A release that has never begun: or is the place a wrong one?
+  if (stored && !stored->rollout && std::holds_alternative<core::Idle>(stored->phase))
+    CO_TRY_VOID(co_await check_place());
   if (stored) co_return stored;
   // The server is away for a while: what was known last, the journal tells the rest.
   const Code code = stored.error().code;
   const bool away = code == Code::unavailable || code == Code::timed_out;
   if (driving_ && away && record) co_return record->status;
   co_return fail(std::move(stored).error());
+}
+
+Task<Result<void>> ClusterBackend::check_place() {
+  if (std::exchange(placed_, true)) co_return Result<void>();
+  const Result<void> there = co_await kubernetes::check_namespace(
+      *parts_->client, parts_->names.name_space, within(one_call));
+  placed_ = there.has_value();
+  co_return there;
 }
 
 // ---- the API ------------------------------------------------------------------------------------
@@ -177,6 +189,7 @@ Task<Result<api::PutSpec>> ClusterBackend::put_spec(std::string release, std::st
   const Result<std::string> kept = co_await parts_->store->spec(release);
   if (!kept && kept.error().code != Code::not_found) co_return fail(kept.error());
   if (kept && *kept == wanted) co_return answer;
+  if (!kept) CO_TRY_VOID(co_await check_place());
   if (kept) {
     CO_TRY(status, co_await status_now());
     if (core::is_running(status.phase))
@@ -212,6 +225,9 @@ Task<Result<api::StatusView>> ClusterBackend::status(std::string release) {
   if (traffic) view.status.weight_seen = traffic->weight;
   if (view.seen && view.seen->stable.wanted)
     view.status.stable_size = std::max(*view.seen->stable.wanted, 1);
+  if (driving_) co_return view;  // or waits for the Lease, to go on with it
+  const auto abandoned = co_await find_abandoned(*parts_, view.status, deadline);
+  if (abandoned) view.abandoned = *abandoned;
   co_return view;
 }
 
@@ -234,6 +250,24 @@ Task<Result<void>> ClusterBackend::check_rights(std::vector<recipes::Write> writ
       "nothing was begun: in namespace {} the API server refuses{}\n`linnet rbac` prints "
       "the role that is needed",
       parts_->names.name_space, text);
+}
+
+Task<Result<void>> ClusterBackend::check_ground(std::string version) {
+  CO_TRY(now, co_await status_now());
+  if (core::is_running(now.phase) && now.rollout && now.rollout->to == version)
+    co_return Result<void>();
+  const Deadline deadline = within(some_calls);
+  CO_TRY(found, co_await kubernetes::find_tracks(*parts_->client, parts_->names, deadline));
+  std::string text;
+  for (const kubernetes::Finding& one : kubernetes::deploy_obstacles(parts_->names, found))
+    text += fmt::format("\n  {}: {}", one.cause, one.remedy);
+  if (text.empty()) {
+    const Result<void> splits = co_await parts_->router->could_split(deadline);
+    if (!splits && splits.error().code != Code::not_found) co_return fail(splits.error());
+    if (!splits) text = "\n  " + splits.error().message;
+  }
+  if (text.empty()) co_return Result<void>();
+  co_return fail(Code::invalid, "nothing was begun:{}", text);
 }
 
 Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
@@ -272,11 +306,17 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
     if (!seen || !seen->is(Percent())) {
       const Result<void> back =
           co_await parts_->router->set(core::SetWeight{Percent(), true}, within(one_call));
-      if (!back) parts_->note("trouble", "taking the weight back: " + back.error().message);
+      if (back)
+        parts_->note("weight", "0 % is written: the canary gets no new requests");
+      else
+        parts_->note("trouble", "taking the weight back: " + back.error().message);
     }
   }
   if (intent.kind == core::Intent::Kind::init) CO_TRY_VOID(co_await prepare_init(intent));
-  if (intent.kind == core::Intent::Kind::deploy) CO_TRY_VOID(co_await check_rights({}));
+  if (intent.kind == core::Intent::Kind::deploy) {
+    CO_TRY_VOID(co_await check_rights({}));
+    CO_TRY_VOID(co_await check_ground(intent.version));
+  }
   const bool back = intent.kind == core::Intent::Kind::rollback;
   Result<std::int64_t> id =
       believed(co_await parts_->store->add_intent(release, std::move(intent)));
@@ -349,6 +389,7 @@ Task<Result<api::LogsView>> ClusterBackend::logs(std::string release, api::LogsW
 
 Task<Result<std::vector<api::Finding>>> ClusterBackend::doctor(std::string release) {
   CO_TRY_VOID(is_ours(release));
+  CO_TRY_VOID(co_await check_place());
   co_return co_await examine(*parts_, within(some_calls));
 }
 
@@ -362,6 +403,7 @@ Task<Result<api::Plan>> ClusterBackend::plan(std::string release, std::string ve
 
 Task<Result<api::Plan>> ClusterBackend::plan_init(std::string release, std::string version) {
   CO_TRY_VOID(is_ours(release));
+  CO_TRY_VOID(co_await check_place());
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
   const std::string wanted = version.empty() ? parts_->release.version : version;

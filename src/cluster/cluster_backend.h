@@ -36,6 +36,7 @@ class ClusterBackend final : public api::Backend {
   Task<Result<api::StatusView>> status(std::string release) override;
   Task<Result<std::string>> spec(std::string release) override;
   Task<Result<std::int64_t>> add_intent(std::string release, core::Intent intent) override;
+  std::string waits_for(const std::string&) override { return waits_for_; }
   Task<Result<std::optional<core::Answer>>> intent_state(std::string release,
                                                          std::int64_t id) override;
   Task<Result<std::vector<wire::JournalLine>>> journal(std::string release, std::int64_t after,
@@ -66,6 +67,11 @@ class ClusterBackend final : public api::Backend {
   /// Code::denied names every right that a rollout and these writes need and the API server
   /// refuses: better now than halfway.
   Task<Result<void>> check_rights(std::vector<recipes::Write> writes);
+  /// Code::invalid: no deploy may begin as the release's objects are now, and what helps. Going on
+  /// with a rollout that runs already is no beginning.
+  Task<Result<void>> check_ground(std::string version);
+  /// Code::invalid: the namespace does not exist, and so what is missing there means nothing.
+  Task<Result<void>> check_place();
   /// Makes what is missing, before stable is told its version.
   Task<Result<void>> prepare_init(core::Intent& intent);
   void take_refusal(const Error& error);
@@ -86,7 +92,9 @@ class ClusterBackend final : public api::Backend {
   WallTime started_;
   runtime::TaskGroup watches_;
   runtime::TaskGroup engine_;
-  bool driving_ = false;  // the engine was asked for
+  bool placed_ = false;    // the namespace was seen
+  bool driving_ = false;   // the engine was asked for
+  std::string waits_for_;  // whose Lease; for this command only: the journal is the driver's
   /// Set while the Lease is refused for want of rights.
   struct Refused {
     Now since;

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "cluster/abandoned.h"
 #include "cluster/recipe_check.h"
 #include "kubernetes/cluster_view.h"
 #include "recipes/library.h"
@@ -49,6 +50,29 @@ Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadli
   co_return finding;
 }
 
+// A rollout that somebody began must not stand there with its traffic, and nobody who watches.
+Task<api::Finding> driver_finding(Parts& parts, Deadline deadline) {
+  api::Finding finding{"a rollout that runs is driven", true, "none runs", ""};
+  const Result<core::Status> status = co_await parts.store->status(parts.release.name);
+  Result<std::optional<api::Abandoned>> left = std::nullopt;
+  if (status)
+    left = co_await find_abandoned(parts, *status, deadline);
+  else
+    left = fail(status.error());
+  if (!left)
+    co_return api::Finding{finding.check, false, "unknown: " + left.error().message,
+                           "see the finding on rights"};
+  if (!core::is_running(status->phase)) co_return finding;
+  finding.cause = *left ? (*left)->text : "somebody drives it";
+  if (!*left) co_return finding;
+  finding.ok = waits_for_people(status->phase);
+  if (finding.ok)
+    finding.cause += "; it waits for a person: " + (*left)->next;
+  else
+    finding.remedy = (*left)->next;
+  co_return finding;
+}
+
 }  // namespace
 
 kubernetes::ControllerPlaces controller_places(const core::Release& release,
@@ -90,6 +114,7 @@ Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline)
   if (!looked && !traffic)
     findings.push_back({"the router can be read", false, traffic.error().message,
                         "`linnet init` makes what is missing"});
+  findings.push_back(co_await driver_finding(parts, deadline));
   findings.push_back(co_await metrics_finding(parts, view.weight, deadline));
   co_return findings;
 }

@@ -45,6 +45,7 @@ Task<void> live(asio::io_context& io, ClusterBackend& backend, net::HttpServer& 
   boost::system::error_code ended;
   co_await life.async_read_some(asio::buffer(&byte, 1),
                                 asio::redirect_error(asio::use_awaitable, ended));
+  if (ended) ::_exit(4);  // the command was killed, and so is its engine: the Lease runs out
   co_await backend.wind_down();
   server.stop();
   tasks.cancel();

@@ -17,8 +17,8 @@ struct DriveOptions {
   std::string name_space;  // --namespace; empty: the spec's, else the context's
   std::string socket;      // path to serve on
   std::string identity;    // who holds the Lease, for others to read; of this process alone
-  int life_fd = -1;        // read end of a pipe; end of file: the command is done
-  int ready_fd = -1;       // one byte when it serves; else the error's code and text, then the end
+  int life_fd = -1;   // a pipe: a byte says that the command is done, its end that it was killed
+  int ready_fd = -1;  // one byte when it serves; else the error's code and text, then the end
   /// For a command that asks for the status once and changes nothing.
   bool looks_once = false;
 };

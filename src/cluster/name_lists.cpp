@@ -1,10 +1,13 @@
 #include "cluster/name_lists.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 
+#include "kubernetes/cluster_view.h"
 #include "kubernetes/config_map_store.h"
 #include "kubernetes/objects.h"
 #include "runtime/clock.h"
@@ -42,6 +45,41 @@ Task<Result<Names>> ask(k8s::Client& client, Clock& clock, NameQuestion question
   co_return versions_in(history);
 }
 
+Task<Result<std::string>> ask_spec(k8s::Client& client, Clock& clock, NameQuestion question,
+                                   Duration limit) {
+  k8s::StoreTimes times;
+  times.deadline = limit;
+  k8s::ConfigMapStore store(client, clock, question.name_space, times);
+  Result<std::string> spec = co_await store.spec(question.release);
+  if (spec || spec.error().code != Code::not_found) co_return spec;
+  const Deadline deadline = clock.now().mono + limit;
+  CO_TRY_VOID(co_await k8s::check_namespace(client, question.name_space, deadline));
+  const Result<Names> names = co_await store.releases();  // who may not list them does without
+  co_return fail(Code::not_found, "namespace {} has no release '{}'{}", question.name_space,
+                 question.release,
+                 names && !names->empty() ? fmt::format(", only {}", fmt::join(*names, ", ")) : "");
+}
+
+template <class T>
+Result<T> ask_once(k8s::Config config, NameQuestion question, Duration limit,
+                   Task<Result<T>> (*ask)(k8s::Client&, Clock&, NameQuestion, Duration)) {
+  if (question.name_space.empty()) question.name_space = config.name_space;
+  boost::asio::io_context io(1);
+  runtime::SystemClock clock;
+  TRY(curl, net::Curl::load(io.get_executor()));
+  k8s::Client client(*curl, clock, std::move(config), "linnet", true);
+  Result<T> answer = fail(Code::internal, "no answer");
+  boost::asio::co_spawn(io,
+                        runtime::with_deadline(ask(client, clock, std::move(question), limit),
+                                               limit, "asking the cluster"),
+                        [&](const std::exception_ptr& failed, Result<T> got) {
+                          if (!failed) answer = std::move(got);
+                          io.stop();
+                        });
+  io.run();
+  return answer;
+}
+
 }  // namespace
 
 std::vector<std::string> names_in(const boost::json::value& list) {
@@ -65,21 +103,12 @@ Result<std::vector<std::string>> list_names(NameQuestion question, Duration limi
   TRY(config, k8s::load_config(question.cluster));
   // A plugin that asks something would ask in the midst of a line that is being typed.
   if (config.exec) config.exec->interactive = k8s::ExecPlugin::Interactive::never;
-  if (question.name_space.empty()) question.name_space = config.name_space;
-  boost::asio::io_context io(1);
-  runtime::SystemClock clock;
-  TRY(curl, net::Curl::load(io.get_executor()));
-  k8s::Client client(*curl, clock, std::move(config), "linnet", true);
-  Result<Names> answer = fail(Code::internal, "no answer");
-  boost::asio::co_spawn(io,
-                        runtime::with_deadline(ask(client, clock, std::move(question), limit),
-                                               limit, "asking the cluster for names"),
-                        [&](const std::exception_ptr& failed, Result<Names> got) {
-                          if (!failed) answer = std::move(got);
-                          io.stop();
-                        });
-  io.run();
-  return answer;
+  return ask_once<Names>(std::move(config), std::move(question), limit, ask);
+}
+
+Result<std::string> stored_spec(NameQuestion question, Duration limit) {
+  TRY(config, k8s::load_config(question.cluster));
+  return ask_once<std::string>(std::move(config), std::move(question), limit, ask_spec);
 }
 
 }  // namespace linnet::cluster

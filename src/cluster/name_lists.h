@@ -1,5 +1,5 @@
-// Names that a cluster has, for a shell that completes a command line: one request, soon over, and
-// nobody is ever asked for a password.
+// What a cluster can be asked without an engine, in one request that is soon over: names, for a
+// shell that completes a command line, and the spec of a release that has no file here.
 #pragma once
 
 #include <string>
@@ -28,9 +28,13 @@ struct NameQuestion {
   std::string release;     // of versions
 };
 
-/// Errors are those of kubernetes::load_config() and kubernetes::Client; Code::timed_out after
-/// `limit`.
+/// Nobody is ever asked for a password. Errors are those of kubernetes::load_config() and
+/// kubernetes::Client; Code::timed_out after `limit`.
 Result<std::vector<std::string>> list_names(NameQuestion question, Duration limit);
+
+/// The spec of `question.release` as its ConfigMap holds it. Code::not_found names those that the
+/// namespace has.
+Result<std::string> stored_spec(NameQuestion question, Duration limit);
 
 /// metadata.name of the items of a list.
 std::vector<std::string> names_in(const boost::json::value& list);

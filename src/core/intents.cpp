@@ -185,7 +185,8 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
   if (!is_running(turn.next.phase))
     return accept(
         turn, intent,
-        fmt::format("all traffic is on stable {}; nothing to take back", turn.next.stable_version));
+        fmt::format("all traffic is on stable{}{}; nothing to take back",
+                    turn.next.stable_version.empty() ? "" : " ", turn.next.stable_version));
   const std::string text = fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
                                        intent.why.empty() ? "" : ": ", intent.why);
   if (auto* rolling = std::get_if<RollingBack>(&turn.next.phase)) {

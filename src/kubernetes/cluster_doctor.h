@@ -49,6 +49,9 @@ struct ClusterView {
 
 std::vector<Finding> examine(const Names& names, const ClusterView& view);
 
+/// Why no deploy may begin; the tracks of `found` are enough.
+std::vector<Finding> deploy_obstacles(const Names& names, const Found& found);
+
 // The parts of it.
 Finding pods_finding(const Names& names, core::Track track, const ClusterView& view);
 Finding apart_finding(const Names& names, const Found& found);

@@ -177,6 +177,11 @@ TEST(ClusterDoctor, NamesTheTrapsOfTheMissionsManifests) {
   expect_bad(with(R"("nginx.ingress.kubernetes.io/rewrite-target":"/")"),
              "rewrite-target / on shop.example/ (Prefix)");
   EXPECT_TRUE(with(R"("nginx.ingress.kubernetes.io/rewrite-target":"/$1")").ok);
+  const Finding both = with(redirect + R"(,"nginx.ingress.kubernetes.io/rewrite-target":"/")");
+  expect_bad(both, "ssl-redirect \"true\" but no tls section");
+  expect_bad(both, "rewrite-target / on shop.example/ (Prefix)");
+  EXPECT_NE(both.remedy.find("spec.tls"), std::string::npos);
+  EXPECT_NE(both.remedy.find("capture group"), std::string::npos);
 }
 
 // A controller as published manifests have it, shortened to what may be read.
@@ -228,7 +233,12 @@ TEST(ClusterDoctor, KnowsAControllerWithoutItsLabel) {
   for (const auto& each : cases)
     expect_bad(lateness_with("", each.image, each.arguments), each.cause);
   for (const char* other : {"nginx:1.27", "corp/traefik-forward-auth:v1", "corp/web"})
-    EXPECT_TRUE(lateness_with("web", other, "").ok) << other;
+    expect_bad(lateness_with("web", other, ""), "unknown: no Deployment or DaemonSet");
+  ClusterView route = with_controllers({});
+  route.controllers.places = {true, {}};  // any of many programs may serve it
+  EXPECT_TRUE(lateness_finding(shop(), route).ok);
+  route.controllers.denied = {"list deployments.apps in all namespaces"};
+  expect_bad(lateness_finding(shop(), route), "unknown: the controller may not be looked for");
 }
 
 TEST(ClusterDoctor, LooksAtTheControllerOfTheIngressClass) {
@@ -350,6 +360,33 @@ TEST(ClusterDoctor, NamesAServiceThatMixesTheTracks) {
   Found found = sound().found;
   found.stable_service.at("spec").at("selector").as_object().erase("version");
   expect_bad(apart_finding(shop(), found), "selects the pods of shop-canary as well");
+}
+
+TEST(DeployObstacles, AreNoneWhereAReleaseCanBegin) {
+  EXPECT_TRUE(deploy_obstacles(shop(), sound().found).empty());
+}
+
+TEST(DeployObstacles, AreObjectsThatAreMissingAndTracksThatAreNotApart) {
+  const auto told = [](const Found& found) {
+    std::string text;
+    for (const Finding& one : deploy_obstacles(shop(), found)) {
+      EXPECT_FALSE(one.ok);
+      text += fmt::format("{}: {}\n", one.cause, one.remedy);
+    }
+    return text;
+  };
+  Found mixed = sound().found;
+  mixed.stable_service.at("spec").at("selector").as_object().erase("version");
+  EXPECT_EQ(told(mixed).find("the Service shop-service-stable selects the pods of shop-canary"), 0U)
+      << told(mixed);
+  Found removed = sound().found;
+  removed.canary = removed.canary_service = nullptr;
+  removed.ingresses.erase("shop-ingress-canary");
+  EXPECT_EQ(told(removed),
+            "the Deployment shop-canary does not exist: `linnet init`\n"
+            "the Service shop-service-canary does not exist: `linnet init`\n"
+            "the Ingress shop-ingress-canary does not exist: `linnet init` makes it from "
+            "shop-ingress-stable\n");
 }
 
 TEST(ClusterDoctor, OfNothingAtAllSaysWhatIsMissing) {

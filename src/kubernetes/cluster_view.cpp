@@ -118,7 +118,17 @@ Task<Result<Controllers>> find_controllers(Client& client, ControllerPlaces plac
 
 }  // namespace
 
-Task<Result<Found>> find_objects(Client& client, Names names, Deadline deadline) {
+Task<Result<void>> check_namespace(Client& client, std::string name, Deadline deadline) {
+  Resource everywhere{"v1", "namespaces", ""};
+  const auto found = co_await client.get(std::move(everywhere), name, deadline);
+  if (found || found.error().code != Code::not_found) co_return Result<void>();
+  co_return fail(Code::invalid,
+                 "there is no namespace '{}' in this cluster: `kubectl create namespace {}`, or "
+                 "name the right one with -n NAMESPACE or metadata.namespace",
+                 name, name);
+}
+
+Task<Result<Found>> find_tracks(Client& client, Names names, Deadline deadline) {
   using core::Track;
   Found found;
   const recipes::ObjectName stable = deployment_name(names, Track::stable);
@@ -144,6 +154,12 @@ Task<Result<Found>> find_objects(Client& client, Names names, Deadline deadline)
     CO_TRY(ingress, std::move(ingress_answer));
     if (!ingress.is_null()) found.ingresses[ingresses[i]] = std::move(ingress);
   }
+  co_return found;
+}
+
+Task<Result<Found>> find_objects(Client& client, Names names, Deadline deadline) {
+  auto tracks = co_await find_tracks(client, names, deadline);
+  CO_TRY(found, std::move(tracks));
   auto autoscalers_answer =
       co_await list_or_none(client, "HorizontalPodAutoscaler", names.name_space, deadline);
   CO_TRY(autoscalers, std::move(autoscalers_answer));

@@ -182,10 +182,9 @@ Finding apart_finding(const Names& names, const Found& found) {
   const std::vector<std::string> all =
       overlaps(names, found.stable, found.canary, found.stable_service, found.canary_service);
   if (all.empty()) return finding;
-  return {
-      finding.check, false, joined(all, "; "),
-      "give the canary's pods a label that stable's selectors do not match (`linnet init` makes "
-      "such a canary when its Deployment is deleted)"};
+  return {finding.check, false, joined(all, "; "),
+          "let each selector name a label that only its own pods have (`version`, usually), or "
+          "delete the canary's Deployment: `linnet init` makes one with labels of its own"};
 }
 
 Finding drain_finding(const Names& names, Track track, const Found& found) {

@@ -10,6 +10,7 @@ namespace linnet::kubernetes {
 namespace {
 
 constexpr std::string_view prefix = "nginx.ingress.kubernetes.io/";
+constexpr std::string_view splits = "traffic can split";
 
 std::string annotation(const Json& ingress, std::string_view name) {
   const Labels all = labels_at(ingress, {"metadata", "annotations"});
@@ -89,6 +90,35 @@ bool serves_stable(const Names& names, const Json& main) {
   const std::vector<Way> ways = ways_of(main);
   return std::any_of(ways.begin(), ways.end(),
                      [&](const Way& way) { return way.service == names.stable_service; });
+}
+
+// Why the Ingresses can send nothing to the canary, whatever its weight.
+std::optional<Finding> why_no_split(const Names& names, const Found& found) {
+  const auto because = [](std::string cause, std::string remedy) {
+    return Finding{std::string(splits), false, std::move(cause), std::move(remedy)};
+  };
+  for (std::size_t i = 0; i < names.ingresses.size(); ++i) {
+    const std::string& main_name = names.ingresses[i];
+    const std::string& canary_name = names.canary_ingresses[i];
+    const Json* main = ingress_of(found, main_name);
+    if (main == nullptr)
+      return because(fmt::format("the Ingress {} does not exist", main_name),
+                     "`linnet init`, or correct traffic.with.ingress");
+    if (!names.stable_service.empty() && !serves_stable(names, *main))
+      return because(
+          fmt::format("the Ingress {} sends nothing to {}", main_name, names.stable_service),
+          "correct traffic.with.stable_service, or the Ingress");
+    const Json* canary = ingress_of(found, canary_name);
+    if (canary == nullptr)
+      return because(fmt::format("the Ingress {} does not exist", canary_name),
+                     fmt::format("`linnet init` makes it from {}", main_name));
+    const std::string why = why_not_merged(names, *main, *canary);
+    if (!why.empty())
+      return because(fmt::format("the Ingress {}: {}", canary_name, why),
+                     fmt::format("correct it, or delete it and let `linnet init` clone it from {}",
+                                 main_name));
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> arguments_of(const Json& controller) {
@@ -213,31 +243,11 @@ Finding lateness_of(const Controller& controller) {
 }  // namespace
 
 Finding split_finding(const Names& names, const ClusterView& view) {
-  Finding finding{"traffic can split", true, "", ""};
+  if (std::optional<Finding> why = why_no_split(names, view.found)) return *std::move(why);
+  Finding finding{std::string(splits), true, "", ""};
   if (names.ingresses.empty()) {
     finding.cause = "the router's recipe reads the route itself";
     return finding;
-  }
-  for (std::size_t i = 0; i < names.ingresses.size(); ++i) {
-    const std::string& main_name = names.ingresses[i];
-    const std::string& canary_name = names.canary_ingresses[i];
-    const Json* main = ingress_of(view.found, main_name);
-    if (main == nullptr)
-      return {finding.check, false, fmt::format("the Ingress {} does not exist", main_name),
-              "linnet init, or correct traffic.with.ingress"};
-    if (!names.stable_service.empty() && !serves_stable(names, *main))
-      return {finding.check, false,
-              fmt::format("the Ingress {} sends nothing to {}", main_name, names.stable_service),
-              "correct traffic.with.stable_service, or the Ingress"};
-    const Json* canary = ingress_of(view.found, canary_name);
-    if (canary == nullptr)
-      return {finding.check, false, fmt::format("the Ingress {} does not exist", canary_name),
-              "linnet init makes it from " + main_name};
-    const std::string why = why_not_merged(names, *main, *canary);
-    if (!why.empty())
-      return {finding.check, false, fmt::format("the Ingress {}: {}", canary_name, why),
-              fmt::format("correct it, or delete it and let `linnet init` clone it from {}",
-                          main_name)};
   }
   finding.cause = fmt::format("weight {} in force", view.weight.text());
   if (view.weight.is_zero() || !view.seen) return finding;
@@ -255,6 +265,12 @@ Finding ingress_finding(const Names& names, const Found& found) {
     finding.cause = "none is used";
     return finding;
   }
+  const auto wrong = [&finding](const std::string& cause, std::string_view remedy) {
+    finding.ok = false;
+    finding.cause += (finding.cause.empty() ? "" : "; ") + cause;
+    if (finding.remedy.find(remedy) == std::string::npos)
+      finding.remedy += fmt::format("{}{}", finding.remedy.empty() ? "" : "; ", remedy);
+  };
   for (const std::string& name : names.ingresses) {
     const Json* main = ingress_of(found, name);
     if (main == nullptr) continue;
@@ -262,26 +278,23 @@ Finding ingress_finding(const Names& names, const Found& found) {
     for (const char* redirect : {"ssl-redirect", "force-ssl-redirect"}) {
       const bool forced = std::string_view(redirect) == "force-ssl-redirect";
       if (annotation(*main, redirect) != "true" || has_tls) continue;
-      return {finding.check, false,
-              fmt::format("{} has {} \"true\" but no tls section{}", name, redirect,
-                          forced ? ": every request is redirected to https, which answers with the "
-                                   "controller's own certificate"
-                                 : ": it has no effect in ingress-nginx, and other controllers "
-                                   "redirect every request to an https that is not there"),
-              "add spec.tls with a certificate, or take the annotation away"};
+      wrong(fmt::format("{} has {} \"true\" but no tls section{}", name, redirect,
+                        forced ? ": every request is redirected to https, which answers with the "
+                                 "controller's own certificate"
+                               : ": it has no effect in ingress-nginx, and other controllers "
+                                 "redirect every request to an https that is not there"),
+            "add spec.tls with a certificate, or take the annotation away");
     }
     const std::string rewrite = annotation(*main, "rewrite-target");
     for (const Way& way : ways_of(*main))
       if (!rewrite.empty() && rewrite.find('$') == std::string::npos && way.type == "Prefix")
-        return {
-            finding.check, false,
-            fmt::format("{} has rewrite-target {} on {}: every path below reaches the service as "
-                        "{}",
-                        name, rewrite, way.text(), rewrite),
-            "take the annotation away, or use a capture group (path /(.*), rewrite-target /$1, "
-            "pathType ImplementationSpecific, use-regex \"true\")"};
+        wrong(fmt::format("{} has rewrite-target {} on {}: every path below reaches the service as "
+                          "{}",
+                          name, rewrite, way.text(), rewrite),
+              "take rewrite-target away, or use a capture group (path /(.*), rewrite-target /$1, "
+              "pathType ImplementationSpecific, use-regex \"true\")");
   }
-  finding.cause = "no redirect without TLS, no rewriting of whole paths";
+  if (finding.ok) finding.cause = "no redirect without TLS, no rewriting of whole paths";
   return finding;
 }
 
@@ -298,21 +311,27 @@ Finding lateness_finding(const Names& names, const ClusterView& view) {
     for (const std::string& one : seen.denied) rights += (rights.empty() ? "" : ", ") + one;
     const std::string space =
         seen.places.namespaces.empty() ? "NAMESPACE" : seen.places.namespaces.front();
-    finding.ok = seen.places.namespaces.empty();
+    finding.ok = false;
     finding.cause = fmt::format(
         "unknown: the controller may not be looked for (may not: {}); ingress-nginx applies a "
         "weight up to 3.5 s late, Traefik up to 2 s, with their defaults",
         rights);
-    if (!finding.ok)
-      finding.remedy = fmt::format(
-          "kubectl create role linnet-doctor -n {} --verb=list "
-          "--resource=deployments.apps,daemonsets.apps, and bind it to who asks (`linnet rbac` has "
-          "it where it reads the controller's pages); or see there for --sync-rate-limit=20 of "
-          "ingress-nginx, --providers.providersThrottleDuration=0s of Traefik",
-          space);
+    finding.remedy = fmt::format(
+        "kubectl create role linnet-doctor -n {} --verb=list "
+        "--resource=deployments.apps,daemonsets.apps, and bind it to who asks (`linnet rbac` has "
+        "it where it reads the controller's pages); or see there for --sync-rate-limit=20 of "
+        "ingress-nginx, --providers.providersThrottleDuration=0s of Traefik",
+        space);
     return finding;
   }
-  if (found.empty()) finding.cause = "no Deployment or DaemonSet of ingress-nginx or Traefik found";
+  // Where only those two can serve, somebody does whom nobody sees.
+  if (found.empty() && !seen.places.namespaces.empty())
+    return {finding.check, false,
+            "unknown: no Deployment or DaemonSet of ingress-nginx or Traefik is to be seen",
+            "find out who serves the Ingress' class (`kubectl get ingressclass`), and see there "
+            "for --sync-rate-limit=20 of ingress-nginx, "
+            "--providers.providersThrottleDuration=0s of Traefik"};
+  if (found.empty()) finding.cause = "neither ingress-nginx nor Traefik runs here";
   for (const Controller& controller : found) {
     const Finding one = lateness_of(controller);
     finding.cause += (finding.cause.empty() ? "" : "; ") + one.cause;
@@ -321,6 +340,24 @@ Finding lateness_finding(const Names& names, const ClusterView& view) {
     finding.remedy = one.remedy;
   }
   return finding;
+}
+
+std::vector<Finding> deploy_obstacles(const Names& names, const Found& found) {
+  using recipes::ObjectName;
+  std::vector<Finding> all;
+  const auto must_exist = [&](const ObjectName& name, const Json& object) {
+    if (object.is_null() && !name.name.empty())
+      all.push_back({name.kind, false,
+                     fmt::format("the {} {} does not exist", name.kind, name.name),
+                     "`linnet init`"});
+  };
+  must_exist(deployment_name(names, core::Track::stable), found.stable);
+  must_exist(deployment_name(names, core::Track::canary), found.canary);
+  must_exist(service_name(names, core::Track::stable), found.stable_service);
+  must_exist(service_name(names, core::Track::canary), found.canary_service);
+  if (Finding apart = apart_finding(names, found); !apart.ok) all.push_back(std::move(apart));
+  if (auto why = why_no_split(names, found)) all.push_back(*std::move(why));
+  return all;
 }
 
 std::vector<Finding> examine(const Names& names, const ClusterView& view) {

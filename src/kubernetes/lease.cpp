@@ -5,6 +5,7 @@
 
 #include "kubernetes/requests.h"
 #include "runtime/with_deadline.h"
+#include "wire/json.h"
 
 namespace linnet::kubernetes {
 namespace {
@@ -32,6 +33,12 @@ std::string micro_time(WallTime at) {
   return text.insert(text.size() - 1, "000");
 }
 
+/// By the clocks of both, which may differ either way.
+bool looks_renewed(const LeaseHolder& holder, WallTime now, Duration within) {
+  const auto renewed = wire::parse_wall_time(holder.renewed.substr(0, 19) + "Z");
+  return renewed && std::abs(now.ms - renewed->ms) < within.count();
+}
+
 std::string holder_text(const LeaseHolder& holder) {
   return fmt::format("{} since {}", holder.identity, holder.since.empty() ? "?" : holder.since);
 }
@@ -50,6 +57,9 @@ struct Lease::State {
   bool renewing = false;
   MonoTime renewed;
   Json object;  // as last written by us
+  // Another's record as left_by() has seen it, and since when.
+  std::string seen_version;
+  MonoTime seen_since;
 
   State(Client& c, Clock& k, std::string name_space, std::string n, std::string i, LeaseTimes t)
       : client(c),
@@ -68,6 +78,8 @@ struct Lease::State {
   static Task<Result<std::optional<LeaseHolder>>> acquire(
       std::shared_ptr<State> self, Deadline deadline,
       std::function<void(const LeaseHolder&)> waiting);
+  static Task<Result<std::optional<LeaseHolder>>> left_by(std::shared_ptr<State> self,
+                                                          Deadline deadline);
   static Task<Error> keep(std::shared_ptr<State> self);
   static Task<Result<void>> renew(std::shared_ptr<State> self, Deadline deadline);
   static Task<Result<void>> release(std::shared_ptr<State> self, Deadline deadline);
@@ -170,6 +182,31 @@ Task<Result<std::optional<LeaseHolder>>> Lease::State::acquire(
   }
 }
 
+Task<Result<std::optional<LeaseHolder>>> Lease::State::left_by(std::shared_ptr<State> self,
+                                                               Deadline deadline) {
+  const Duration patience = self->times.retry + self->times.retry / 2;
+  for (;;) {
+    auto got = co_await self->client.get(self->leases, self->name, deadline);
+    if (!got && got.error().code != Code::not_found) co_return fail(got.error());
+    const Json found = got ? std::move(*got) : Json();
+    LeaseHolder holder = holder_of(found);
+    if (holder.identity.empty()) co_return std::move(holder);
+    const Now now = self->clock.now();
+    std::string version = text_at(found, {"metadata", "resourceVersion"});
+    const bool changed = version != self->seen_version;
+    const bool again = !self->seen_version.empty();
+    if (changed) {
+      self->seen_version = std::move(version);
+      self->seen_since = now.mono;
+    }
+    if (changed && again) co_return std::nullopt;
+    if (looks_renewed(holder, now.wall, lease_of(found, self->times.lease)))
+      co_return std::nullopt;
+    if (now.mono - self->seen_since >= patience) co_return std::move(holder);
+    co_await runtime::sleep_for(self->times.retry / 2);
+  }
+}
+
 Task<Result<void>> Lease::State::renew(std::shared_ptr<State> self, Deadline deadline) {
   struct Renewing {
     State& state;
@@ -255,6 +292,9 @@ Lease::~Lease() = default;
 Task<Result<std::optional<LeaseHolder>>> Lease::acquire(
     Deadline deadline, std::function<void(const LeaseHolder&)> waiting) {
   return State::acquire(state_, deadline, std::move(waiting));
+}
+Task<Result<std::optional<LeaseHolder>>> Lease::left_by(Deadline deadline) {
+  return State::left_by(state_, deadline);
 }
 Task<Error> Lease::keep() { return State::keep(state_); }
 bool Lease::held() const { return state_->held(); }

@@ -43,6 +43,9 @@ class Lease {
   /// Code::timed_out: `deadline` came first.
   Task<Result<std::optional<LeaseHolder>>> acquire(
       Deadline deadline, std::function<void(const LeaseHolder&)> waiting = {});
+  /// Nothing while somebody holds it; else whose it was, as far as its record still says. A record
+  /// that looks old may be that of a slow clock: it is watched for longer than a renewal takes.
+  Task<Result<std::optional<LeaseHolder>>> left_by(Deadline deadline);
   /// Renews it; returns with the reason when it was lost: taken by another (Code::conflict), or not
   /// renewed in time (Code::unavailable). Until cancelled.
   Task<Error> keep();

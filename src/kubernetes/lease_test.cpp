@@ -105,6 +105,37 @@ TEST_F(LeaseTest, AHolderWhoseRecordIsOldByItsClockIsNotTakenForDead) {
   EXPECT_EQ(spec("holderIdentity"), "old clock");
 }
 
+TEST_F(LeaseTest, WhoLooksSeesWhetherAnybodyHoldsIt) {
+  const auto left = [this] { return run(theirs->left_by(soon())); };
+  ASSERT_TRUE(left());
+  EXPECT_EQ((*left())->identity, "") << "there is no Lease yet";
+  ASSERT_TRUE(acquire(*mine));
+  EXPECT_FALSE(*left()) << "it was taken just now";
+  keep(*mine);
+  Json slow = *api.find(leases, "linnet-web");
+  slow.as_object()["spec"].as_object()["renewTime"] = "2001-01-01T00:00:00.000000Z";
+  api.put(leases, std::move(slow));
+  EXPECT_FALSE(*left()) << "whatever the clocks say, it is renewed";
+  ASSERT_TRUE(run(mine->release(soon())));
+  EXPECT_EQ((*left())->identity, "") << "it was given back";
+  EXPECT_FALSE((*left())->renewed.empty());
+  EXPECT_FALSE(theirs->held());
+}
+
+TEST_F(LeaseTest, WhoLooksSeesWhoseItWasThatDied) {
+  api.put(leases,
+          named("linnet-web",
+                {{"spec", boost::json::object{{"holderIdentity", "anna@one 1"},
+                                              {"leaseDurationSeconds", 15},
+                                              {"renewTime", "2026-01-01T00:00:00.000000Z"}}}}));
+  const auto left = run(theirs->left_by(soon()));
+  ASSERT_TRUE(left) << left.error().message;
+  ASSERT_TRUE(*left);
+  EXPECT_EQ((*left)->identity, "anna@one 1");
+  EXPECT_EQ((*left)->renewed, "2026-01-01T00:00:00.000000Z");
+  EXPECT_EQ(api.count("PUT"), 0) << "looking takes nothing";
+}
+
 TEST_F(LeaseTest, OfTwoThatTakeItAtTheSameTimeOneGetsIt) {
   mine = make("anna@one 1", LeaseTimes{20s, 10s, 20ms});
   theirs = make("ben@two 2", LeaseTimes{20s, 10s, 20ms});

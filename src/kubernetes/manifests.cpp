@@ -201,7 +201,8 @@ class Planner {
     if (other.is_null() && !names_.canary_service.empty()) {
       other =
           canary_service(names_, service, labels_at(canary, {"spec", "selector", "matchLabels"}));
-      create(other.as_object(), fmt::format("as {}, for the canary's pods", names_.stable_service));
+      create(other.as_object(), fmt::format("as {} but for the selector {}", names_.stable_service,
+                                            labels_text(labels_at(other, {"spec", "selector"}))));
     }
     for (std::string& overlap : overlaps(names_, stable, canary, service, other))
       obstacle(std::move(overlap));
@@ -287,7 +288,7 @@ Result<void> check_adopted_version(const Names& names, const std::string& asked,
   const std::string runs = running_version(names.workload, found.stable);
   if (asked.empty() || runs.empty() || runs == asked) return {};
   if (number_at(found.stable, {"status", "readyReplicas"}, 0) == 0) return {};
-  return fail(Code::conflict, "stable already runs {}; release another version with `deploy {}`",
+  return fail(Code::invalid, "stable already runs {}; release another version with `deploy {}`",
               runs, asked);
 }
 

@@ -146,7 +146,7 @@ TEST(Init, ReplacesNoVersionThatWorks) {
   EXPECT_TRUE(check_adopted_version(names, runs, found));
   const Result<void> other = check_adopted_version(names, "v2", found);
   ASSERT_FALSE(other);
-  EXPECT_EQ(other.error().code, Code::conflict);
+  EXPECT_EQ(other.error().code, Code::invalid);
   EXPECT_EQ(other.error().message,
             "stable already runs " + runs + "; release another version with `deploy v2`");
 }

@@ -41,6 +41,9 @@ class RecipeRouter final : public TrafficRouter {
   /// weight meanwhile, and it was to be raised; a lowering is tried once more at once.
   Task<Result<void>> set(core::SetWeight level, Deadline deadline) override;
 
+  /// Asked of the server itself: could a canary get requests? Code::not_found says what is missing.
+  Task<Result<void>> could_split(Deadline deadline);
+
   /// What create() and remove() would write now. `before`: writes that are planned to be done
   /// first, such as the Ingress that the canary's is a clone of.
   Task<Result<std::vector<recipes::Write>>> plan_create(std::vector<recipes::Write> before,

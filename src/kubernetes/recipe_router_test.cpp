@@ -358,8 +358,14 @@ TEST_F(RecipeRouterTest, ARouteThatGetsTheCanaryIsToldAsChanged) {
   without.at("spec").at("rules").at(0).at("backendRefs").as_array().pop_back();
   api.put(routes, without);
   start("gateway-api", parameters("route", {"web"}));
+  const auto before = run(router->could_split(soon()));
+  ASSERT_FALSE(before);
+  EXPECT_EQ(before.error().code, Code::not_found);
+  EXPECT_NE(before.error().message.find("`linnet init` adds the canary"), std::string::npos);
   const auto made = run(router->create(soon()));
   ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(run(router->could_split(soon())));
+  EXPECT_EQ(api.count("PATCH"), 1) << "nothing is written to find out";
   ASSERT_EQ(made->size(), 1U);
   EXPECT_EQ(creation_text(made->front()),
             "change HTTPRoute web: the canary comes into it, at weight 0 %");

@@ -208,6 +208,7 @@ ReadSpecs read_specs(std::string_view yaml_text, std::string_view file_name) {
       mistakes.add(place, "metadata.name",
                    fmt::format("another release of this file is named {} (line {})",
                                shown(release.name), first->second));
+    result.drafts.push_back(release);
     if (document.sound && mistakes.size() == before) result.releases.push_back(std::move(release));
   }
   if (result.releases.empty() && mistakes.size() == 0)

@@ -29,6 +29,8 @@ struct Mistake {
 /// without any release is a mistake too. Use the releases only when there is no mistake at all.
 struct ReadSpecs {
   std::vector<core::Release> releases;
+  /// Each document as far as it could be read, to look for more mistakes and for nothing else.
+  std::vector<core::Release> drafts;
   std::vector<Mistake>
       mistakes;  // in the order of the file; at most max_mistakes, the last says so
 };

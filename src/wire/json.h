@@ -55,7 +55,8 @@ std::string intent_body(const core::Intent& intent);
 // ---- The API: documents -------------------------------------------------------------------------
 
 /// {"intent", "state": "pending|accepted|refused", "code", "text", "rollout"}; without an answer it
-/// is pending and the last three are "". `code` is "" unless refused.
+/// is pending and the last three are "" (`text` may say what is waited for). `code` is "" unless
+/// refused.
 Json answer_document(std::int64_t intent, const std::optional<core::Answer>& answer);
 /// Nothing when the intent is still pending.
 Result<std::optional<core::Answer>> read_answer(const Json& document);

@@ -298,7 +298,7 @@ class Rights(FaultTest):
         self.wait_told(deploy, "25 % in force")
         self.world.kubectl("delete", "rolebinding", "--all")
         deploy.terminate()
-        self.wait_told(deploy, "waiting for the cluster: .*403 Forbidden")
+        self.wait_told(deploy, "waiting for the cluster, 5m at most: .*403 Forbidden")
         self.cluster.kubectl("apply", "-f", "-", text=self.must(self.world.run("rbac")).out)
         self.ends_with(deploy, INTERRUPTED)
         self.assert_rolled_back("v1.1.0", "interrupted")
@@ -364,6 +364,13 @@ class KilledJobs(FaultTest):
         load, job = self.begin_release("--promote", hold="3s")
         self.kill(job)
         self.assertEqual(self.status()["phase"], "stepping")
+        left = wait_for(lambda: self.status()["abandoned"], 60, "it is told that nobody drives it")
+        self.assertIn(f"process {job.pid}", left["by"])
+        self.assertIn("`linnet deploy v1.1.0` goes on", left["next"])
+        self.assertIn("nobody drives it since 20", self.must(self.world.run("status")).out)
+        found = {each["check"]: each for each in json.loads(
+            self.world.run("doctor", "-o", "json").out)}["a rollout that runs is driven"]
+        self.assertEqual((found["ok"], found["remedy"]), (False, left["next"]))
         self.next_job("deploy", "v1.1.0")  # the first job's --promote holds
         self.assert_promoted("v1.1.0")
         self.assert_no_failure(load.stop())
@@ -375,7 +382,8 @@ class KilledJobs(FaultTest):
         # The dead job's Lease stands for 15 s.
         self.wait_weight(0, seconds=5)
         self.ends_with(rollback, DONE)
-        self.assertIn("taken over from", self.output_of(rollback))
+        self.assertRegex(self.output_of(rollback),
+                         r"(?s)0 % is written.*waiting whether it still lives.*taken over from")
         self.assert_rolled_back("v1.1.0", "operator")
         self.assert_no_failure(load.stop())
 

@@ -172,8 +172,9 @@ class Inside(ReleaseTest):
         job = Job(self.world, "doctor", "--spec", SPEC)
         job.code()
         wrong = [line for line in job.log().splitlines() if line.startswith("FAIL")]
-        # The bed's application has no preStop hook, which doctor is right to name.
-        self.assertTrue(all("pods drain" in line for line in wrong), job.log())
+        # The bed's application has no preStop hook, and its Traefik runs beside the cluster.
+        self.assertTrue(all("pods drain" in line or "applies at once: unknown" in line
+                            for line in wrong), job.log())
         self.assertIn("ok    metrics arrive: the metrics pages of app=traefik", job.log())
 
 

@@ -5,7 +5,7 @@ import unittest
 
 from harness import needs_bed, wait_for
 from release_test_case import (
-    BUSY, CANARY, DONE, NO_DATA, PROMETHEUS, ROLLED_BACK, STABLE, ReleaseTest)
+    BUSY, CANARY, DONE, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK, STABLE, ReleaseTest)
 
 
 @needs_bed
@@ -65,11 +65,30 @@ class GoodReleases(ReleaseTest):
         for kind, name in (("deployment", CANARY), ("service", "api-gateway-service-canary"),
                            ("ingress", "api-gateway-ingress-canary")):
             self.assertIsNone(self.world.get(kind, name), f"{kind} {name}")
+        self.assert_not_begun(f"the Deployment {CANARY} does not exist: `linnet init`")
         self.assertIsNotNone(self.world.get("ingress", "api-gateway-ingress-stable"))
         self.must(self.world.run("init"))
         self.must(self.world.run("deploy", "v1.0.0", "--promote"))
         self.assert_promoted("v1.0.0")
         self.assert_no_failure(load.stop())
+
+    def test_nothing_begins_while_stables_service_selects_the_canarys_pods_too(self):
+        load = self.start(steps="50%", hold="1s", replicas=1)
+        self.world.kubectl("patch", "service", "api-gateway-service-stable", "--type=json", "-p",
+                           '[{"op": "remove", "path": "/spec/selector/version"}]')
+        self.assert_not_begun(f"api-gateway-service-stable selects the pods of {CANARY} as well")
+        self.world.apply("stable", changes={"replicas: 3": "replicas: 1"})
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
+    def assert_not_begun(self, why):
+        before = self.history()
+        ran = self.must(self.world.run("deploy", "v1.1.0", seconds=20), INVALID)
+        self.assertIn("nothing was begun", ran.err)
+        self.assertIn(why, ran.err)
+        self.assertNotIn(self.status()["phase"], ("preparing", "stepping"))
+        self.assertEqual((self.history(), self.world.pods("version=canary")), (before, []))
 
     def test_the_canary_follows_stables_template(self):
         load = self.start(steps="50% 100%", hold="2s")
