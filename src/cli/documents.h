@@ -59,8 +59,8 @@ struct StatusDocument {
   std::string cause;       // the kind of what holds or ended it: "paused", "no_data"; or empty
   std::string cause_text;  // in one sentence
   std::string since;
-  std::string abandoned;   // nobody drives it: since when, and what to do
-  std::string warning;     // the error model does not fit: comparisons are advisory
+  std::string abandoned;  // nobody drives it: since when, and what to do
+  std::string warning;    // the error model does not fit: comparisons are advisory
   std::optional<RolloutDocument> rollout;
 
   /// A rollout that has ended: succeeded, rolled_back or failed.

@@ -200,8 +200,7 @@ Task<Result<std::optional<LeaseHolder>>> Lease::State::left_by(std::shared_ptr<S
       self->seen_since = now.mono;
     }
     if (changed && again) co_return std::nullopt;
-    if (looks_renewed(holder, now.wall, lease_of(found, self->times.lease)))
-      co_return std::nullopt;
+    if (looks_renewed(holder, now.wall, lease_of(found, self->times.lease))) co_return std::nullopt;
     if (now.mono - self->seen_since >= patience) co_return std::move(holder);
     co_await runtime::sleep_for(self->times.retry / 2);
   }

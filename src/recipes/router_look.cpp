@@ -96,6 +96,12 @@ bool Share::is(Percent weight) const {
 
 bool is_split(const WeightForm& form, const Place& place) {
   if (form.stable.empty()) return !place.canary.empty();
+  // A parameter that tells the two apart was not given: one number cannot be both weights.
+  const bool same = std::any_of(place.canary.begin(), place.canary.end(), [&](const Spot& canary) {
+    return std::any_of(place.stable.begin(), place.stable.end(),
+                       [&](const Spot& stable) { return stable.at == canary.at; });
+  });
+  if (same) return false;
   return !place.stable.empty() && (form.zero_removes || !place.canary.empty());
 }
 

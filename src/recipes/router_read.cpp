@@ -62,7 +62,7 @@ class RecipeReader {
         form_.below("weight", {"canary", "stable", "as", "absent", "total", "total_at", "zero"});
     if (!weight.there()) return;
     WeightForm& out = out_.weight;
-    weight.need("canary");
+    (void)weight.needed_text("canary");
     out.canary = checked(weight, "canary", weight.path("canary"));
     out.stable = checked(weight, "stable", weight.path("stable"));
     out.total_at = checked(weight, "total_at", weight.path("total_at"));

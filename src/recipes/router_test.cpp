@@ -155,6 +155,28 @@ weight: {{ canary: "{}", stable: "spec[name=s].weight", zero: remove }}
         << path;
 }
 
+TEST(RouterRecipe, WithoutAPathToTheCanarysWeightIsAMistake) {
+  EXPECT_TRUE(contains(mistakes("name: x\nsummary: y\nweight:\n  canary: #spec.weight\n"),
+                       "canary: must not be empty"))
+      << mistakes("name: x\nsummary: y\nweight:\n  canary: #spec.weight\n");
+}
+
+// One host without its subset: the same entry would be written as both.
+TEST(RouterRecipe, OneEntryIsNeverBothStablesAndTheCanarys) {
+  const auto recipe = built_in("istio");
+  const Parameters with{{"namespace", {"shop"}},
+                        {"virtual_service", {"web"}},
+                        {"stable_host", {"web"}},
+                        {"canary_subset", {"canary"}}};
+  const std::vector<Seen> seen{
+      {recipe.objects(with)->at(0), boost::json::parse(R"({"spec":{"http":[{"route":[{"weight":90},
+         {"destination":{"host":"web","subset":"canary"},"weight":10}]}]}})")}};
+  const auto read = recipe.weight(with, seen);
+  ASSERT_FALSE(read);
+  EXPECT_TRUE(contains(read.error().message, "without stable beside it")) << read.error().message;
+  EXPECT_FALSE(recipe.set_weight(with, seen, Percent::whole(5), false));
+}
+
 TEST(RouterRecipe, OfNothingOrOfListsIsAMistake) {
   EXPECT_TRUE(contains(mistakes(""), "the file is empty"));
   EXPECT_TRUE(contains(mistakes("- a"), "one mapping"));
