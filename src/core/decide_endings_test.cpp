@@ -129,6 +129,23 @@ TEST(DecideEndings, BringsStableBackBeforeItGetsTheTrafficOfAFailedPromotion) {
   EXPECT_TRUE(world.traffic.weight.is_zero());
 }
 
+TEST(DecideEndings, DoesNotSwitchAgainToAStableThatDiedMeanwhile) {
+  World world = promoting_by_itself(0s);
+  ASSERT_TRUE(world.reach("promoting"));
+  world.applies_weight = false;  // the switch to 0 % does not come through
+  for (int guard = 0; guard < 100 && !world.journal_has("it takes all traffic"); ++guard)
+    world.turn();
+  world.versions["v2"].ready = false;
+  world.stable.instances.clear();
+  world.turn();  // its instances are started again
+  world.applies_weight = true;
+  world.turns(5);
+  EXPECT_EQ(world.traffic.weight, weight(100));
+  world.versions["v2"].ready = true;
+  world.stable.instances.clear();
+  EXPECT_TRUE(world.reach("succeeded"));
+}
+
 TEST(DecideEndings, SwitchesAtOnceWhenTheCanaryOfAFailedPromotionIsGoneToo) {
   World world;
   world.initialised().deploying("v2");

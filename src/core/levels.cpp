@@ -74,12 +74,16 @@ void want_levels(Turn& turn) {
     const bool waits =
         (weight > seen.weight || !seen.differ.empty()) &&
         turn.canary_ready() < canary_replicas_for(weight, stable_size(turn.release, next));
+    // The same for stable, which takes all in a promotion.
+    const bool bare =
+        std::holds_alternative<Promoting>(next.phase) && weight.is_zero() && turn.is_stable_bare();
     // The switch to 0 is always written: a raise before it may be on its way and not show yet.
     const bool changed = weight.is_zero() && !turn.before.weight.is_zero() && !seen.taken_back &&
                          !std::holds_alternative<Holding>(next.phase);
     const bool written = seen.is(weight) || is_left(next.phase, seen);
     const bool kept = LINNET_STOPS(rest_is_kept, true) || !at_rest;
-    if (kept && (!written || changed || clear_mark) && !LINNET_STOPS(write_needs_ready, waits))
+    if (kept && (!written || changed || clear_mark) &&
+        !LINNET_STOPS(write_needs_ready, waits || bare))
       turn.decision.effects.push_back(SetWeight{weight, back});
   } else if (back) {
     LINNET_MARK(rollback_without_router);

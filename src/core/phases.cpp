@@ -81,7 +81,9 @@ void waits_for_canary(Turn& turn, const std::string& version) {
 }
 
 void on_preparing(Turn& turn, Preparing preparing) {
-  preparing.waited += turn.elapsed;
+  // What it was sent by another hand meanwhile is drained, should it be stopped soon.
+  const bool clear = turn.seen.traffic && turn.seen.traffic->most().is_zero();
+  preparing.waited = clear ? preparing.waited + turn.elapsed : 0ms;
   turn.next.phase = preparing;
   if (fails_readiness(turn)) return;
   const Rollout& rollout = *turn.next.rollout;

@@ -97,10 +97,7 @@ void Turn::roll_back(Cause cause) {
   // Only a promotion stops instances of stable. Where none is left to take the traffic, the canary
   // keeps it, unless somebody has taken it away already.
   const bool carried = !seen.traffic || !seen.traffic->weight.is_zero();
-  // Scaled to 0 by its owner, stable is as it shall be.
-  const bool bare = std::holds_alternative<Promoting>(next.phase) && carried && seen.workload &&
-                    seen.workload->stable.ready() == 0 && seen.workload->stable.wanted != 0 &&
-                    canary_ready() > 0;
+  const bool bare = std::holds_alternative<Promoting>(next.phase) && carried && is_stable_bare();
   const bool returns = LINNET_STOPS(stable_returns_first, bare);
   const std::string text = cause.text;
   using Part = RollingBack::Part;
@@ -221,6 +218,11 @@ bool Turn::weight_in_force() const { return seen.traffic && seen.traffic->is(nex
 int Turn::canary_ready() const {
   if (!seen.workload || !next.rollout) return 0;
   return seen.workload->canary.ready_of(next.rollout->to);
+}
+
+bool Turn::is_stable_bare() const {
+  return seen.workload && seen.workload->stable.ready() == 0 && seen.workload->stable.wanted != 0 &&
+         canary_ready() > 0;
 }
 
 bool is_past_return(const Phase& phase) {

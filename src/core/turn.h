@@ -49,6 +49,8 @@ class Turn {
 
   [[nodiscard]] bool weight_in_force() const;
   [[nodiscard]] int canary_ready() const;
+  /// Nobody on stable would answer, by no wish of its owner, and the canary does.
+  [[nodiscard]] bool is_stable_bare() const;
   [[nodiscard]] Duration drain() const;
 
  private:

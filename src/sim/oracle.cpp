@@ -60,7 +60,8 @@ void Oracle::told_traffic(Told& told, const Lineage& mine, bool stale) {
   if (stale || outside_at_ms_ < 0) return;
   const core::TrafficSeen& seen = *told.traffic;
   // Nobody could tell this from linnet's own write that has not come through yet.
-  const bool ambiguous = seen.weight == mine.weight_before && !seen.taken_back;
+  const bool half = !seen.differ.empty() && seen.by.empty();
+  const bool ambiguous = half || (seen.weight == mine.weight_before && !seen.taken_back);
   const bool as_wanted = seen.weight == mine.weight;
   // What was seen in a turn that could not be saved is forgotten with that turn.
   const bool forgotten = ambiguous && !told.outside_kept;
@@ -231,7 +232,7 @@ void Oracle::check_reports(const Lineage& book, const core::Status& next) {
 }
 
 // The evidence about each limit is a function of few sums (stats/threshold.h): those are compared.
-void Oracle::check_limits(const Lineage& book, const core::Status& next) {
+void Oracle::check_limits(Lineage& book, const core::Status& next) {
   const TrackTotals& now = world_.told_at(next.cursor);
   const TrackTotals& from = world_.told_at(book.evidence_from);
   const auto all = static_cast<double>(now.canary.requests - from.canary.requests);
@@ -243,6 +244,10 @@ void Oracle::check_limits(const Lineage& book, const core::Status& next) {
       return broken("evidence_is_exact", "there is no evidence about " + check.name);
     const core::LimitEvidence& limit = next.evidence.limits[own++];
     const double phi = limit.clumping.phi_threshold;
+    // Frozen anew in the midst of it: each window counts by what was known then.
+    if (book.bets && own <= book.bets->size() && (*book.bets)[own - 1].phi != phi)
+      book.frozen_anew = true;
+    if (book.frozen_anew) continue;
     const std::int64_t bad = bad_by(*rule, now.canary, from.canary);
     const auto differs = [&](std::string_view what, double counted, double told) {
       if (std::abs(counted - told) > 0.01 + 1e-9 * all)
@@ -291,7 +296,7 @@ void Oracle::check_bets(const Lineage& mine, Lineage& book, const core::Status& 
         return true;
       };
       const bool untouched = all == 0 && same(before);  // it moved, and no step began
-      if (!untouched && !same(bet.threshold.log_carried))
+      if (!mine.frozen_anew && !untouched && !same(bet.threshold.log_carried))
         broken("evidence_is_exact",
                "the evidence of " + check.name + " is another one where a step begins than it was");
     }
@@ -299,6 +304,7 @@ void Oracle::check_bets(const Lineage& mine, Lineage& book, const core::Status& 
     ++own;
   }
   book.bets = std::move(bets);
+  book.frozen_anew = false;
 }
 
 double Oracle::share_over(const core::Check& check, const core::Counts& counts,

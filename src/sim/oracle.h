@@ -79,6 +79,7 @@ struct Lineage {
   Duration unready{};       // since fewer canary instances were ready than wanted
   int canary_replicas = 0;
   std::int64_t notices = 0;
+  bool frozen_anew = false;  // phi changed since, in the midst of a step's evidence
   std::shared_ptr<const std::vector<Bet>> bets;  // at the step's start, one for each limit
   WallTime since;
   std::string cursor;
@@ -126,7 +127,7 @@ class Oracle {
   void check_answers(const Told& told, const core::Status& before, const Saving& saving,
                      const std::vector<core::Intent>& intents);
   void check_evidence(const Lineage& mine, Lineage& book, const core::Status& next);
-  void check_limits(const Lineage& book, const core::Status& next);
+  void check_limits(Lineage& book, const core::Status& next);
   void check_reports(const Lineage& book, const core::Status& next);
   void check_bets(const Lineage& mine, Lineage& book, const core::Status& next);
   void check_verdicts(const Told& told, const Lineage& mine, const Lineage& book,
