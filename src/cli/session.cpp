@@ -72,6 +72,10 @@ Daemon& Session::daemon() {
   return *daemon_;
 }
 
+bool Session::spec_is_named() const {
+  return arguments_.has("--spec") || std::getenv("LINNET_SPEC") != nullptr;
+}
+
 bool Session::names_cluster() const {
   for (const char* option : {"--namespace", "--context", "--kubeconfig"})
     if (arguments_.has(option)) return true;
@@ -88,8 +92,8 @@ const Result<ReleaseFile>& Session::release_file() {
 Result<ReleaseFile> Session::find_release() const {
   const std::string name = arguments_.text("--release").value_or("");
   Result<ReleaseFile> file = read_release(spec_file(), name);
-  const bool asked = arguments_.has("--spec") || std::getenv("LINNET_SPEC") != nullptr;
-  if (file || file.error().code != Code::not_found || asked || !names_cluster()) return file;
+  if (file || file.error().code != Code::not_found || spec_is_named() || !names_cluster())
+    return file;
   if (name.empty())
     return fail(Code::invalid, "{}, or a release that the cluster has with --release NAME",
                 file.error().message);
@@ -191,8 +195,7 @@ Result<std::string> Session::release_name() {
   const Result<ReleaseFile>& file = release_file();
   if (file) return file->release.name;
   // A name was asked for, or the file is there: guessing would show another release.
-  const bool asked = arguments_.has("--spec") || std::getenv("LINNET_SPEC") != nullptr;
-  if (asked || file.error().code != Code::not_found) return fail(file.error());
+  if (spec_is_named() || file.error().code != Code::not_found) return fail(file.error());
   TRY(list, daemon().get("/v1/releases"));
   TRY(releases, read_statuses(list));
   if (releases.size() == 1) return std::move(releases.front().release);

@@ -66,6 +66,7 @@ class Session {
 
  private:
   [[nodiscard]] Result<ReleaseFile> find_release() const;
+  [[nodiscard]] bool spec_is_named() const;
   [[nodiscard]] bool names_cluster() const;
   [[nodiscard]] cluster::DriveOptions drive_options(const ReleaseFile& file) const;
 

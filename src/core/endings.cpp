@@ -53,7 +53,6 @@ void on_promoting(Turn& turn, Promoting promoting) {
   const std::string& version = turn.next.rollout->to;
   if (promoting.part <= Part::stable_rolls) {
     if (fails_readiness(turn)) return;
-    if (has_data(turn)) promoting.watched += turn.elapsed;
     if (fails_while_watched(turn, promoting.watched, false)) return;
     turn.next.phase = promoting;
   }
@@ -110,6 +109,11 @@ void on_promoting(Turn& turn, Promoting promoting) {
 
 namespace {
 
+// What is never given up is said again each `progress`: it may need a person.
+bool is_told_again(const Turn& turn, Duration waited) {
+  return waited / turn.release.progress > (waited - turn.elapsed) / turn.release.progress;
+}
+
 bool stable_is_back(const Turn& turn) {
   if (!turn.seen.workload) return false;
   const TrackSeen& stable = turn.seen.workload->stable;
@@ -135,8 +139,7 @@ bool waits_for_stable(Turn& turn, RollingBack& rolling) {
   }
   LINNET_MARK(stable_returns_first);
   const std::string missing = ready_text(turn, Track::stable, version, wanted);
-  if (rolling.waited / turn.release.progress >
-      (rolling.waited - turn.elapsed) / turn.release.progress)
+  if (is_told_again(turn, rolling.waited))
     turn.entry("trouble",
                fmt::format("the canary still carries the traffic after {}, for stable cannot: {}",
                            duration_text(rolling.waited), missing));
@@ -170,9 +173,7 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
       // Someone else's weight counts as well: what had traffic is drained.
       if (turn.seen.traffic) turn.next.weight_before = turn.seen.traffic->most();
       turn.next.phase = rolling;
-      // It is never given up, and said again: what refuses it may need a person.
-      if (rolling.waited / turn.release.progress >
-          (rolling.waited - turn.elapsed) / turn.release.progress)
+      if (is_told_again(turn, rolling.waited))
         turn.entry("trouble", fmt::format("weight 0 % is not in force after {}: {}; it is tried on",
                                           duration_text(rolling.waited), read_back_text(turn)));
       return turn.waits(fmt::format(

@@ -199,7 +199,6 @@ void on_holding(Turn& turn, Holding holding) {
   if (LINNET_STOPS(less_is_set_at_once, less)) turn.want_weight(*holding.weight, "set by hand");
   if (fails_readiness(turn)) return;
   const bool has_traffic = holding.from != Holding::From::preparing || !turn.next.weight.is_zero();
-  if (has_traffic && has_data(turn)) holding.watched += turn.elapsed;
   if (has_traffic && fails_while_watched(turn, holding.watched, false)) return;
   turn.next.phase = holding;
   if (holding.weight) (void)at_weight(turn, *holding.weight, "set by hand");
@@ -209,7 +208,6 @@ void on_awaiting(Turn& turn, AwaitingPromotion waiting) {
   waiting.silent = has_data(turn) ? 0ms : waiting.silent + turn.elapsed;
   turn.next.phase = waiting;
   if (fails_readiness(turn)) return;
-  if (has_data(turn)) waiting.watched += turn.elapsed;
   if (fails_while_watched(turn, waiting.watched, false)) return;
   turn.next.phase = waiting;
   // Here after a hold in the midst of a promotion that needs no question.

@@ -89,6 +89,7 @@ std::string read_back_text(const Turn& turn) {
 }
 
 bool fails_while_watched(Turn& turn, Duration& watched, bool due) {
+  if (has_data(turn)) watched += turn.elapsed;
   const bool over = watched >= turn.release.steps.back().hold;
   const bool complete = due || LINNET_STOPS(watch_has_periods, over);
   const Judgement judgement = judge(turn.release, turn.next, turn.seen.workload, complete, watched);

@@ -17,6 +17,12 @@ bool is_empty(const core::Stage& stage) {
          is_empty(stage.recent_before);
 }
 
+// Another phase, step or rollout, or the same one begun anew.
+bool has_moved(const Lineage& mine, const Lineage& book) {
+  return book.phase != mine.phase || book.step != mine.step || book.rollout != mine.rollout ||
+         book.since != mine.since;
+}
+
 // Where it stands still and is judged period by period: how much of the period the status counts.
 std::optional<Duration> watched_of(const core::Phase& phase) {
   if (const auto* hold = std::get_if<core::Holding>(&phase)) return hold->watched;
@@ -98,8 +104,7 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   const Duration elapsed = told.turn_before_ms < 0 ? 0ms : std::min(gap, cap);
   book.quiet = told.canary_requests > 0 ? Duration(0) : mine.quiet + elapsed;
   if (book.phase != mine.phase || book.step != mine.step) book.quiet = 0ms;
-  const bool moved = book.phase != mine.phase || book.step != mine.step ||
-                     book.rollout != mine.rollout || next.since != mine.since;
+  const bool moved = has_moved(mine, book);
   const bool has_data = told.sample_ok && told.canary_requests > 0;
   book.watched = moved ? 0ms : mine.watched + (has_data ? elapsed : 0ms);
   if (moved) book.first_turn = elapsed;
@@ -155,8 +160,7 @@ core::Counts Oracle::truth(const std::string& from, const std::string& to, bool 
 
 void Oracle::check_evidence(const Lineage& mine, Lineage& book, const core::Status& next) {
   const bool empty = is_empty(next.stage);
-  const bool moved = book.phase != mine.phase || book.step != mine.step ||
-                     book.rollout != mine.rollout || next.since != mine.since;
+  const bool moved = has_moved(mine, book);
   // Only what was watched for a whole period may be counted anew.
   const bool period = watched_of(next.phase) == Duration(0) &&
                       book.watched + book.first_turn >= world_.story().release.steps.back().hold;
@@ -309,14 +313,13 @@ void Oracle::check_bets(const Lineage& mine, Lineage& book, const core::Status& 
 
 double Oracle::share_over(const core::Check& check, const core::Counts& counts,
                           std::int64_t& requests, double& limit) const {
-  std::int64_t bad = counts.bad;
+  const core::Limit rule = *core::limit_of(check);
+  limit = rule.share;
   requests = counts.requests;
-  if (const auto* errors = std::get_if<core::ErrorRateCheck>(&check.rule)) {
-    limit = errors->limit.fraction();
-  } else if (const auto* latency = std::get_if<core::LatencyCheck>(&check.rule)) {
-    limit = 1.0 - latency->quantile.fraction();
-    bad = world_.traffic().above(counts, static_cast<double>(latency->limit.count()));
-  }
+  const std::int64_t bad =
+      rule.latency == nullptr
+          ? counts.bad
+          : world_.traffic().above(counts, static_cast<double>(rule.latency->limit.count()));
   return requests > 0 ? static_cast<double>(bad) / static_cast<double>(requests) : 0.0;
 }
 
