@@ -59,7 +59,8 @@
                                                                   X(standing_is_watched)          \
                                                                   X(effects_come_again)           \
                                                                   X(stable_drains)                \
-                                                                  X(less_is_set_at_once)
+                                                                  X(less_is_set_at_once)          \
+                                                                  X(unsaved_needs_stable)
 // clang-format on
 
 namespace linnet::mutant {

@@ -57,9 +57,11 @@ Task<void> ReleaseLoop::take_back_unsaved() {
   const Deadline deadline = ports_.clock.now().mono + port_deadline;
   const Result<core::TrafficSeen> seen = co_await ports_.router.read(deadline);
   if (!seen || seen->is(Percent())) co_return;
-  // In the midst of a promotion stable may have nobody who answers.
+  // In the midst of a promotion stable may have nobody who answers. Whoever stopped it, and in
+  // whatever phase: nothing is held against the canary here but that nobody watches it.
   const Result<core::WorkloadSeen> workload = co_await ports_.workload.observe(deadline);
-  if (workload && workload->stable.ready() == 0 && workload->canary.ready() > 0) co_return;
+  const bool bare = workload && workload->stable.ready() == 0 && workload->canary.ready() > 0;
+  if (LINNET_STOPS(unsaved_needs_stable, bare)) co_return;
   LINNET_MARK(unsaved_taken_back);
   trouble(fmt::format("nothing could be saved for {}: the canary's weight {} is taken back",
                       duration_text(longest_unsaved), seen->weight.text()));

@@ -154,7 +154,7 @@ Result<void> read_action(Words& words, Action& action) {
     TRY_VOID(words.expect("is"));
     return words.expect("lost");
   }
-  if (first == "lose") {  // lose an instance of canary
+  if (first == "lose") {  // lose canary: one of its instances
     action.kind = Kind::delete_pod;
     action.track = words.take() == "stable" ? core::Track::stable : core::Track::canary;
     return {};

@@ -4,9 +4,12 @@
 //   steps 5%/10s 50%/10s                requests 100
 //   promotion automatic                 on_failure hold
 //   min_requests 5                      router within 800ms
-//   no_data 20s rollback                version v2 errors 30% | slow 100% | startup 2s |
-//   never_ready | crash_loop at 3s: anna asks deploy v2 --promote in stepping 2 after 1s: kubectl
-//   sets 0% in rolling_back after 0s: engine dies before call 1 of save for 5s until 3m
+//   no_data 20s                         until 3m
+//   version v2 errors 30% | slow 100% | startup 2s | never_ready | crash_loop
+//   at 3s: anna asks deploy v2 --promote
+//   in stepping 2 after 1s: kubectl sets 0%
+//   in promoting 2 after 1s: lose stable
+//   in rolling_back after 0s: engine dies before call 1 of save for 5s
 //
 // Steps and parts count from 1. Lines that start with # are for the reader.
 #pragma once

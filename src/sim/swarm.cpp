@@ -231,6 +231,28 @@ void a_flood_of_notices(Random& random, Case& story) {
   }
 }
 
+// The canary carries all, stable's instances are lost and new ones do not get ready, in an outage
+// of the store that is longer than the limit of a loop that cannot save.
+void stable_goes_while_nothing_is_saved(Random& random, Case& story) {
+  for (Behaviour& behaviour : story.versions)
+    if (behaviour.version != "v0" && behaviour.version != "v1")
+      behaviour.never_ready_as_stable = true;
+  Event event;
+  event.phase = "promoting";
+  event.part = 1;
+  event.delay = random.between(0ms, 2000ms);
+  event.action.kind = Kind::outage;
+  event.action.port = Port::store_save;
+  event.action.length = random.between(11s, 60s);
+  story.events.push_back(event);
+  event.action.kind = Kind::delete_pod;
+  event.action.track = core::Track::stable;
+  for (std::int64_t i = random.between(2, 6); i > 0; --i) {
+    event.delay += random.between(100ms, 2000ms);
+    story.events.push_back(event);
+  }
+}
+
 void some_one_writes_the_router(Random& random, Case& story, Kind kind) {
   Action write;
   write.kind = kind;
@@ -272,9 +294,11 @@ void some_rare_faults(Random& random, Case& story) {
   if (random.chance(0.02)) some_one_writes_the_router(random, story, Kind::router_marks);
   some_more_checks(random, story.release);
   some_metrics(random, story.metrics);
-  if (!story.on_platform()) return;
-  if (random.chance(0.05)) some_one_writes_the_router(random, story, Kind::half_write);
-  if (random.chance(0.03)) some_one_writes_the_router(random, story, Kind::foreign_half);
+  if (story.on_platform()) {
+    if (random.chance(0.05)) some_one_writes_the_router(random, story, Kind::half_write);
+    if (random.chance(0.03)) some_one_writes_the_router(random, story, Kind::foreign_half);
+  }
+  if (random.chance(0.01)) stable_goes_while_nothing_is_saved(random, story);
 }
 
 Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {
