@@ -171,6 +171,10 @@ int run(const Arguments& asked, [[maybe_unused]] const std::string& self,
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.size() == 1 && (words[0] == "--help" || words[0] == "-h")) {
+    std::cout << usage;
+    return 0;
+  }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto now_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
   const auto asked = read_arguments(words, static_cast<std::uint64_t>(now_us));
