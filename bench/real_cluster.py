@@ -14,6 +14,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 from figures import Figure, median
@@ -347,4 +348,21 @@ def look(rounds=60):
     ]
 
 
-FIGURES = {"verdict": verdict, "harm": harm, "healthy": healthy, "api": api, "look": look}
+# --------------------------------------------------------------------------------------------------
+def counts():
+    """Metrics pages with resets, gaps, NaN and duplicate series: counts that come out wrong."""
+    subprocess.run(["cmake", "--build", ROOT / "build" / "release", "--target", "prometheus_test"],
+                   check=True, stdout=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "report.json"
+        subprocess.run([ROOT / "build" / "release" / "src" / "prometheus" / "prometheus_test",
+                        "--gtest_filter=ThousandScrapes.EveryCountIsRight",
+                        f"--gtest_output=json:{report}"], stdout=subprocess.DEVNULL, check=False)
+        told = json.loads(report.read_text())["testsuites"][0]["testsuite"][0]
+    pages, counted, wrong = (int(told[name]) for name in ("pages", "counted", "wrong"))
+    return [Figure(f"counted wrong, on {pages:,} damaged pages in three runs", wrong, "", 0,
+                   f"{counted:,} requests, errors and latencies, each page's truth known")]
+
+
+FIGURES = {"verdict": verdict, "harm": harm, "healthy": healthy, "api": api, "look": look,
+           "counts": counts}

@@ -329,6 +329,12 @@ TEST(ThousandScrapes, EveryCountIsRight) {
   const std::string model = recorded("ingress-nginx/partly-t7.txt");
   const auto roles = built_in("ingress-nginx").roles(of_namespace("f1")).value();
   const SeriesCounter counter(CounterOptions{.boundaries_ms = boundaries});
+  std::int64_t read = 0, compared = 0, wrong = 0;  // for `./dev bench cluster counts`
+  const auto compare = [&](std::int64_t count, std::int64_t expected) {
+    EXPECT_EQ(count, expected);
+    compared += count;
+    wrong += std::abs(count - expected);
+  };
   for (const unsigned seed : {1U, 2U, 3U}) {
     std::mt19937 random(seed);
     FakeController controllers[2] = {{model, random}, {model, random}};
@@ -351,7 +357,7 @@ TEST(ThousandScrapes, EveryCountIsRight) {
         const auto page = read_page(roles, {"controller-" + std::to_string(i), "", {}}, text);
         EXPECT_TRUE(cut || page) << page.error().message;
         if (!cut && !failed) oracles[i].read(controllers[i], damage);
-        if (!cut && !failed) pages.push_back(*page);
+        if (!cut && !failed) pages.push_back(*page), ++read;
         // What a life had when it ended, and what a crash took back of it, nobody can know.
         if (random() % 50 == 0) controllers[i].begin(), may_crash = false;
       }
@@ -376,14 +382,17 @@ TEST(ThousandScrapes, EveryCountIsRight) {
       last.push_back(read_page(roles, {"controller-" + std::to_string(i), "", {}}, text).value());
     }
     totals.add(counter.count(baseline, last, at).value().sample);
-    EXPECT_EQ(totals.stable.requests, oracles[0].stable.requests + oracles[1].stable.requests);
-    EXPECT_EQ(totals.stable.bad, 0);
-    EXPECT_EQ(totals.canary.requests, oracles[0].canary.requests + oracles[1].canary.requests);
-    EXPECT_EQ(totals.canary.bad, oracles[0].canary.bad + oracles[1].canary.bad);
-    EXPECT_EQ(total(totals.stable.latency) + total(totals.canary.latency),
-              oracles[0].in_buckets + oracles[1].in_buckets);
+    compare(totals.stable.requests, oracles[0].stable.requests + oracles[1].stable.requests);
+    compare(totals.stable.bad, 0);
+    compare(totals.canary.requests, oracles[0].canary.requests + oracles[1].canary.requests);
+    compare(totals.canary.bad, oracles[0].canary.bad + oracles[1].canary.bad);
+    compare(total(totals.stable.latency) + total(totals.canary.latency),
+            oracles[0].in_buckets + oracles[1].in_buckets);
     EXPECT_GT(totals.canary.bad, 1000);
   }
+  RecordProperty("pages", std::to_string(read));
+  RecordProperty("counted", std::to_string(compared));
+  RecordProperty("wrong", std::to_string(wrong));
 }
 
 }  // namespace
