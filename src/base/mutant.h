@@ -60,7 +60,10 @@
                                                                   X(effects_come_again)           \
                                                                   X(stable_drains)                \
                                                                   X(less_is_set_at_once)          \
-                                                                  X(unsaved_needs_stable)
+                                                                  X(unsaved_needs_stable)         \
+                                                                  X(memory_limit_fails)           \
+                                                                  X(advice_only_tells)            \
+                                                                  X(unmeasured_is_no_pass)
 // clang-format on
 
 namespace linnet::mutant {

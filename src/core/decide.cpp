@@ -45,15 +45,17 @@ void tell_evidence(Turn& turn) {
   const bool compares = turn.release.analysis.compare == Analysis::Compare::rollback && !broken;
   for (std::size_t i = 0; i < turn.next.checks.size(); ++i) {
     const CheckReport& check = turn.next.checks[i];
-    const bool is_limit = i < turn.release.checks.size() &&
-                          !std::holds_alternative<GaugeCheck>(turn.release.checks[i].rule);
-    if (is_limit || (i >= turn.release.checks.size() && compares)) continue;
+    const bool own = i < turn.release.checks.size();
+    const auto* gauge = own ? std::get_if<GaugeCheck>(&turn.release.checks[i].rule) : nullptr;
+    if (own ? gauge == nullptr : compares) continue;
     const bool warned = i < turn.before.checks.size() && turn.before.checks[i].name == check.name &&
                         turn.before.checks[i].verdict == check.verdict;
-    if (check.verdict == Verdict::inconclusive && !warned)
-      turn.entry("warning",
-                 fmt::format("{}: {}; this only warns: the canary goes on within its limits",
-                             check.name, explained(turn.release, turn.next)[i].text));
+    if (check.verdict != Verdict::inconclusive || warned) continue;
+    const bool decides = gauge != nullptr && !gauge->advisory && check.value > gauge->limit_mib;
+    turn.entry("warning",
+               fmt::format("{}: {}; {}", check.name, explained(turn.release, turn.next)[i].text,
+                           decides ? "the step does not pass with this"
+                                   : "this only warns: the canary goes on within its limits"));
   }
 }
 

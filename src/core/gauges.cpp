@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "stats/words.h"
 
 namespace linnet::core {
@@ -53,6 +54,8 @@ void close_batch(GaugeEvidence& gauge) {
   gauge.age = 0ms;
 }
 
+bool is_known(const GaugeEvidence::Side& side) { return side.weight > 0 || side.last > 0; }
+
 // The last batch's mean, in the first batch what there is of it.
 double mean_of(const GaugeEvidence::Side& side) {
   if (side.last > 0 || side.weight <= 0) return side.last;
@@ -90,13 +93,14 @@ CheckReport judge_gauge(const Release& release, const Check& check, const GaugeE
   report.unit = rule.of == GaugeCheck::Of::memory ? "MiB" : "ms/request";
   report.value = mean_of(gauge.canary);
   report.limit = rule.limit_mib > 0 ? rule.limit_mib : mean_of(gauge.stable);
-  const bool seen = gauge.canary.weight > 0 || gauge.difference.batches > 0;
+  const bool seen = is_known(gauge.canary) || gauge.difference.batches > 0;
   const bool over = rule.limit_mib > 0 && report.value > rule.limit_mib;
+  const bool decides = LINNET_NEEDS(advice_only_tells, !rule.advisory) && complete;
   const bool higher = gauge.difference.advice(release.analysis.false_alarm) ==
                       stats::GaugeComparison::Advice::canary_higher;
   if (!seen)
     report.verdict = Verdict::no_data;
-  else if (over && !rule.advisory && complete)
+  else if (LINNET_STOPS(memory_limit_fails, over && decides))
     report.verdict = Verdict::fail;
   else
     report.verdict = over || higher ? Verdict::inconclusive : Verdict::pass;
@@ -112,9 +116,12 @@ void explain_gauge(const Release& release, const Check& check, const GaugeEviden
     return;
   }
   const std::string unit = memory ? "MiB" : "ms";
-  report.text = fmt::format("{} {:.3g} {} {} against stable's {:.3g} {}", memory ? "memory" : "CPU",
-                            report.value, unit, memory ? "an instance" : "a request",
-                            mean_of(gauge.stable), unit);
+  const std::string beside =
+      is_known(gauge.stable) || gauge.difference.batches > 0
+          ? fmt::format("against stable's {:.3g} {}", mean_of(gauge.stable), unit)
+          : "and stable's is not known";
+  report.text = fmt::format("{} {:.3g} {} {} {}", memory ? "memory" : "CPU", report.value, unit,
+                            memory ? "an instance" : "a request", beside);
   if (rule.limit_mib > 0) report.text += fmt::format("; limit {:g} MiB", rule.limit_mib);
   const auto interval = gauge.difference.interval(release.analysis.false_alarm);
   if (interval)

@@ -99,6 +99,18 @@ TEST(Gauge, AHardLimitIsAPlainRuleAtTheEndOfAPeriod) {
   EXPECT_EQ(advised.report(true).verdict, Verdict::inconclusive);
 }
 
+TEST(Gauge, AHardLimitHoldsWhereNothingIsKnownOfStable) {
+  Gauges gauges({GaugeCheck::Of::memory, 256, false});
+  gauges.workload.stable.instances.clear();
+  for (int batches = 1; batches <= 3; ++batches) {
+    gauges.seconds(30, 0, 300);  // to the moment at which a batch is closed
+    EXPECT_EQ(gauges.report(true).verdict, Verdict::fail) << gauges.report().text;
+  }
+  EXPECT_NE(gauges.report().text.find("and stable's is not known; limit 256 MiB"),
+            std::string::npos)
+      << gauges.report().text;
+}
+
 TEST(Gauge, AProcessStartedAgainSpendsFromZero) {
   Gauges gauges({GaugeCheck::Of::cpu, 0, true});
   gauges.seconds(10, 1, 1, 10);
@@ -118,6 +130,33 @@ TEST(Gauge, TakesACanaryBackOverItsHardLimitInARollout) {
   for (Instance& one : world.stable.instances) one.rss_bytes = 100 * mib;
   ASSERT_TRUE(world.reach("rolled_back"));
   EXPECT_EQ(std::get<RolledBack>(world.status.phase).cause.kind, "memory");
+  EXPECT_TRUE(world.journal_has("the step does not pass with this"));
+  EXPECT_FALSE(world.journal_has("only warns"));
+}
+
+TEST(Gauge, OverAnAdvisoryLimitACanaryIsPromotedWithAWarning) {
+  testing::World world;
+  world.release.checks.push_back(
+      {"memory", std::nullopt, GaugeCheck{GaugeCheck::Of::memory, 256, true}});
+  world.release.steps = {{Percent::whole(50), 60s}};
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  for (Instance& one : world.canary.instances) one.rss_bytes = 300 * mib;
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  EXPECT_TRUE(world.journal_has("this only warns"));
+}
+
+TEST(Gauge, AHardLimitOfWhichNothingIsKnownIsNoPass) {
+  testing::World world;
+  world.release.checks.push_back(
+      {"memory", std::nullopt, GaugeCheck{GaugeCheck::Of::memory, 256, false}});
+  world.release.steps = {{Percent::whole(50), 60s}};
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  ASSERT_TRUE(world.reach("rolled_back"));
+  const Cause& cause = std::get<RolledBack>(world.status.phase).cause;
+  EXPECT_EQ(cause.kind, "no_data");
+  EXPECT_NE(cause.text.find("memory was not measured yet"), std::string::npos) << cause.text;
 }
 
 }  // namespace

@@ -332,8 +332,15 @@ Judgement judge(const Release& release, const Status& status, const Result<Workl
       if (gauge >= status.evidence.gauges.size()) continue;
       judgement.checks.push_back(
           judge_gauge(release, check, status.evidence.gauges[gauge++], complete));
-      if (judgement.checks.back().verdict == Verdict::fail && !plain)
-        plain = judgement.checks.size() - 1;
+      const Verdict verdict = judgement.checks.back().verdict;
+      if (verdict == Verdict::fail && !plain) plain = judgement.checks.size() - 1;
+      // A limit that holds a canary back is no pass as long as nothing is known of it.
+      const bool unknown =
+          verdict == Verdict::no_data && !std::get<GaugeCheck>(check.rule).advisory;
+      if (LINNET_STOPS(unmeasured_is_no_pass, unknown)) {
+        judgement.enough = false;
+        if (judgement.missing.empty()) judgement.missing = check.name + " was not measured yet";
+      }
       continue;
     }
     const Limit limit = *limit_of(check);

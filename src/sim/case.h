@@ -30,6 +30,7 @@ struct Behaviour {
   bool crash_loop = false;             // dies soon after its start, again and again
   Duration flap_every{};               // an instance turns unready now and then; 0: never
   bool dies_when_it_flaps = false;     // and is started again: restarts count
+  std::int64_t memory_mib = 100;       // of each instance, always; -1: cannot be read
 
   /// Nothing is wrong with it: only its base errors.
   [[nodiscard]] bool harmless() const {

@@ -384,6 +384,12 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const Lineage
   if (step != nullptr && book.earned - step->held > 1s)
     broken("time_is_counted", fmt::format("{} of {} in force are counted",
                                           duration_text(step->held), duration_text(book.earned)));
+  double most = 0;
+  const auto memory = memory_that_decides(next, most);
+  if (memory && static_cast<double>(*memory) > most && complete && !may_stand &&
+      next.weight == mine.weight)
+    broken("over_limit_is_taken_back",
+           fmt::format("{} MiB an instance, limit {}, and the rollout goes on", *memory, most));
   const bool plain = release.analysis.decision == core::Analysis::Decision::plain;
   std::size_t index = 0;
   for (const core::Check& check : release.checks) {
@@ -394,6 +400,7 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const Lineage
                                               told.workload->canary.restarts(), health->restarts));
       continue;
     }
+    if (!core::limit_of(check)) continue;
     std::int64_t requests = 0;
     double limit = 0;
     const double share = share_over(check, next.stage.canary, requests, limit);

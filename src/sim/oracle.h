@@ -145,6 +145,10 @@ class Oracle {
   void check_owner(const Told& told, const Lineage& book, const core::Status& next);
   void check_good_version(const core::Status& status);
   void check_rollback_reason(const Lineage& mine, const core::Status& next);
+  /// The memory that a canary's instances have, where a limit of it decides; -1: cannot be read.
+  /// Nothing where nothing decides.
+  [[nodiscard]] std::optional<std::int64_t> memory_that_decides(const core::Status& next,
+                                                                double& limit) const;
   void check_compared(const Lineage& mine, const core::Status& next, const core::Cause& cause);
   [[nodiscard]] std::int64_t bad_by(const core::Limit& rule, const Totals& newer,
                                     const Totals& older) const;

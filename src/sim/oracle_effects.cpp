@@ -141,6 +141,14 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
 void Oracle::at_end(bool in_time) {
   const Durable& durable = world_.durable();
   const core::Status& status = durable.status;
+  const bool platform = world_.story().on_platform();
+  const Behaviour& stable = world_.story().behaviour(status.stable_version);
+  const bool owners_choice = platform && stable.never_ready_as_stable;
+  // Its owner has given stable what never gets ready there: the canary serves, until somebody acts.
+  const auto* back = std::get_if<core::RollingBack>(&status.phase);
+  if (!in_time && back != nullptr && back->part == core::RollingBack::Part::stable_returns &&
+      owners_choice)
+    return;
   if (!in_time)
     return broken("ends_in_time", fmt::format("still {} since {}: {}; {} intents wait",
                                               core::phase_name(status.phase), status.since.text(),
@@ -155,7 +163,6 @@ void Oracle::at_end(bool in_time) {
   if (status.stable_version.empty() || std::holds_alternative<core::Failed>(status.phase)) return;
   if (world_.pods().count(core::Track::canary) > 0)
     broken("rests_clean", "canary instances are left");
-  const bool platform = world_.story().on_platform();
   const int replicas = platform ? world_.pods().wanted(core::Track::stable)
                                 : core::stable_replicas(world_.story().release);
   if (platform && world_.pods().version(core::Track::stable) != status.stable_version)
@@ -163,10 +170,8 @@ void Oracle::at_end(bool in_time) {
            fmt::format("stable runs {}, and {} is taken for stable",
                        world_.pods().version(core::Track::stable), status.stable_version));
   const int ready = world_.pods().ready_of(core::Track::stable, status.stable_version);
-  const Behaviour& behaviour = world_.story().behaviour(status.stable_version);
-  if (ready < replicas && behaviour.flap_every == 0ms && !behaviour.crash_loop &&
-      !behaviour.never_ready &&
-      !(platform && behaviour.never_ready_as_stable))  // its owner's choice
+  if (ready < replicas && stable.flap_every == 0ms && !stable.crash_loop && !stable.never_ready &&
+      !owners_choice)
     broken("rests_clean", fmt::format("{} of {} stable instances ready", ready, replicas));
 }
 

@@ -51,8 +51,16 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
       broken("step_is_healthy",
              fmt::format("step {} passes with {} of {} ready", index + 1, ready, wanted));
   }
+  double most = 0;
+  const auto memory = memory_that_decides(next, most);
+  if (memory && *memory < 0)
+    broken("no_data_never_advances",
+           fmt::format("step {} passes, and its memory was never known", index + 1));
+  if (memory && static_cast<double>(*memory) > most)
+    broken("step_is_within_limits", fmt::format("step {} passes with {} MiB an instance, limit {}",
+                                                index + 1, *memory, most));
   for (const core::Check& check : release.checks) {
-    if (std::holds_alternative<core::HealthCheck>(check.rule)) continue;
+    if (!core::limit_of(check)) continue;
     std::int64_t requests = 0;
     double limit = 0;
     const double share = share_over(check, counts, requests, limit);
@@ -65,6 +73,19 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
              fmt::format("step {} passes with {} at {:.2f} % over {:.2f} %", index + 1, check.name,
                          share * 100, limit * 100));
   }
+}
+
+std::optional<std::int64_t> Oracle::memory_that_decides(const core::Status& next,
+                                                        double& limit) const {
+  const Case& story = world_.story();
+  if (!next.rollout) return std::nullopt;
+  for (const core::Check& check : story.release.checks) {
+    const auto* rule = std::get_if<core::GaugeCheck>(&check.rule);
+    if (rule == nullptr || rule->advisory || rule->limit_mib <= 0) continue;
+    limit = rule->limit_mib;
+    return story.behaviour(next.rollout->to).memory_mib;
+  }
+  return std::nullopt;
 }
 
 void Oracle::check_promotion(const Lineage& mine, const core::Status& next,
@@ -140,7 +161,7 @@ void Oracle::check_promoted(const Lineage& mine, const core::Status& next) {
   if (!gets_ahead || release.analysis.decision != core::Analysis::Decision::plain) return;
   const core::Counts counts = truth(mine.stage_from, next.cursor, true);
   for (const core::Check& check : release.checks) {
-    if (std::holds_alternative<core::HealthCheck>(check.rule)) continue;
+    if (!core::limit_of(check)) continue;
     std::int64_t requests = 0;
     double limit = 0;
     const double share = share_over(check, counts, requests, limit);
@@ -200,6 +221,9 @@ void Oracle::check_good_version(const core::Status& status) {
     if (per_second < 2 || expected < 3.0 * static_cast<double>(release.min_requests)) return;
   }
   if (release.analysis.decision == core::Analysis::Decision::evidence) return;
+  double most = 0;
+  const auto memory = memory_that_decides(status, most);
+  if (memory && (*memory < 0 || static_cast<double>(*memory) > most)) return;
   const std::size_t phase = status.phase.index();
   if (phase != succeeded && phase != awaiting)
     broken("good_version_passes",

@@ -172,6 +172,7 @@ core::TrackSeen Pods::seen(core::Track track) const {
     instance.version = pod.behaviour->version;
     instance.state = pod.state;
     instance.restarts = pod.restarts;
+    if (pod.behaviour->memory_mib >= 0) instance.rss_bytes = pod.behaviour->memory_mib << 20;
     instance.crash_loop = pod.behaviour->crash_loop && pod.restarts >= loop_restarts;
     if (pod.restarts > 0)
       instance.trouble = fmt::format("exited with status 1, {} times", pod.restarts);

@@ -282,6 +282,19 @@ void some_metrics(Random& random, MetricFaults& metrics) {
   metrics.die_with_instances = random.chance(0.1);
 }
 
+// The resident memory of an instance, with or without a limit, advice or not. Not where another
+// hand gives the canary another image: its memory would be of both.
+void some_memory(Random& random, Case& story) {
+  for (const Event& event : story.events)
+    if (event.action.kind == Kind::foreign_image) return;
+  core::GaugeCheck rule;
+  rule.limit_mib = random.chance(0.7) ? 150 : 0;
+  rule.advisory = rule.limit_mib == 0 || random.chance(0.3);
+  story.release.checks.push_back({"memory", {}, rule});
+  for (Behaviour& behaviour : story.versions)
+    behaviour.memory_mib = random.one_of(std::array{-1, 100, 100, 100, 200, 200});
+}
+
 // Drawn by themselves, so that a new one leaves all stories that do not have it as they are.
 void some_rare_faults(Random& random, Case& story) {
   if (random.chance(0.05)) {
@@ -298,6 +311,7 @@ void some_rare_faults(Random& random, Case& story) {
     if (random.chance(0.05)) some_one_writes_the_router(random, story, Kind::half_write);
     if (random.chance(0.03)) some_one_writes_the_router(random, story, Kind::foreign_half);
   }
+  if (random.chance(0.05)) some_memory(random, story);
   if (random.chance(0.01)) stable_goes_while_nothing_is_saved(random, story);
 }
 
