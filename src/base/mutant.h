@@ -63,7 +63,8 @@
                                                                   X(unsaved_needs_stable)         \
                                                                   X(memory_limit_fails)           \
                                                                   X(advice_only_tells)            \
-                                                                  X(unmeasured_is_no_pass)
+                                                                  X(unmeasured_is_no_pass)        \
+                                                                  X(router_is_waited_for)
 // clang-format on
 
 namespace linnet::mutant {

@@ -47,6 +47,20 @@ TEST(DecideEndings, FailsInitWithTheRoutersWordsWhenTheRouterNeverAnswers) {
   EXPECT_EQ(world.status.reason, "stable v1 does not get ready: the router does not answer");
 }
 
+TEST(DecideEndings, TakesBackAReadyCanaryThatWaitsForTheRouter) {
+  World world;
+  world.initialised().deploying("v2");
+  world.router_down = true;
+  world.turns(8);
+  EXPECT_TRUE(world.journal_has("warning waiting for the router to be at 0 %: the router cannot"));
+  ASSERT_TRUE(world.reach("rolling_back", world.release.progress + 20s));
+  const Cause& cause = std::get<RollingBack>(world.status.phase).cause;
+  EXPECT_EQ(cause.kind, "not_in_force");
+  EXPECT_NE(cause.text.find("the router does not answer"), std::string::npos) << cause.text;
+  world.router_down = false;
+  EXPECT_TRUE(world.reach("rolled_back"));
+}
+
 TEST(DecideEndings, FailsInitWhenStableNeverGetsReady) {
   World world;
   world.versions["v1"].ready = false;

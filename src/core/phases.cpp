@@ -94,9 +94,19 @@ void on_preparing(Turn& turn, Preparing preparing) {
       LINNET_NEEDS(preparing_needs_ready, turn.canary_ready() >= turn.next.canary_replicas);
   if (ready && clean) return turn.start_step(0);
   if (!ready) return waits_for_canary(turn, rollout.to);
-  turn.waits(turn.seen.traffic
-                 ? "waiting for the router to read back weight 0 %"
-                 : fmt::format("the router cannot be read: {}", turn.seen.traffic.error().message));
+  const Duration before = preparing.barred;
+  if (LINNET_STOPS(router_is_waited_for, true)) preparing.barred += turn.elapsed;
+  turn.next.phase = preparing;
+  const bool marked = turn.seen.traffic && turn.seen.traffic->is(Percent());
+  const std::string text = marked
+                               ? "waiting for the mark of an earlier rollback to go from the router"
+                               : "waiting for the router to be at 0 %: " + read_back_text(turn);
+  if (preparing.barred > turn.release.progress)
+    return turn.roll_back(
+        {"not_in_force",
+         fmt::format("not ready within {}: {}", duration_text(turn.release.progress), text)});
+  if (before < missing_is_told && preparing.barred >= missing_is_told) turn.entry("warning", text);
+  turn.waits(text);
 }
 
 void pass_step(Turn& turn, int index) {

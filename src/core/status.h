@@ -55,6 +55,7 @@ struct Idle {
 /// The canary is being started; no traffic yet.
 struct Preparing {
   Duration waited{};
+  Duration barred{};  // the canary was ready, and the router not at a clean 0 %
   friend bool operator==(const Preparing&, const Preparing&) = default;
 };
 /// A weight is held and watched. The clock runs only while the weight is in force.

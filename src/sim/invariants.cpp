@@ -28,6 +28,9 @@ const std::vector<Invariant>& invariants() {
        "evidence that suffices, with a measured value above the limit, takes back at once"},
       {"crash_loop_acts", "a canary that keeps dying is taken back"},
       {"silence_ends", "a step without data ends after its limit"},
+      {"router_wait_ends",
+       "a canary that is ready while the router is not at a clean 0 % is taken back after "
+       "progress"},
       {"unready_ends", "a canary that is not ready in time is taken back"},
       {"fail_takes_back",
        "a recorded failure takes the canary back, or holds where the spec says so"},

@@ -112,6 +112,9 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
                      told.workload->canary.ready_of(next.rollout->to) >= next.canary_replicas;
   book.unready =
       ready || moved || next.canary_replicas != mine.canary_replicas ? 0ms : mine.unready + elapsed;
+  const bool clean = told.traffic && told.traffic->is(Percent()) && !told.traffic->taken_back;
+  const bool barred = book.phase == preparing && !moved && ready && !clean;
+  book.barred = barred ? mine.barred + elapsed : 0ms;
 
   const auto* step = std::get_if<core::Stepping>(&next.phase);
   const bool was_stepping = mine.phase == stepping && mine.rollout == book.rollout;
@@ -371,6 +374,10 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const Lineage
   if (book.unready > ready_limit)
     broken("unready_ends", fmt::format("not ready for {}, limit {}", duration_text(book.unready),
                                        duration_text(ready_limit)));
+  if (book.barred > release.progress)
+    broken("router_wait_ends",
+           fmt::format("all is ready but the router for {}, limit {}", duration_text(book.barred),
+                       duration_text(release.progress)));
   if (phase == preparing) return;
   const bool may_stand =
       phase == holding && (release.on_failure == core::Then::hold || next.weight.is_zero());

@@ -77,6 +77,7 @@ struct Lineage {
   Duration watched{};       // time with data since the phase, its part or its period began
   Duration first_turn{};    // and of the turn in which it began, which may count as well
   Duration unready{};       // since fewer canary instances were ready than wanted
+  Duration barred{};        // ready in preparing, and the router not at a clean 0 %
   int canary_replicas = 0;
   std::int64_t notices = 0;
   bool frozen_anew = false;  // phi changed since, in the midst of a step's evidence

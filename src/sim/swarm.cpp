@@ -253,6 +253,17 @@ void stable_goes_while_nothing_is_saved(Random& random, Case& story) {
   }
 }
 
+// The canary is ready, and the router cannot be read for longer than anybody waits.
+void the_router_is_not_ready(Random& random, Case& story) {
+  Event event;
+  event.phase = "preparing";
+  event.delay = random.between(0ms, 500ms);
+  event.action.kind = Kind::outage;
+  event.action.port = Port::router_read;
+  event.action.length = random.between(30s, 150s);
+  story.events.push_back(event);
+}
+
 void some_one_writes_the_router(Random& random, Case& story, Kind kind) {
   Action write;
   write.kind = kind;
@@ -312,6 +323,7 @@ void some_rare_faults(Random& random, Case& story) {
     if (random.chance(0.03)) some_one_writes_the_router(random, story, Kind::foreign_half);
   }
   if (random.chance(0.05)) some_memory(random, story);
+  if (random.chance(0.01)) the_router_is_not_ready(random, story);
   if (random.chance(0.01)) stable_goes_while_nothing_is_saved(random, story);
 }
 
