@@ -261,6 +261,8 @@ Task<Result<void>> ClusterBackend::check_ground(std::string version) {
   std::string text;
   for (const kubernetes::Finding& one : kubernetes::deploy_obstacles(parts_->names, found))
     text += fmt::format("\n  {}: {}", one.cause, one.remedy);
+  for (const std::string& trouble : metrics_obstacles(parts_->release.metrics))
+    text += "\n  " + trouble;
   if (text.empty()) {
     const Result<void> splits = co_await parts_->router->could_split(deadline);
     if (!splits && splits.error().code != Code::not_found) co_return fail(splits.error());

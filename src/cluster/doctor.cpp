@@ -18,6 +18,13 @@ constexpr Duration longest_first_look = 5s;
 // Whether numbers come in at all, and whether both tracks are told apart in them.
 Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadline) {
   api::Finding finding{"metrics arrive", false, "", ""};
+  const std::vector<std::string> obstacles = metrics_obstacles(parts.release.metrics);
+  if (!obstacles.empty()) {
+    finding.cause = fmt::format("{}", fmt::join(obstacles, "; "));
+    finding.remedy =
+        "set the variable or make the file readable where linnet runs; the server was not asked";
+    co_return finding;
+  }
   Result<void> looked = co_await parts.counts->look(deadline);
   if (looked) {
     co_await runtime::sleep_for(counted_for);

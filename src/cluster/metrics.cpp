@@ -1,6 +1,7 @@
 #include "cluster/metrics.h"
 
 #include <boost/json.hpp>
+#include <fstream>
 
 #include "kubernetes/objects.h"
 #include "prometheus/json_source.h"
@@ -92,6 +93,21 @@ Result<std::string> read_secret(std::string_view place) {
 }
 
 }  // namespace
+
+std::vector<std::string> metrics_obstacles(const core::Metrics& metrics) {
+  std::vector<std::string> troubles;
+  if (metrics.source == "scrape") return troubles;  // asks no server
+  for (const auto& [key, place] : prometheus::local_needs(metrics))
+    if (const Result<std::string> read = read_secret(place); !read)
+      troubles.push_back(fmt::format("spec.{}: {}", key, read.error().message));
+  const core::MetricsTls& tls = metrics.tls;
+  for (const auto& [key, file] : {std::pair{"ca_file", &tls.ca_file},
+                                  {"certificate_file", &tls.certificate_file},
+                                  {"key_file", &tls.key_file}})
+    if (!file->empty() && !std::ifstream(*file).is_open())
+      troubles.push_back(fmt::format("spec.metrics.tls.{}: {} cannot be read", key, *file));
+  return troubles;
+}
 
 recipes::Parameters metric_parameters(const core::Release& release, const k8s::Names& names) {
   recipes::Parameters with;

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kubernetes/client.h"
 #include "kubernetes/deployments_workload.h"
@@ -45,6 +46,10 @@ class ReleaseMetrics {
   std::unique_ptr<MetricSource> source_;
   std::string where_;
 };
+
+/// Secrets and certificates of the spec that cannot be read here, a sentence each that names the
+/// variable or file: found before users are on the canary, and without asking anybody.
+std::vector<std::string> metrics_obstacles(const core::Metrics& metrics);
 
 /// Parameters of a metrics recipe: the router's, the spec's own, and the names of the release.
 recipes::Parameters metric_parameters(const core::Release& release, const kubernetes::Names& names);

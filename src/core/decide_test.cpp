@@ -128,6 +128,24 @@ TEST(Decide, NeverAdvancesWithoutCanaryRequests) {
   EXPECT_EQ(std::get<RolledBack>(world.status.phase).cause.kind, "no_data");
 }
 
+TEST(Decide, CountsThatAreMissingOnBothTracksAreNotTakenForACanaryWithoutRequests) {
+  using Told = std::pair<std::ptrdiff_t, std::ptrdiff_t>;
+  const auto told = [](const char* source, double requests_per_second, bool canary_answers) {
+    Release release = testing::a_release();
+    release.metrics.source = source;
+    World world(release);
+    world.requests_per_second = requests_per_second;
+    world.applies_weight = canary_answers;
+    world.initialised().deploying("v2");
+    world.turns(60);
+    return Told{world.times_told("the metrics count no request on either track for 15s"),
+                world.times_told("no request has reached the canary for 15s")};
+  };
+  EXPECT_EQ(told("prometheus", 0, true), (Told{1, 0}));
+  EXPECT_EQ(told("prometheus", 100, false), (Told{0, 1}));
+  EXPECT_EQ(told("access_log", 0, true), (Told{0, 1})) << "nothing can be wrong with it";
+}
+
 TEST(Decide, HoldsForeverWithoutDataWhenTheSpecSaysHold) {
   Release release = testing::a_release();
   release.no_data.then = Then::hold;

@@ -33,6 +33,15 @@ std::string silence_text(const Turn& turn, Duration silent) {
     return fmt::format(
         "no metrics for {}: {}", duration_text(silent),
         turn.seen.sample ? "the counts cannot be true" : turn.seen.sample.error().message);
+  // Of stable nothing either: then it is the counts that are missing, for all that is known. One
+  // machine's own access log reads what there is.
+  const Stage& stage = turn.next.stage;
+  const bool none = stage.stable.requests == 0 && stage.canary.requests == 0;
+  if (none && turn.release.metrics.source != "access_log")
+    return fmt::format(
+        "the metrics count no request on either track for {} at weight {}: is there no traffic, or "
+        "are recipe, labels or selector wrong? `linnet doctor`",
+        duration_text(silent), turn.next.weight.text());
   return fmt::format("no request has reached the canary for {} at weight {}", duration_text(silent),
                      turn.next.weight.text());
 }

@@ -59,7 +59,10 @@ bool read_page(const js::object& json, const std::vector<std::vector<double>>& l
   constexpr std::int64_t most = 2'000'000'000'000'000;
   page.read.ms = json.at("at").as_int64();
   page.started.ms = json.at("s").as_int64();
-  if (!is_time(page.read.ms) || !is_time(page.started.ms)) return false;
+  // Not there in cursors of versions before it.
+  if (const js::value* sampled = json.if_contains("t")) page.sampled.ms = sampled->as_int64();
+  if (!is_time(page.read.ms) || !is_time(page.started.ms) || !is_time(page.sampled.ms))
+    return false;
   for (const auto& [name, value] : json.at("c").as_object()) {
     SeriesKey key = 0;
     const std::int64_t count = value.as_int64();
@@ -116,8 +119,9 @@ std::string Baseline::text() const {
       histograms[fmt::format("{:x}", key)] =
           steps_of(static_cast<std::size_t>(layout - layouts.begin()), histogram.counts);
     }
-    json_pages[id] = {
-        {"at", page.read.ms}, {"s", page.started.ms}, {"c", counters}, {"h", histograms}};
+    js::object& kept = json_pages[id].emplace_object();
+    kept = {{"at", page.read.ms}, {"s", page.started.ms}, {"c", counters}, {"h", histograms}};
+    if (page.sampled.ms > 0) kept["t"] = page.sampled.ms;
   }
   js::array json_layouts;
   for (const auto& layout : layouts) {

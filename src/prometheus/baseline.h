@@ -28,6 +28,7 @@ struct HistogramCounts {
 struct PageBaseline {
   WallTime read;                               // last
   WallTime started;                            // its process, by its own clock; 0: not known
+  WallTime sampled = {};                       // Page::sampled of what was counted; 0: not known
   std::map<SeriesKey, std::int64_t> counters;  // -1: as an empty histogram
   std::map<SeriesKey, HistogramCounts> histograms;
 

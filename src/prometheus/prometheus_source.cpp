@@ -18,6 +18,22 @@ std::string page_of(const recipes::Labels& labels) {
   return id.empty() ? "all" : id;
 }
 
+/// Marks the elements of an answer that are no series but say when a target was scraped.
+constexpr std::string_view mark = "linnet_says";
+
+// An instant query's own times are all that of the query.
+std::string with_times(const std::vector<std::string>& selectors) {
+  const std::string all = fmt::format("{}", fmt::join(selectors, " or "));
+  const std::string times = fmt::format("timestamp({})", fmt::join(selectors, ") or timestamp("));
+  return fmt::format(R"({} or label_replace(max by (job, instance) ({}), "{}", "sampled", "", ""))",
+                     all, times, mark);
+}
+
+std::optional<WallTime> time_of(double seconds) {
+  if (!(seconds > 0 && seconds < 1e12)) return std::nullopt;
+  return WallTime{static_cast<std::int64_t>(seconds * 1000)};
+}
+
 std::string seconds(WallTime at) { return fmt::format("{}.{:03}", at.ms / 1000, at.ms % 1000); }
 
 }  // namespace
@@ -58,6 +74,12 @@ Result<core::Sample> finished(Result<Counted> counted, bool lost,
 std::vector<Page> pages_of(const recipes::Roles& roles, const QueryAnswer& answer) {
   std::map<std::string, Page> pages;
   for (const recipes::Series& series : answer.series) {
+    if (series.labels.contains(std::string(mark))) {
+      const std::string id = page_of(series.labels);
+      pages[id].id = id;
+      pages[id].sampled = time_of(series.value);
+      continue;
+    }
     const std::vector<recipes::LabelView> labels(series.labels.begin(), series.labels.end());
     auto role = roles.of(series.metric, labels);
     if (!role) continue;
@@ -67,7 +89,8 @@ std::vector<Page> pages_of(const recipes::Roles& roles, const QueryAnswer& answe
     page.readings.push_back({key_of(series.metric, labels), std::move(*role), series.value});
   }
   std::vector<Page> all;
-  for (auto& [id, page] : pages) all.push_back(std::move(page));
+  for (auto& [id, page] : pages)
+    if (!page.readings.empty()) all.push_back(std::move(page));
   return all;
 }
 
@@ -79,14 +102,14 @@ PrometheusSource::PrometheusSource(Clock& clock, PrometheusOptions options, Stor
       remarks_(std::move(tell)),
       roles_(std::move(roles)),
       query_(std::move(query)),
-      counter_(CounterOptions{.boundaries_ms = options_.boundaries_ms, .older_readings = true}) {}
+      counter_(CounterOptions{.boundaries_ms = options_.boundaries_ms}) {}
 
 Result<std::unique_ptr<PrometheusSource>> PrometheusSource::make(Clock& clock,
                                                                  PrometheusOptions options,
                                                                  StoreClient client, Tell tell) {
   TRY(roles, options.recipe.roles(options.with));
   TRY(selectors, options.recipe.selectors(options.with));
-  std::string query = fmt::format("{}", fmt::join(selectors, " or "));
+  std::string query = with_times(selectors);
   return std::unique_ptr<PrometheusSource>(
       new PrometheusSource(clock, std::move(options), std::move(client), std::move(tell),
                            std::move(roles), std::move(query)));

@@ -73,7 +73,7 @@ class PrometheusSource final : public MetricSource {
   WallTime asked_for_;
 };
 
-/// An answer's series by target.
+/// An answer's series by target, and when that was scraped.
 std::vector<Page> pages_of(const recipes::Roles& roles, const QueryAnswer& answer);
 /// The cursor's baseline, or a fresh one with `lost` set for a text that is none.
 Baseline baseline_of(const std::string& cursor, bool& lost);

@@ -64,6 +64,42 @@ TEST_F(PrometheusTest, AnEmptyAnswerIsASampleWithoutRequests) {
   EXPECT_EQ(since(sample->cursor)->canary.requests, 2);
 }
 
+// As Traefik's after each release: stable's large counter must not hide that.
+TEST_F(PrometheusTest, ACanaryWhoseSeriesBeginAnewIsCountedAtOnce) {
+  world.stable.good = 100'000;
+  world.canary = {480, 20, 0};
+  std::string cursor = since("")->cursor;
+  world.stable.good += 30;
+  world.canary = {6, 4, 0};
+  auto sample = since(cursor);
+  EXPECT_EQ(sample->canary.requests, 10);
+  EXPECT_EQ(sample->canary.bad, 4);
+  EXPECT_EQ(sample->stable.requests, 30);
+  EXPECT_TRUE(world.told.empty()) << world.told[0];
+  world.canary.bad += 5;
+  sample = since(sample->cursor);
+  EXPECT_EQ(sample->canary.requests, 5);
+  EXPECT_EQ(sample->canary.bad, 5);
+}
+
+// Two servers scrape one page, each at its own times, and a load balancer chooses.
+TEST_F(PrometheusTest, AServerThatIsBehindDoublesNothing) {
+  world.stable.good = 40;
+  world.canary.good = 10;
+  std::string cursor = since("")->cursor;
+  world.stable.good = 12;  // small counters: less than half is no restart either
+  world.canary.good = 2;
+  world.behind_s = 15;
+  auto sample = since(cursor);
+  EXPECT_EQ(sample->stable.requests + sample->canary.requests, 0);
+  world.stable.good = 70;
+  world.canary.good = 13;
+  world.behind_s = 0.2;
+  sample = since(sample->cursor);
+  EXPECT_EQ(sample->stable.requests, 30);
+  EXPECT_EQ(sample->canary.requests, 3);
+}
+
 TEST_F(PrometheusTest, PartialDataAndErrorsAreNoCounts) {
   world.body =
       R"({"status":"success","data":{"resultType":"vector","result":[]},"warnings":["x"]})";

@@ -395,5 +395,86 @@ TEST(ThousandScrapes, EveryCountIsRight) {
   RecordProperty("wrong", std::to_string(wrong));
 }
 
+// ---- Two servers and a canary whose series begin anew
+// ---------------------------------------------
+
+/// What one server has of the controller's page, and when it read it.
+struct Scraped {
+  WallTime at;
+  std::int64_t stable = 0, canary = 0, bad = 0;
+  int life = 0;  // of the canary's series
+  [[nodiscard]] Page page() const {
+    const auto reading = [](SeriesKey key, core::Track track, bool failed, std::int64_t value) {
+      using Kind = recipes::Role::Counts;
+      const recipes::Role role{track, failed ? Kind::bad_requests : Kind::requests, 0, ""};
+      return Reading{key, role, static_cast<double>(value)};
+    };
+    Page one;
+    one.id = "controller";
+    one.sampled = at;
+    one.readings = {reading(1, core::Track::stable, false, stable),
+                    reading(2, core::Track::canary, false, canary),
+                    reading(3, core::Track::canary, true, bad)};
+    return one;
+  }
+};
+
+// Each server scrapes in its own rhythm, a load balancer chooses whom to ask; a release every few
+// minutes, with which the canary's series begin anew; crashes of linnet itself.
+TEST(ThousandScrapes, OfTwoServersAndThreeReleasesCountOnce) {
+  for (const unsigned seed : {1U, 2U, 3U, 4U}) {
+    std::mt19937 random(seed);
+    const SeriesCounter counter(CounterOptions{.boundaries_ms = boundaries});
+    Scraped now{{1'760'000'000'000}, 100'000, 480, 20, 0};
+    Scraped servers[2] = {now, now};
+    const int every = seed % 2 == 0 ? 15 : 1;
+    // The truth: of what was answered, each step forward in time.
+    Scraped last = now;
+    Totals expected, totals, saved_totals;
+    Baseline baseline = counter.count({}, std::vector<Page>{now.page()}, now.at).value().next;
+    std::string saved = baseline.text();
+    saved_totals.add({});
+    int held = 0, most_held = 0;
+    for (int turn = 1; turn <= 1000; ++turn) {
+      now.at.ms += 1000;
+      now.stable += static_cast<std::int64_t>(random() % 40);
+      if (turn % 330 == 0) now.canary = 0, now.bad = 0, ++now.life;
+      now.canary += static_cast<std::int64_t>(random() % 4);
+      now.bad += static_cast<std::int64_t>(random() % 2);
+      for (int i = 0; i < 2; ++i)
+        if (turn % every == i * (every / 2)) {
+          servers[i] = now;
+          servers[i].at.ms -= static_cast<std::int64_t>(random() % 300);
+        }
+      const Scraped& answer = servers[random() % 2];
+      if (answer.at >= last.at) {
+        const bool anew = answer.life != last.life;
+        expected.stable.requests += answer.stable - last.stable;
+        expected.canary.requests += answer.canary - (anew ? 0 : last.canary);
+        expected.canary.requests += answer.bad - (anew ? 0 : last.bad);
+        expected.canary.bad += answer.bad - (anew ? 0 : last.bad);
+        held = 0;
+        last = answer;
+      }
+      most_held = std::max(most_held, held++);
+      const std::vector<Page> pages{answer.page()};
+      auto counted = counter.count(baseline, pages, now.at).value();
+      totals.add(counted.sample);
+      baseline = std::move(counted.next);
+      // Where the canary's series ended meanwhile, what a crash takes back nobody can know.
+      const bool may_crash = (turn % 330) > 60;
+      if (may_crash && random() % 10 == 0)
+        baseline = Baseline::parse(saved).value(), totals = saved_totals;
+      if (!may_crash || random() % 7 == 0) saved = baseline.text(), saved_totals = totals;
+    }
+    totals.add(counter.count(baseline, std::vector<Page>{last.page()}, now.at).value().sample);
+    EXPECT_EQ(totals.stable.requests, expected.stable.requests) << seed;
+    EXPECT_EQ(totals.canary.requests, expected.canary.requests) << seed;
+    EXPECT_EQ(totals.canary.bad, expected.canary.bad) << seed;
+    EXPECT_GT(expected.canary.bad, 300);
+    EXPECT_LT(most_held, 30) << "an answer that is behind was given for long: of the test";
+  }
+}
+
 }  // namespace
 }  // namespace linnet::prometheus

@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::string_view start_time = "process_start_time_seconds";
 
+/// A uid says nothing to anybody.
+std::string name_of(const ScrapeTarget& target) {
+  const auto pod = target.labels.find("pod");
+  return pod == target.labels.end() ? target.id : "pod " + pod->second;
+}
+
 /// Where a task of the group leaves its answer; lives in the coroutine that joins it.
 struct Fetched {
   Result<std::string> text = fail(Code::internal, "not asked");
@@ -30,6 +36,7 @@ Result<Page> read_page(const recipes::Roles& roles, const ScrapeTarget& target,
                        std::string_view text) {
   Page page;
   page.id = target.id;
+  page.name = name_of(target);
   std::vector<recipes::LabelView> labels;
   const auto wanted = [&](std::string_view metric) {
     return roles.wants(metric) || metric == start_time;
@@ -113,7 +120,7 @@ Task<Result<core::Sample>> ScrapeSource::since(std::string cursor, Deadline dead
     if (page)
       pages.push_back(std::move(*page));
     else if (first_trouble.empty())
-      first_trouble = fmt::format("{}: {}", targets[i].id, page.error().message);
+      first_trouble = fmt::format("{}: {}", name_of(targets[i]), page.error().message);
   }
   drop_states(targets);
   if (pages.empty())

@@ -17,6 +17,8 @@ constexpr std::size_t most_instances = 500;
 // A series that was there at a page's first reading, with a number that could not be used.
 constexpr std::int64_t unknown = -1;
 constexpr Duration same_start = 2s;  // some programs compute their start anew, and not exactly
+// Between the clocks of two servers that read one page, and between its time and its numbers.
+constexpr Duration same_sample = 5s;
 
 /// Thousands of series that all say the largest number must not overflow their sum.
 void grow(std::int64_t& count, std::int64_t more) {
@@ -88,6 +90,12 @@ HistogramCounts counts_of(const std::vector<BucketReading>& buckets) {
   return histogram;
 }
 
+bool any_grew(const HistogramCounts& before, const HistogramCounts& now) {
+  for (std::size_t i = 0; i < now.counts.size(); ++i)
+    if (now.counts[i] > before.counts[i]) return true;
+  return false;
+}
+
 bool any_fell(const HistogramCounts& before, const HistogramCounts& now) {
   for (std::size_t i = 0; i < now.counts.size(); ++i)
     if (now.counts[i] < before.counts[i]) return true;
@@ -120,14 +128,20 @@ class Turn {
     if (known && started > 0 && next.started.ms > 0 &&
         std::abs(started - next.started.ms) > same_start.count()) {
       next = PageBaseline{};  // another process: everything began at 0
-      remark("{} began anew", page.id);
+      remark(began_anew, name_of(page));
     }
     if (started > 0) next.started.ms = started;
     next.read = out_.next.at;
     counts_ = known || began_since;
     const Sorted sorted = sort(page);
-    waits_ = options_.older_readings && known && is_older(sorted, next);
+    if (known && is_behind(page, sorted, next)) {
+      remark("{}: its numbers are older than those before; newer ones are waited for",
+             name_of(page));
+      return;
+    }
+    if (page.sampled) next.sampled = std::min(*page.sampled, out_.next.at);
     fell_ = 0;
+    went_on_ = 0;
     for (const auto& [key, series] : sorted.counters)
       if (series.usable)
         counter(key, series, next);
@@ -161,34 +175,56 @@ class Turn {
       out_.remarks.push_back(fmt::format(format, std::forward<Args>(args)...));
   }
 
-  void report(const Page& page, const Sorted& sorted) {
-    if (sorted.no_counts > 0)
-      remark("{}: {} series ignored, whose value is NaN, negative or too large", page.id,
-             sorted.no_counts);
-    if (sorted.twice > 0)
-      remark("{}: {} numbers ignored, of series that are there twice", page.id, sorted.twice);
-    if (sorted.incomplete > 0)
-      remark("{}: {} histograms ignored, which lack the bucket +Inf or have more than {}", page.id,
-             sorted.incomplete, most_buckets);
-    if (changed_ > 0)
-      remark("{}: the buckets of {} histograms changed; they count anew", page.id, changed_);
-    changed_ = 0;
-    if (fell_ > 0) remark("{}: {} series began anew", page.id, fell_);
-    if (waits_) remark("{}: this reading is older than the one before", page.id);
+  static constexpr fmt::format_string<const std::string&> began_anew =
+      "{} began anew: what it counted shortly before is not known";
+
+  static const std::string& name_of(const Page& page) {
+    return page.name.empty() ? page.id : page.name;
   }
 
-  /// All in all hardly less than before: not a process that began at 0.
-  static bool is_older(const Sorted& sorted, const PageBaseline& before) {
-    double sum_before = 0, sum_now = 0;
-    bool fell = false;
+  void report(const Page& page, const Sorted& sorted) {
+    const std::string& name = name_of(page);
+    if (sorted.no_counts > 0)
+      remark("{}: {} series ignored, whose value is NaN, negative or too large", name,
+             sorted.no_counts);
+    if (sorted.twice > 0)
+      remark("{}: {} numbers ignored, of series that are there twice", name, sorted.twice);
+    if (sorted.incomplete > 0)
+      remark("{}: {} histograms ignored, which lack the bucket +Inf or have more than {}", name,
+             sorted.incomplete, most_buckets);
+    if (changed_ > 0)
+      remark("{}: the buckets of {} histograms changed; they count anew", name, changed_);
+    changed_ = 0;
+    // One that fell alone was dropped while it had no requests, as routers do with the canary's
+    // between releases: nothing is missing.
+    if (fell_ > 0 && went_on_ == 0) remark(began_anew, name);
+  }
+
+  /// Something fell and nothing grew.
+  static bool only_falls(const Sorted& sorted, const PageBaseline& before) {
+    bool fell = false, grew = false;
     for (const auto& [key, series] : sorted.counters) {
       const auto was = before.counters.find(key);
-      if (was == before.counters.end() || was->second < 0 || !series.usable) continue;
-      sum_before += static_cast<double>(was->second);
-      sum_now += series.value;
-      fell |= series.value < static_cast<double>(was->second);
+      if (was == before.counters.end() || was->second == unknown || !series.usable) continue;
+      const auto value = static_cast<std::int64_t>(series.value);
+      fell |= value < was->second;
+      grew |= value > was->second;
     }
-    return fell && sum_now >= 0.9 * sum_before;
+    for (const auto& [key, series] : sorted.histograms) {
+      const auto was = before.histograms.find(key);
+      if (was == before.histograms.end() || !series.usable) continue;
+      const HistogramCounts now = counts_of(series.buckets);
+      if (now.bounds_ms != was->second.bounds_ms) continue;
+      fell |= any_fell(was->second, now);
+      grew |= any_grew(was->second, now);
+    }
+    return fell && !grew;
+  }
+
+  static bool is_behind(const Page& page, const Sorted& sorted, const PageBaseline& before) {
+    if (!page.sampled || before.sampled.ms == 0) return false;
+    const std::int64_t later = page.sampled->ms - before.sampled.ms;
+    return later < 0 || (later <= same_sample.count() && only_falls(sorted, before));
   }
 
   Counts& of(Track track) {
@@ -210,7 +246,7 @@ class Turn {
       return;
     }
     std::int64_t more = value - was->second;
-    if (more < 0 && waits_) return;
+    if (more >= 0 && was->second > 0) ++went_on_;
     if (more < 0) {
       ++fell_;
       more = value;
@@ -246,7 +282,6 @@ class Turn {
       }
       before = zero;
     } else if (any_fell(before, now)) {
-      if (waits_) return;
       before = zero;
     }
     if (counts_) add_buckets(*series.role, before, now);
@@ -291,9 +326,9 @@ class Turn {
   Counted out_;
   std::set<std::string> seen_;
   std::map<std::string, Counts> instances_;
-  bool counts_ = false;  // this page's growth is of this turn
-  bool waits_ = false;
-  std::int64_t fell_ = 0, changed_ = 0;
+  bool counts_ = false;                  // this page's growth is of this turn
+  std::int64_t fell_ = 0, went_on_ = 0;  // of this page's counters that were above 0
+  std::int64_t changed_ = 0;
 };
 
 std::uint64_t mixed(std::uint64_t x) {

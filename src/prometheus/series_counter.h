@@ -26,13 +26,13 @@ struct Page {
   std::string id;
   std::optional<double> started_s;  // process_start_time_seconds, when the page has it
   std::vector<Reading> readings;
+  std::string name = {};  // for people; empty: the id
+  // When the process was read, where another one did that: see SeriesCounter.
+  std::optional<WallTime> sampled = {};
 };
 
 struct CounterOptions {
   std::vector<double> boundaries_ms;  // core::latency_boundaries(release)
-  /// Answers may come from one of several servers that read the same pages at different times, so
-  /// that counters seem to fall a little: that is waited out and is no restart.
-  bool older_readings = false;
   Duration forget = 15min;  // a page not read for this long is a new one when it comes back
 };
 
@@ -50,6 +50,9 @@ class SeriesCounter {
   /// - a page's first reading only sets the baseline, unless its process started after `before`;
   /// - a series that is new on a known page counts from 0, one that fell counts from 0;
   /// - a page or series that is missing keeps its baseline, its requests come later;
+  /// - of several servers that read the same page one may be behind: a page sampled before the one
+  ///   that was counted waits, as does one hardly later in which all that moved fell. A server is
+  ///   behind by less than it answers for (5 min), so nothing waits for longer;
   /// - a number that no counter can have is ignored, of two equal series the first counts;
   /// - a request is in the bucket of the smallest boundary that its histogram proves.
   /// Code::invalid: more series than a cursor can hold.

@@ -54,6 +54,30 @@ Result<std::string> read_secret_file(std::string_view place) {
   return text;
 }
 
+std::vector<LocalNeed> local_needs(const core::Metrics& metrics) {
+  std::vector<LocalNeed> needs;
+  const auto add = [&needs](std::string_view key, const std::string& place) {
+    if (!place.empty()) needs.push_back({fmt::format("metrics.{}", key), place});
+  };
+  if (const auto* basic = std::get_if<core::BasicAuth>(&metrics.auth)) {
+    add("auth.basic.password", basic->password);
+  } else if (const auto* bearer = std::get_if<core::BearerAuth>(&metrics.auth)) {
+    add("auth.bearer.token", bearer->token);
+  } else if (const auto* oauth2 = std::get_if<core::OAuth2Auth>(&metrics.auth)) {
+    add("auth.oauth2.client_secret", oauth2->client_secret);
+  } else if (const auto* sigv4 = std::get_if<core::SigV4Auth>(&metrics.auth)) {
+    add("auth.sigv4.access_key", sigv4->access_key);
+    add("auth.sigv4.secret_key", sigv4->secret_key);
+    add("auth.sigv4.session_token", sigv4->session_token);
+  }
+  for (const std::string& line : metrics.headers) {
+    const std::size_t colon = std::min(line.find(": "), line.size());
+    const std::string value = line.substr(std::min(colon + 2, line.size()));
+    if (is_place(value)) add("headers", value);
+  }
+  return needs;
+}
+
 StoreClient::StoreClient(GetCurl curl, Clock& clock, core::Metrics metrics, std::string address,
                          ReadSecret secret)
     : curl_(std::move(curl)),

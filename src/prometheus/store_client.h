@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/release.h"
 #include "net/curl.h"
@@ -19,6 +20,14 @@ namespace linnet::prometheus {
 using ReadSecret = std::function<Result<std::string>(std::string_view place)>;
 /// As a file is read; anything else than "file:/PATH" is Code::invalid.
 Result<std::string> read_secret_file(std::string_view place);
+
+/// A file or variable that asking the server needs, and the key of the spec that names it.
+struct LocalNeed {
+  std::string key;    // "metrics.auth.bearer.token"
+  std::string place;  // for ReadSecret
+};
+/// All of them, of this machine: what is missing can be told before anything is asked.
+std::vector<LocalNeed> local_needs(const core::Metrics& metrics);
 
 /// libcurl is opened when first needed.
 using GetCurl = std::function<Result<net::Curl*>()>;

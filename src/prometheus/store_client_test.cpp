@@ -130,6 +130,25 @@ TEST_F(StoreClientTest, NoMessageHoldsASecret) {
   EXPECT_EQ(client->where().find(secret), std::string::npos);
 }
 
+TEST(LocalNeeds, AreAllSecretsWithTheirKeys) {
+  const auto needs = [](core::MetricsAuth auth) {
+    core::Metrics metrics;
+    metrics.auth = std::move(auth);
+    metrics.headers = {"X-Scope-OrgID: shop", "X-Key: env:KEY"};
+    std::string text;
+    for (const LocalNeed& need : local_needs(metrics))
+      text += fmt::format("{}={} ", need.key.substr(8), need.place);
+    return text;
+  };
+  EXPECT_EQ(needs({}), "headers=env:KEY ");
+  EXPECT_EQ(needs(core::BasicAuth{"anna", "env:A"}), "auth.basic.password=env:A headers=env:KEY ");
+  EXPECT_EQ(needs(core::BearerAuth{"file:/a"}), "auth.bearer.token=file:/a headers=env:KEY ");
+  EXPECT_EQ(needs(core::OAuth2Auth{"http://x", "me", "env:A", {}}),
+            "auth.oauth2.client_secret=env:A headers=env:KEY ");
+  EXPECT_EQ(needs(core::SigV4Auth{"eu", "aps", "env:A", "env:B", ""}),
+            "auth.sigv4.access_key=env:A auth.sigv4.secret_key=env:B headers=env:KEY ");
+}
+
 TEST_F(StoreClientTest, ASecretFileMustBeReadable) {
   for (const char* place : {"env:X", "S3CRET", "file:relative", "file:/nowhere/at/all"})
     EXPECT_FALSE(read_secret_file(place)) << place;

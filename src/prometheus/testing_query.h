@@ -24,8 +24,12 @@ inline std::string element(const std::string& metric, const std::string& labels,
       metric, labels, value);
 }
 
-inline std::string answer_of(const Counters& stable, const Counters& canary) {
-  std::string all;
+/// `sampled_s`: when the target was scraped.
+inline std::string answer_of(const Counters& stable, const Counters& canary, double sampled_s) {
+  std::string all = fmt::format(
+      R"({{"metric":{{"job":"ingress","instance":"10.0.0.1:10254","linnet_says":"sampled"}},)"
+      R"("value":[1760000000,"{:.3f}"]}})",
+      sampled_s);
   for (const auto& [label, counters] :
        {std::pair<std::string, const Counters&>{"", stable}, {"shop-web-canary-80", canary}}) {
     const std::string track = fmt::format(R"("canary":"{}")", label);
@@ -37,7 +41,7 @@ inline std::string answer_of(const Counters& stable, const Counters& canary) {
           element(metric, track + R"(,"status":"500")", counters.bad),
           element(latency, track + R"(,"le":"1")", counters.good + counters.bad),
           element(latency, track + R"(,"le":"+Inf")", sum)})
-      all += (all.empty() ? "" : ",") + one;
+      all += "," + one;
   }
   return R"({"status":"success","data":{"resultType":"vector","result":[)" + all + "]}}";
 }
@@ -55,7 +59,8 @@ struct QueryWorld {
   explicit QueryWorld(boost::asio::io_context& context) : io(context), imposter(context) {
     curl = net::Curl::load(io.get_executor()).value();
     imposter.answer = [this](const net::ServerRequest&, std::size_t) {
-      return answer_with(body.empty() ? answer_of(stable, canary) : body, status);
+      const double sampled_s = static_cast<double>(clock.now().wall.ms) / 1000 - behind_s;
+      return answer_with(body.empty() ? answer_of(stable, canary, sampled_s) : body, status);
     };
     open();
   }
@@ -73,6 +78,7 @@ struct QueryWorld {
   net::Imposter imposter;
   std::unique_ptr<net::Curl> curl;
   Counters stable, canary;
+  double behind_s = 0.2;  // its scrape, of the question
   std::string body;
   int status = 200;
   std::vector<std::string> told;

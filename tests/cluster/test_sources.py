@@ -16,7 +16,7 @@ import urllib.parse
 import urllib.request
 
 from harness import needs_bed, wait_for
-from release_test_case import NO_DATA, ROLLED_BACK, ReleaseTest
+from release_test_case import INVALID, NO_DATA, ROLLED_BACK, ReleaseTest
 from servers import Quiet, served
 from world import end_process, free_port
 
@@ -96,10 +96,44 @@ class LockedPrometheus(ReleaseTest):
         self.assert_rolled_back("v2.0.0-errors", "error_rate")
         self.assert_no_failure(users.stop(), bad_versions=("v2.0.0-errors",))
 
+    def test_three_releases_in_a_row_are_promoted_and_a_bad_one_is_taken_back(self):
+        """The data plane drops the canary's counters after each release and begins them at 0 with
+        the next, while stable's go on: nothing may wait until they are where they were."""
+        self.password(PASSWORD)
+        users = self.start(rate=40, metrics=self.metrics(self.ca), steps="25% 100%", hold="5s",
+                           extra=IMPATIENT)
+        many = self.world.load(800)  # stable's counter is far above what a canary's gets to
+        wait_for(lambda: many.summary()["requests"] >= 10_000, 60, "stable has served many", 0.2)
+        self.assert_no_failure(many.stop())
+        for version in ("v1.1.0", "v1.2.0", "v1.3.0"):
+            ran = self.must(self.world.run("deploy", version, "--promote"))
+            self.assert_promoted(version)
+            self.assertNotIn("began anew", ran.out)
+        self.must(self.world.run("deploy", "v2.0.0-errors", "--promote"), ROLLED_BACK)
+        self.assert_rolled_back("v2.0.0-errors", "error_rate", stable="v1.3.0")
+        self.assert_no_failure(users.stop(), bad_versions=("v2.0.0-errors",))
+
     def test_a_wrong_password_is_told_and_passes_nothing(self):
         self.password("incorrect horse")
         self.passes_nothing("HTTP 401: metrics.auth is missing or not accepted",
                             self.metrics(self.ca))
+
+    def test_a_secret_or_file_that_is_not_there_begins_nothing_and_is_named(self):
+        users = self.start(metrics=self.metrics(self.ca), steps="25% 100%")
+        for metrics, words in (
+                (self.metrics(self.ca), "the environment variable PROMETHEUS_PASSWORD is not set"),
+                (self.metrics(self.ca).replace("env:PROMETHEUS_PASSWORD", "file:/nowhere/at/all"),
+                 "/nowhere/at/all cannot be read"),
+                (self.metrics("/nowhere/ca.crt").replace("env:PROMETHEUS_PASSWORD",
+                                                         f"file:{self.ca}"),
+                 "/nowhere/ca.crt cannot be read")):
+            self.write_spec(metrics=metrics, steps="25% 100%")
+            self.assertRegex(self.metrics_finding()["cause"], words)
+            ran = self.must(self.world.run("deploy", "v1.1.0", "--promote"), INVALID)
+            self.assertIn("nothing was begun", ran.err)
+            self.assertIn(words, ran.err)
+        self.assertIsNone(self.world.pods("version=canary") or None)
+        self.assert_no_failure(users.stop())
 
     def test_a_certificate_of_an_unknown_authority_is_told_and_passes_nothing(self):
         self.password(PASSWORD)

@@ -33,8 +33,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
   }
   const WallTime now{1'700'000'000'000};
-  for (const bool older : {false, true}) {
-    const auto counted = fuzz::counted(*baseline, pages, now, older);
+  for (const bool sampled : {false, true}) {
+    if (sampled)
+      for (Page& page : pages) page.sampled = WallTime{now.ms - 3000};
+    const auto counted = fuzz::counted(*baseline, pages, now);
     CHECK(counted.next.at >= now);
   }
   return 0;

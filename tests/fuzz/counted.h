@@ -15,12 +15,10 @@ inline void check_counts(const core::Counts& counts, std::size_t buckets) {
 }
 
 inline prometheus::Counted counted(const prometheus::Baseline& before,
-                                   const std::vector<prometheus::Page>& pages, WallTime at,
-                                   bool older_readings) {
+                                   const std::vector<prometheus::Page>& pages, WallTime at) {
   const std::vector<double> boundaries{5, 10, 25, 50, 100, 250, 1000, 2500};
   prometheus::CounterOptions options;
   options.boundaries_ms = boundaries;
-  options.older_readings = older_readings;
   auto turn = prometheus::SeriesCounter(options).count(before, pages, at);
   CHECK(turn.has_value());
   for (const core::Counts* counts : {&turn->sample.stable, &turn->sample.canary})

@@ -69,18 +69,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool plain =
       std::all_of(pod.begin(), pod.end(), [](char c) { return c >= ' ' && c < 127; });
   if (dialect == dialects().end() || !plain) return 0;
-  const auto first = read(dialect->second, pod, input.part());
-  const auto second = read(dialect->second, pod, input.rest());
+  auto first = read(dialect->second, pod, input.part());
+  auto second = read(dialect->second, pod, input.rest());
   for (const auto* page : {&first, &second})
     if (!*page) CHECK(page->error().code == Code::invalid && !page->error().message.empty());
   if (!first || !second) return 0;
   const WallTime start{1'700'000'000'000};
-  for (const bool older : {false, true}) {
-    const auto before = fuzz::counted({}, {*first}, start, older);
+  for (const bool sampled : {false, true}) {
+    if (sampled) {
+      first->sampled = start;
+      second->sampled = WallTime{start.ms + 1000};
+    }
+    const auto before = fuzz::counted({}, {*first}, start);
     CHECK(before.sample.stable.requests == 0 && before.sample.canary.requests == 0);
-    const auto between = fuzz::counted(before.next, {*second}, {start.ms + 5000}, older);
-    if (older) continue;  // what waits is told later
-    const auto again = fuzz::counted(between.next, {*second}, {start.ms + 10'000}, older);
+    const auto between = fuzz::counted(before.next, {*second}, {start.ms + 5000});
+    if (sampled) continue;  // what waits is told later
+    const auto again = fuzz::counted(between.next, {*second}, {start.ms + 10'000});
     CHECK(again.sample.stable.requests == 0 && again.sample.canary.requests == 0);
   }
   return 0;
