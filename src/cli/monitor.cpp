@@ -143,7 +143,10 @@ class Monitor {
     wish.why = "linnet monitor: " + why;
     auto answer = follower.submit(std::move(wish));
     if (!answer) return fail(std::move(answer).error().while_doing("rolling back"));
-    auto status = follower.until([](const StatusDocument& now) { return !is_running(now.phase); });
+    follower.follow(answer->rollout);
+    auto status = follower.until([&follower](const StatusDocument& now) {
+      return !follower.is_ours(now) || !is_running(now.phase);
+    });
     if (!status) return fail(std::move(status).error().while_doing("rolling back"));
     rolled_back_ = true;
     return true;

@@ -191,6 +191,26 @@ TEST(DecideIntents, HasNothingToDoForTheVersionThatStableRuns) {
   EXPECT_FALSE(is_running(world.status.phase));
 }
 
+TEST(DecideIntents, WithNothingToTakeBackTheAnswerNamesNoRolloutNotEvenTheLast) {
+  World world;
+  world.initialised().deploying("v2");
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("rolled_back"));
+  ASSERT_NE(world.answer().rollout, "");
+  Intent none;
+  none.kind = Intent::Kind::traffic;
+  world.ask(none);
+  world.turn();
+  EXPECT_TRUE(world.answer().accepted);
+  EXPECT_EQ(world.answer().rollout, "");
+  for (const auto kind : {Intent::Kind::rollback, Intent::Kind::cleanup}) {
+    world.ask(kind);
+    world.turn();
+    EXPECT_TRUE(world.answer().accepted);
+    EXPECT_EQ(world.answer().rollout, "");
+  }
+}
+
 TEST(DecideIntents, RefusesVersionsWithShellCharacters) {
   World world;
   world.initialised();

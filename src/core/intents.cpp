@@ -23,6 +23,11 @@ void accept(Turn& turn, const Intent& intent, std::string text) {
               turn.next.rollout ? turn.next.rollout->id : std::string());
 }
 
+// It names no rollout: whoever asked has nothing to follow, not even the one that ended last.
+void nothing_to_do(Turn& turn, const Intent& intent, std::string text) {
+  turn.answer(intent, true, Code::internal, std::move(text));
+}
+
 void on_init(Turn& turn, const Intent& intent) {
   if (LINNET_STOPS(init_refuses, is_running(turn.next.phase)))
     return refuse(turn, intent, Code::conflict, running_text(turn));
@@ -74,11 +79,9 @@ void on_deploy(Turn& turn, const Intent& intent) {
   if (LINNET_STOPS(past_return_refuses, running && is_past_return(turn.next.phase)))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; its promotion is nearly done: try again in a moment");
-  if (!running && intent.version == turn.next.stable_version) {
-    turn.answer(intent, true, Code::internal,
-                fmt::format("stable already runs {}; nothing to do", intent.version));
-    return;
-  }
+  if (!running && intent.version == turn.next.stable_version)
+    return nothing_to_do(turn, intent,
+                         fmt::format("stable already runs {}; nothing to do", intent.version));
   if (!turn.seen.closed.empty()) LINNET_MARK(window_forced);
   const std::string forced =
       turn.seen.closed.empty() ? std::string() : fmt::format(" (forced: {})", turn.seen.closed);
@@ -127,7 +130,7 @@ void on_traffic(Turn& turn, const Intent& intent) {
                   fmt::format("{} is not a multiple of 0.1 %", intent.weight.text()));
   if (!adjustable) {
     if (!is_running(phase) && intent.weight.is_zero())
-      return accept(turn, intent, "all traffic is on stable already");
+      return nothing_to_do(turn, intent, "all traffic is on stable already");
     return refuse(turn, intent, Code::conflict,
                   is_running(phase) ? running_text(turn) + "; its weight cannot be set by hand now"
                                     : "no canary runs: start one with `deploy VERSION`");
@@ -183,7 +186,7 @@ void on_promote(Turn& turn, const Intent& intent) {
 
 void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std::string& what) {
   if (!is_running(turn.next.phase))
-    return accept(
+    return nothing_to_do(
         turn, intent,
         fmt::format("all traffic is on stable{}{}; nothing to take back",
                     turn.next.stable_version.empty() ? "" : " ", turn.next.stable_version));
