@@ -20,7 +20,7 @@ Error no_daemon(Session& session, const Error& error) {
 void print_list(Session& session, const std::vector<StatusDocument>& releases) {
   Table table({Align::left, Align::left, Align::left, Align::left, Align::left});
   for (const StatusDocument& each : releases)
-    table.row({printable(each.release), phase_text(each.phase, session.out()),
+    table.row({printable(each.release), state_text(each, session.out()),
                printable(each.stable_version), percent_text(each.weight_in_force),
                printable(each.reason)});
   for (const std::string& line : table.lines()) session.out().line(line);

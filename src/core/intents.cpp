@@ -2,6 +2,7 @@
 // next.
 #include "base/mark.h"
 #include "base/mutant.h"
+#include "core/course.h"
 #include "core/turn.h"
 
 namespace linnet::core {
@@ -66,7 +67,7 @@ void on_deploy(Turn& turn, const Intent& intent) {
   if (auto ok = check_version(intent.version); !ok)
     return refuse(turn, intent, Code::invalid, ok.error().message);
   if (turn.next.stable_version.empty())
-    return refuse(turn, intent, Code::invalid, "nothing runs yet: start stable with `init` first");
+    return refuse(turn, intent, Code::invalid, begins_nothing(turn.next, intent.version));
   if (LINNET_STOPS(window_refuses, !turn.seen.closed.empty() && !intent.force))
     return refuse(turn, intent, Code::conflict,
                   turn.seen.closed + "; `deploy --force` releases all the same");
@@ -79,9 +80,8 @@ void on_deploy(Turn& turn, const Intent& intent) {
   if (LINNET_STOPS(past_return_refuses, running && is_past_return(turn.next.phase)))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; its promotion is nearly done: try again in a moment");
-  if (!running && intent.version == turn.next.stable_version)
-    return nothing_to_do(turn, intent,
-                         fmt::format("stable already runs {}; nothing to do", intent.version));
+  if (std::string why = begins_nothing(turn.next, intent.version); !why.empty())
+    return nothing_to_do(turn, intent, std::move(why));
   if (!turn.seen.closed.empty()) LINNET_MARK(window_forced);
   const std::string forced =
       turn.seen.closed.empty() ? std::string() : fmt::format(" (forced: {})", turn.seen.closed);
