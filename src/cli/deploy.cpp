@@ -173,10 +173,20 @@ class Deploy {
         return Exit::interrupted;
       }
       if (!status && status.error().code != Code::cancelled) session_.note(status.error().message);
+      if (!status) tell_what_is_left();
     }
     session_.note(fmt::format("see `{}`", next_command(session_, "status --follow")));
     follower_.print_document();
     return Exit::interrupted;
+  }
+
+  // Left before the rollback was through: a second signal, or nobody answers.
+  void tell_what_is_left() {
+    if (session_.daemon().is_shared())
+      session_.note("left at once: the daemon goes on taking the rollout back");
+    else  // its engine ends with this command
+      session_.note(fmt::format("left at once: the canary's pods keep running until `{}`",
+                                next_command(session_, "rollback")));
   }
 
   Session& session_;

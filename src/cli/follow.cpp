@@ -268,6 +268,24 @@ Result<std::string> target_release(Session& session, const std::string& kind) {
 
 }  // namespace
 
+namespace {
+
+// On a cluster the engine ends with the command, and nothing goes on by itself.
+Error left_by_signal(Session& session, const std::string& again) {
+  if (session.daemon().is_shared())
+    return {Code::cancelled, fmt::format("interrupted; the daemon goes on. See `{}`",
+                                         next_command(session, "status --follow"))};
+  std::string text = fmt::format(
+      "interrupted: unless another command drives the rollout, its traffic stays as it is now; "
+      "`{}` goes on",
+      next_command(session, again));
+  if (again == "promote" || again.starts_with("traffic"))
+    text += fmt::format(", `{}` takes it back", next_command(session, "rollback"));
+  return {Code::cancelled, std::move(text)};
+}
+
+}  // namespace
+
 Exit exit_of_held(const StatusDocument& status) {
   if (status.any_check("fail")) return Exit::failed;
   // Else somebody else has moved the weight.
@@ -287,7 +305,7 @@ Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& 
     TRY(before, follower.look());
     since_before = std::move(before.since);
   }
-  const std::string kind = wish.kind;
+  const std::string kind = wish.kind == "traffic" ? "traffic " + wish.weight : wish.kind;
   TRY(answer, follower.submit(std::move(wish)));
   follower.follow(answer.rollout);
   CarriedOut out;
@@ -305,9 +323,7 @@ Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& 
     out.stands = stands && now.since != since_before && stands(now);
     return out.stands;
   });
-  if (!status && status.error().code == Code::cancelled)
-    return fail(Code::cancelled, "interrupted; the daemon goes on. See `{}`",
-                next_command(session, "status --follow"));
+  if (!status && status.error().code == Code::cancelled) return fail(left_by_signal(session, kind));
   if (!status) return fail(std::move(status).error());
   follower.print_document();
   out.status = std::move(*status);

@@ -8,6 +8,8 @@
 namespace linnet::core {
 namespace {
 
+constexpr const char* no_rollout = "no rollout runs: start one with `deploy VERSION`";
+
 std::string running_text(const Turn& turn) {
   const Rollout& rollout = *turn.next.rollout;
   return fmt::format("rollout {} to {} by {} runs since {} ({})", rollout.id, rollout.to,
@@ -229,7 +231,7 @@ void on_pause(Turn& turn, const Intent& intent) {
       !std::holds_alternative<AwaitingPromotion>(phase))
     return refuse(
         turn, intent, Code::conflict,
-        is_running(phase) ? running_text(turn) + "; it cannot be paused now" : "no rollout runs");
+        is_running(phase) ? running_text(turn) + "; it cannot be paused now" : no_rollout);
   const std::string text = fmt::format("paused by {}{}{}", intent.by.empty() ? "hand" : intent.by,
                                        intent.why.empty() ? "" : ": ", intent.why);
   if (LINNET_STOPS(pause_stands_still, true)) {
@@ -241,9 +243,13 @@ void on_pause(Turn& turn, const Intent& intent) {
 
 void on_resume(Turn& turn, const Intent& intent) {
   const auto* held = std::get_if<Holding>(&turn.next.phase);
+  const char* next = std::holds_alternative<AwaitingPromotion>(turn.next.phase)
+                         ? "`promote` ends it, `rollback` takes it back"
+                         : "`status` shows where it is, `pause` holds it";
   if (held == nullptr)
     return refuse(turn, intent, Code::conflict,
-                  is_running(turn.next.phase) ? "it does not hold" : "no rollout runs");
+                  is_running(turn.next.phase) ? running_text(turn) + "; it does not hold: " + next
+                                              : no_rollout);
   const Holding holding = *held;
   const std::string text =
       fmt::format("resumed by {}", intent.by.empty() ? std::string("hand") : intent.by);
