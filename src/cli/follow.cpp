@@ -13,7 +13,8 @@ namespace {
 constexpr Duration wait_before_restart = 2s;  // systemd may bring it back
 constexpr Duration wait_for_return = 10s;
 constexpr Duration longest_outage = 300s;  // of a cluster's API server; then the command gives up
-constexpr int strange_looks_allowed = 5;   // at a status that names another rollout, unexplained
+constexpr std::string_view rollout_begins = "preparing: rollout ";  // and its id; of core/turn.cpp
+constexpr int strange_looks_allowed = 5;  // at a status that names another rollout, unexplained
 
 bool is_gone(Daemon& daemon, const Error& error) {
   if (daemon.heard()) return false;
@@ -113,7 +114,14 @@ bool Follower::is_ours(const StatusDocument& status) const {
 
 std::vector<JournalEntry> Follower::ours_of(std::vector<JournalEntry> entries,
                                             const StatusDocument& status) {
-  if (entries.empty() || is_ours(status)) return entries;
+  if (!rollout_ || entries.empty()) return entries;
+  // The journal may be a turn ahead of the status: where a rollout begins, it says so itself.
+  const auto another = std::find_if(entries.begin(), entries.end(), [&](const auto& entry) {
+    return entry.text.starts_with(rollout_begins) &&
+           !entry.text.starts_with(fmt::format("{}{} ", rollout_begins, *rollout_));
+  });
+  entries.erase(another, entries.end());
+  if (is_ours(status)) return entries;
   if (rollout_->empty()) return {};
   // One that shall follow another has not begun yet: what ends the other is told.
   const auto ended = parse_time(ending(*rollout_).ended);

@@ -85,11 +85,21 @@ TEST_F(Following, ARollbackEndsWithTheRolloutThatItTookBackThoughAnotherFollows)
             "shop: v1.1.0 was taken back; another rollout has begun since\n");
 }
 
+TEST_F(Following, ALineOfTheNextRolloutIsNotShownThoughTheStatusStillTellsOfOurs) {
+  Outcome outcome;
+  outcome.frames = {{status_json("rolled_back", 0),
+                     {"rolled_back: gone", "preparing: rollout shop-2 from v1.0.0 to v1.3.0"}}};
+  daemon(status_json("stepping", 25)).on("rollback", outcome);
+  const Ran ran = program.run({"rollback"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "21:00:00  rolled back: gone\nshop: all traffic is on stable, v1.0.0\n");
+}
+
 TEST_F(Following, ARollbackWithNothingToTakeBackWaitsForNoDeployThatBeginsMeanwhile) {
   Outcome outcome;
   outcome.rollout = "";
   outcome.text = "all traffic is on stable v1.0.0; nothing to take back";
-  outcome.frames = {{status_json("stepping", 5), {"preparing: rollout shop-1"}}};
+  outcome.frames = {{status_json("stepping", 5), {"preparing: rollout shop-1 from v1"}}};
   daemon(status_json("idle")).on("rollback", outcome);
   fake->on("cleanup", outcome);
   for (const char* command : {"rollback", "cleanup"}) {

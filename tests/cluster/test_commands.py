@@ -10,7 +10,7 @@ import unittest
 
 from harness import PROMETHEUS as PROMETHEUS_HERE, needs_bed, wait_for
 from release_test_case import (
-    CANARY, DONE, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK, SCRAPE, STABLE,
+    BUSY, CANARY, DONE, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK, SCRAPE, STABLE,
     UNREACHABLE, ReleaseTest, spec)
 from world import LINNET, ROOT
 
@@ -450,6 +450,42 @@ class Jobs(ReleaseTest):
         for words in ("waiting whether", "drives it"):
             self.assertNotIn(words, self.output_of(job), "that is the other command's business")
         self.assert_promoted("v1.1.0")
+        self.assert_no_failure(users.stop())
+
+    def test_a_promotion_of_a_weight_that_somebody_else_set_ends_and_once_more_it_promotes(self):
+        users = self.start(steps="50%", hold="1s", replicas=1)
+        self.must(self.world.run("deploy", "v1.1.0"))
+        self.world.set_weight(0)
+        held = self.must(self.world.run("promote", seconds=60), BUSY)
+        self.assertIn("held: the weight is 0 % now", held.out)
+        self.assertIn("next: `linnet promote` once more promotes all the same", held.out)
+        left = wait_for(lambda: self.status()["abandoned"], 30, "nobody drives it")
+        self.assertIn("or `linnet promote` goes on", left["next"])
+        self.must(self.world.run("promote"))
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(users.stop())
+
+    def test_a_rollback_ends_with_its_rollout_though_a_deploy_follows(self):
+        users = self.start(steps="50%", hold="1s", replicas=1)
+        self.must(self.world.run("deploy", "v1.1.0"))
+        rollback = self.world.begin("rollback")
+        self.wait_weight(0)
+        self.must(self.world.run("deploy", "v1.2.0", "--supersede"))
+        self.ends_with(rollback, DONE, 20)
+        self.assertNotIn("v1.2.0", self.output_of(rollback))
+        self.assertEqual([run["to"] for run in self.history()], ["v1.1.0"])
+        self.assertEqual(self.status()["phase"], "awaiting_promotion")
+        self.must(self.world.run("rollback"))
+        self.assert_at_rest()
+        self.assert_no_failure(users.stop())
+
+    def test_with_nothing_to_take_back_a_rollback_ends_at_once_beside_a_deploy(self):
+        users = self.start(steps="50%", hold="1s", replicas=1)
+        rollback = self.world.begin("rollback")
+        deploy = self.begin_deploy("v1.1.0")
+        self.ends_with(rollback, DONE, 60)
+        self.ends_with(deploy, DONE if "nothing to take back" in self.output_of(rollback)
+                       or "all traffic is on stable" in self.output_of(rollback) else ROLLED_BACK)
         self.assert_no_failure(users.stop())
 
 
