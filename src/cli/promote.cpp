@@ -54,7 +54,9 @@ constexpr Command promote_command{
     .summary = "Make the canary's version the stable one",
     .description =
         "The canary takes all traffic, stable is replaced instance by instance, the traffic "
-        "returns to stable and the canary stops. No request is lost. Ends when all of it is done.",
+        "returns to stable and the canary stops. No request is lost. Ends when all of it is done, "
+        "or "
+        "with 5 when somebody else sets the weight meanwhile: once more it promotes all the same.",
     .examples =
         "linnet promote                 # after the last step\n"
         "linnet promote --skip-steps    # now, whatever step it is at\n",

@@ -50,7 +50,8 @@ constexpr Command rollback_command{
     .summary = "Send all traffic back to stable, now",
     .description =
         "The canary's weight becomes 0 at once, waiting for nothing; then its open requests are "
-        "finished and it stops. Exit code 0 means: taken back, and stable is ready.",
+        "finished and it stops. Exit code 0 means: taken back, and stable is ready. It ends with "
+        "the rollout that it took back, whatever begins after it.",
     .examples =
         "linnet rollback\n"
         "linnet rollback --why 'checkout is slow'\n",

@@ -144,6 +144,14 @@ class MonitorLines(ReleaseTest):
         self.ends_with(self.begin_monitor(*self.where(), "--duration", "20"), DONE)
         self.assert_no_failure(users.stop())
 
+    def test_a_deployment_that_is_not_there_is_told_at_once(self):
+        self.start(load=False, replicas=1)
+        began = time.monotonic()
+        ran = self.must(self.world.run("monitor", "--deployment", "nope", "--duration", "60"),
+                        INVALID)
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertIn(f"has no Deployment nope; it has {CANARY}, {STABLE}", ran.err)
+
     def test_a_violated_limit_is_seen_where_the_options_say(self):
         users = self.begin_release(metrics=PROMETHEUS)
         self.misplace()
@@ -236,6 +244,22 @@ class Questions(ReleaseTest):
         self.assertIn("start 1 canary instance of v1.1.0", ran.out)
         self.assertIn("restart stable on v1.1.0 (now v1.0.0)", ran.out)
         self.assertEqual(self.world.get("deployment", CANARY)["metadata"]["generation"], before)
+
+    def test_before_init_nothing_is_counted_and_of_what_runs_nothing_planned(self):
+        self.start_stable(replicas=1)
+        self.write_spec()
+        told = self.must(self.world.run("status")).out
+        self.assertIn("not initialised: `linnet init`", told)
+        self.assertNotIn("ready", told)
+        for words in (("plan", "v1.1.0"), ("cleanup",)):
+            ran = self.must(self.world.run(*words))
+            self.assertIn("not initialised", ran.out)
+            self.assertNotIn("nothing", ran.out)
+        self.must(self.world.run("init"))
+        plan = json.loads(self.must(self.world.run("plan", "v1.0.0", "-o", "json")).out)
+        self.assertEqual([step["what"] for step in plan["steps"]],
+                         ["stable already runs v1.0.0; nothing to do"])
+        self.assertEqual(plan["changes"], [])
 
     def test_plan_shows_what_is_written_then(self):
         self.start_stable()
