@@ -164,6 +164,7 @@ class Deploy {
     wish.kind = "interrupt";
     auto answer = follower_.submit(std::move(wish));
     if (!answer && answer.error().code != Code::cancelled) session_.note(answer.error().message);
+    if (!answer && !wish_.hold) tell_what_is_left(answer.error());
     if (answer && !wish_.hold) {
       auto status = follower_.until([this](const StatusDocument& now) {
         return !is_running(now.phase) || (began_ && !follower_.is_ours(now));
@@ -173,7 +174,7 @@ class Deploy {
         return Exit::interrupted;
       }
       if (!status && status.error().code != Code::cancelled) session_.note(status.error().message);
-      if (!status) tell_what_is_left();
+      if (!status) tell_what_is_left(status.error());
     }
     session_.note(fmt::format("see `{}`", next_command(session_, "status --follow")));
     follower_.print_document();
@@ -181,10 +182,11 @@ class Deploy {
   }
 
   // Left before the rollback was through: a second signal, or nobody answers.
-  void tell_what_is_left() {
-    if (session_.daemon().is_shared())
+  void tell_what_is_left(const Error& error) {
+    const bool shared = session_.daemon().is_shared();
+    if (shared && error.code == Code::cancelled)
       session_.note("left at once: the daemon goes on taking the rollout back");
-    else  // its engine ends with this command
+    else if (!shared)  // its engine ends with this command
       session_.note(fmt::format("left at once: the canary's pods keep running until `{}`",
                                 next_command(session_, "rollback")));
   }

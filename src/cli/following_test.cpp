@@ -67,6 +67,20 @@ TEST_F(Following, TrafficThatSomebodyElseMovesMeanwhileEndsWithFive) {
       << ran.out;
 }
 
+TEST_F(Following, ACommandThatIsInterruptedEndsWithItsCodeAndNotByTheSignal) {
+  Outcome outcome;
+  outcome.frames = {{status_json("promoting", 100), {"promoting: v1.1.0"}}};
+  for (const int signal : {SIGINT, SIGTERM}) {
+    daemon(status_json("awaiting_promotion", 100)).on("promote", outcome);
+    const Ran ran = program.run_and_signal({"promote"}, signal, [this] {
+      return fake->intents().size() == 1 && asked_for("/journal?after=1&");
+    });
+    EXPECT_EQ(ran.code, 130) << ran.err;
+    EXPECT_NE(ran.err.find("interrupted; the daemon goes on"), std::string::npos) << ran.err;
+    fake.reset();
+  }
+}
+
 TEST_F(Following, ARollbackEndsWithTheRolloutThatItTookBackThoughAnotherFollows) {
   Outcome outcome;
   outcome.frames = {{status_json("rolling_back", 0), {"rolling_back: rollback by anna"}},
