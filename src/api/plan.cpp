@@ -1,9 +1,13 @@
 #include "api/plan.h"
 
+#include "core/course.h"
+
 namespace linnet::api {
 
 std::vector<PlanStep> plan_of(const core::Release& release, const core::Status& status,
                               const std::string& version) {
+  if (std::string why = core::begins_nothing(status, version); !why.empty())
+    return {{std::move(why), ""}};
   std::vector<PlanStep> steps;
   int replicas = 0;
   for (const core::Step& step : release.steps) {
@@ -22,9 +26,9 @@ std::vector<PlanStep> plan_of(const core::Release& release, const core::Status& 
   const bool asks = release.promotion == core::Promotion::ask;
   steps.push_back(
       {asks ? "wait for `linnet promote`" : "promote without asking", asks ? "a person" : ""});
-  steps.push_back({fmt::format("restart stable on {} (now {}), one by one", version,
-                               status.stable_version.empty() ? "nothing" : status.stable_version),
-                   "the canary carries all requests meanwhile"});
+  steps.push_back(
+      {fmt::format("restart stable on {} (now {}), one by one", version, status.stable_version),
+       "the canary carries all requests meanwhile"});
   steps.push_back({"send everything to stable, drain and stop the canary", ""});
   return steps;
 }

@@ -16,8 +16,19 @@ Result<Exit> run_cleanup(Session& session) {
   Wish wish;
   wish.kind = "cleanup";
   TRY(done, carry_out(session, std::move(wish), is_clean));
-  session.say(fmt::format("{}: the canary is gone, stable {} has all the traffic",
-                          printable(done.status.release), printable(done.status.stable_version)));
+  const std::string release = printable(done.status.release);
+  const std::string version = printable(done.status.stable_version);
+  if (done.replaced)
+    session.say(fmt::format("{}: {}; another rollout has begun since", release,
+                            done.replaced->to.empty()
+                                ? printable(done.answer.text)
+                                : printable(done.replaced->to) + " was taken back"));
+  else if (version.empty())  // nobody has looked what serves there
+    session.say(fmt::format("{}: there is no canary; not initialised: `{}`", release,
+                            next_command(session, "init")));
+  else
+    session.say(
+        fmt::format("{}: the canary is gone, stable {} has all the traffic", release, version));
   if (!session.arguments().has("--remove")) return Exit::done;
   auto removed = session.daemon().request(
       "DELETE", "/v1/releases/" + net::percent_encode(done.status.release) + "/canary", "");

@@ -10,6 +10,7 @@
 
 #include "cli/documents.h"
 #include "cli/exit_code.h"
+#include "cli/leftovers.h"
 #include "net/unix_client.h"
 #include "runtime/paths.h"
 
@@ -66,6 +67,7 @@ class ClusterDaemon : public Daemon {
   Result<void> begin() {
     TRY(paths, runtime::paths_for(runtime::Environment::of_process()));
     TRY_VOID(runtime::make_private_directory(paths.runtime_dir, ::geteuid()));
+    remove_leftovers(paths.runtime_dir);
     options_.socket = fmt::format("{}/cluster-{}.sock", paths.runtime_dir, ::getpid());
     if (options_.socket.size() > runtime::max_socket_path)
       return fail(Code::invalid, "the socket path {} is too long: set LINNET_RUNTIME_DIR",

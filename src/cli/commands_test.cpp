@@ -73,6 +73,24 @@ TEST_F(Commands, StatusWithoutADaemonStartsNoneAndExitsWithFour) {
   EXPECT_NE(ran.err.find("linnet serve"), std::string::npos);
 }
 
+TEST_F(Commands, StatusWithoutSpecAndDaemonNamesBothOnce) {
+  ASSERT_EQ(::unlink((scratch.path() + "/linnet.yaml").c_str()), 0);
+  const Ran ran = program.run({"status"});
+  EXPECT_EQ(ran.code, 4);
+  EXPECT_NE(ran.err.find("there is no spec at linnet.yaml"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("no daemon answers at"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("`linnet serve`"), std::string::npos) << ran.err;
+  const Ran named = program.run({"status", "-f", "/nonexistent.yaml", "-o", "json"});
+  EXPECT_EQ(named.code, 4);
+  EXPECT_NE(named.out.find("there is no spec at /nonexistent.yaml"), std::string::npos);
+  EXPECT_NE(named.out.find("no daemon answers at"), std::string::npos) << named.out;
+  EXPECT_EQ(named.err.find("there is no spec"), named.err.rfind("there is no spec")) << named.err;
+  const Ran cluster = program.run({"status", "-n", "shop"});
+  EXPECT_EQ(cluster.code, 2) << cluster.err;
+  EXPECT_NE(cluster.err.find("there is no spec"), std::string::npos) << cluster.err;
+  EXPECT_EQ(cluster.err.find("there is no spec"), cluster.err.rfind("there is no spec"));
+}
+
 TEST_F(Commands, StatusWithoutASpecShowsWhatTheDaemonHas) {
   daemon(status_json("idle"));
   program.environment["LINNET_SPEC"] = scratch.path() + "/none.yaml";
@@ -261,7 +279,10 @@ TEST_F(Commands, LogsAreReadFromTheFilesThatTheApiNames) {
   EXPECT_EQ(program.run({"logs", "--lines", "2"}).out, "two\nthree\n");
   EXPECT_EQ(program.run({"logs", "--lines", "1", "-o", "json"}).out,
             "{\"instance\":\"canary-0\",\"line\":\"three\"}\n");
-  EXPECT_EQ(program.run({"logs", "--track", "stable"}).code, 2);
+  const Ran none = program.run({"logs", "--track", "stable"});
+  EXPECT_EQ(none.code, 3) << "there is nothing to read, and nothing was asked wrongly";
+  EXPECT_NE(none.err.find("shop has no stable instance with a log now"), std::string::npos);
+  EXPECT_EQ(program.run({"logs", "--track", "stale"}).code, 2);
 }
 
 std::string counts(int requests, int bad, int at_ms) {
@@ -438,6 +459,23 @@ TEST_F(Commands, ValidateTellsMistakesOfRecipesBesideTheOthers) {
   EXPECT_EQ(ran.code, 2);
   EXPECT_NE(ran.out.find("linnet.yaml:4:"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("spec.metrics.recipe"), std::string::npos) << ran.out;
+}
+
+TEST_F(Commands, RbacRefusesAServiceAccountThatCannotBe) {
+  scratch.write("linnet.yaml",
+                "metadata: { name: shop, namespace: shop }\nspec:\n  workload: { deployments: { "
+                "image: 'shop:{{version}}' } }\n  traffic: { router: ingress-nginx, with: { "
+                "ingress: [shop], canary_ingress: shop-canary, stable_service: shop, "
+                "canary_service: shop-canary, port: 80 } }\n");
+  const Ran good = program.run({"rbac", "--service-account", "ci.linnet"});
+  EXPECT_EQ(good.code, 0) << good.err;
+  for (const char* name : {"Bad_Name", "", "-a", "a/b", "a\nb"}) {
+    const Ran ran = program.run({"rbac", "--service-account", name});
+    EXPECT_EQ(ran.code, 2) << name;
+    EXPECT_EQ(ran.out, "");
+    EXPECT_NE(ran.err.find("must be 1 to 253 of a-z, 0-9, '-' and '.'"), std::string::npos)
+        << ran.err;
+  }
 }
 
 TEST_F(Commands, AReleaseOfAClusterIsNeverLookedForOnThisMachine) {

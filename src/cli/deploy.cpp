@@ -25,11 +25,12 @@ class Deploy {
     if (!answer) return fail(std::move(answer).error());
     rollout_ = answer->rollout;
     if (rollout_.empty()) return nothing_to_do(answer->text);
+    follower_.follow(rollout_);
     for (;;) {
       auto status = follower_.until([this](const StatusDocument& now) { return stops(now); });
       if (!status && status.error().code == Code::cancelled) return interrupted();
       if (!status) return fail(std::move(status).error());
-      if (!is_ours(*status)) return replaced();
+      if (!follower_.is_ours(*status)) return replaced();
       if (status->phase != "awaiting_promotion" || !session_.interactive()) return report(*status);
       TRY(answered, ask(*status));
       if (answered == Asked::interrupted) return interrupted();
@@ -41,12 +42,8 @@ class Deploy {
  private:
   enum class Asked { yes, no, moot, interrupted };
 
-  [[nodiscard]] bool is_ours(const StatusDocument& status) const {
-    return status.rollout && status.rollout->id == rollout_;
-  }
-
   bool stops(const StatusDocument& status) {
-    if (!is_ours(status)) {
+    if (!follower_.is_ours(status)) {
       // With --supersede the one before is taken back first, and ours starts in the turn after;
       // if it does not, somebody has called it off meanwhile.
       if (!began_ && is_running(status.phase)) return false;
@@ -91,7 +88,7 @@ class Deploy {
       auto now = follower_.look();
       if (!now && now.error().code == Code::cancelled) continue;
       if (!now) return fail(std::move(now).error());
-      if (now->phase == "awaiting_promotion" && is_ours(*now)) continue;
+      if (now->phase == "awaiting_promotion" && follower_.is_ours(*now)) continue;
       session_.out().raw("\n");
       return Asked::moot;
     }
@@ -113,8 +110,8 @@ class Deploy {
     if (status.phase == "awaiting_promotion") {
       session_.say(
           fmt::format("{}: {} passed all steps and waits for promotion", release, version));
-      session_.say(fmt::format("next: `{}` or `{}`", follower_.next_command("promote"),
-                               follower_.next_command("rollback")));
+      session_.say(fmt::format("next: `{}` or `{}`", next_command(session_, "promote"),
+                               next_command(session_, "rollback")));
       return Exit::done;
     }
     if (status.phase == "holding") return report_held(status);
@@ -139,12 +136,10 @@ class Deploy {
 
   Result<Exit> report_held(const StatusDocument& status) {
     session_.say(fmt::format("{}: held: {}", printable(status.release), printable(status.reason)));
-    session_.say(fmt::format("next: `{}`, `{}` or `{}`", follower_.next_command("resume"),
-                             follower_.next_command("promote"),
-                             follower_.next_command("rollback")));
-    if (status.any_check("fail")) return Exit::failed;
-    return status.cause == "no_data" ? Exit::no_data
-                                     : Exit::busy;  // somebody else moved the weight
+    session_.say(fmt::format("next: `{}`, `{}` or `{}`", next_command(session_, "resume"),
+                             next_command(session_, "promote"),
+                             next_command(session_, "rollback")));
+    return exit_of_held(status);
   }
 
   // The status speaks of another rollout by now: how ours ended stands in the history.
@@ -169,19 +164,31 @@ class Deploy {
     wish.kind = "interrupt";
     auto answer = follower_.submit(std::move(wish));
     if (!answer && answer.error().code != Code::cancelled) session_.note(answer.error().message);
+    if (!answer && !wish_.hold) tell_what_is_left(answer.error());
     if (answer && !wish_.hold) {
       auto status = follower_.until([this](const StatusDocument& now) {
-        return !is_running(now.phase) || (began_ && !is_ours(now));
+        return !is_running(now.phase) || (began_ && !follower_.is_ours(now));
       });
-      if (status && is_ours(*status)) {
+      if (status && follower_.is_ours(*status)) {
         auto ignored = report(*status);
         return Exit::interrupted;
       }
       if (!status && status.error().code != Code::cancelled) session_.note(status.error().message);
+      if (!status) tell_what_is_left(status.error());
     }
-    session_.note(fmt::format("see `{}`", follower_.next_command("status --follow")));
+    session_.note(fmt::format("see `{}`", next_command(session_, "status --follow")));
     follower_.print_document();
     return Exit::interrupted;
+  }
+
+  // Left before the rollback was through: a second signal, or nobody answers.
+  void tell_what_is_left(const Error& error) {
+    const bool shared = session_.daemon().is_shared();
+    if (shared && error.code == Code::cancelled)
+      session_.note("left at once: the daemon goes on taking the rollout back");
+    else if (!shared)  // its engine ends with this command
+      session_.note(fmt::format("left at once: the canary's pods keep running until `{}`",
+                                next_command(session_, "rollback")));
   }
 
   Session& session_;

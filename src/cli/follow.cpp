@@ -13,6 +13,8 @@ namespace {
 constexpr Duration wait_before_restart = 2s;  // systemd may bring it back
 constexpr Duration wait_for_return = 10s;
 constexpr Duration longest_outage = 300s;  // of a cluster's API server; then the command gives up
+constexpr std::string_view rollout_begins = "preparing: rollout ";  // and its id; of core/turn.cpp
+constexpr int strange_looks_allowed = 5;  // at a status that names another rollout, unexplained
 
 bool is_gone(Daemon& daemon, const Error& error) {
   if (daemon.heard()) return false;
@@ -69,7 +71,10 @@ Result<IntentDocument> Follower::submit(Wish wish) {
     TRY(answer, read_intent(text));
     if (answer.state == "accepted") return std::move(answer);
     // Another engine may have to be waited for, or a cluster that does not answer: it is told.
-    if (answer.state != "refused" || waited) TRY_VOID(show_journal(0));
+    if (answer.state != "refused" || waited) {
+      TRY(entries, new_entries(0));
+      show(entries);
+    }
     if (answer.state == "refused") return fail(Error{code_named(answer.code), answer.text});
     waited = true;
     if (answer.text.empty() || std::exchange(told, answer.text) == answer.text) continue;
@@ -79,15 +84,53 @@ Result<IntentDocument> Follower::submit(Wish wish) {
 
 Result<StatusDocument> Follower::until(const Done& done) {
   for (int wait_s = 0;; wait_s = 1) {
-    TRY_VOID(show_journal(wait_s));
-    TRY(status, look());
-    if (done(status)) {
-      session_.out().end_live();
-      TRY_VOID(show_journal(0));
-      return std::move(status);
+    TRY(entries, new_entries(wait_s));
+    auto status = look();
+    if (!status) {
+      show(entries);
+      return fail(std::move(status).error());
     }
-    show_live(status);
+    show(ours_of(std::move(entries), *status));
+    if (done(*status)) {
+      session_.out().end_live();
+      TRY(rest, new_entries(0));
+      if (rest.empty()) return status;
+      // They may be of a rollout that began a moment ago, of which this status knows nothing.
+      const std::string document = last_status_;
+      TRY(later, look());
+      last_status_ = document;
+      show(ours_of(std::move(rest), later));
+      return status;
+    }
+    show_live(*status);
   }
+}
+
+bool Follower::is_ours(const StatusDocument& status) const {
+  if (!rollout_) return true;
+  if (rollout_->empty()) return !is_running(status.phase);
+  return status.rollout && status.rollout->id == *rollout_;
+}
+
+std::vector<JournalEntry> Follower::ours_of(std::vector<JournalEntry> entries,
+                                            const StatusDocument& status) {
+  if (!rollout_ || entries.empty()) return entries;
+  // The journal may be a turn ahead of the status: where a rollout begins, it says so itself.
+  const auto another = std::find_if(entries.begin(), entries.end(), [&](const auto& entry) {
+    return entry.text.starts_with(rollout_begins) &&
+           !entry.text.starts_with(fmt::format("{}{} ", rollout_begins, *rollout_));
+  });
+  entries.erase(another, entries.end());
+  if (is_ours(status)) return entries;
+  if (rollout_->empty()) return {};
+  // One that shall follow another has not begun yet: what ends the other is told.
+  const auto ended = parse_time(ending(*rollout_).ended);
+  if (!ended) return entries;
+  std::erase_if(entries, [&](const JournalEntry& entry) {
+    const auto at = parse_time(entry.at);
+    return at && at->ms > ended->ms;
+  });
+  return entries;
 }
 
 Result<StatusDocument> Follower::look() {
@@ -145,11 +188,15 @@ Result<void> Follower::wait_for_daemon(const Error& why) {
               why.message, span_text(wait_for_return));
 }
 
-Result<void> Follower::show_journal(int wait_s) {
+Result<std::vector<JournalEntry>> Follower::new_entries(int wait_s) {
   TRY(text, get(fmt::format("{}/journal?after={}&limit=500&wait={}", path_, journal_at_, wait_s)));
   TRY(journal, read_journal(text));
   if (journal.next > journal_at_) journal_at_ = journal.next;
-  for (const JournalEntry& entry : journal.entries) {
+  return std::move(journal.entries);
+}
+
+void Follower::show(const std::vector<JournalEntry>& entries) {
+  for (const JournalEntry& entry : entries) {
     // What these say, the phase entered right after says as well.
     if (entry.kind == "notice" || entry.kind == "verdict") continue;
     const auto at = parse_time(entry.at);
@@ -166,7 +213,6 @@ Result<void> Follower::show_journal(int wait_s) {
       session_.say((i == 0 ? out.styled(Style::faint, time) : "") +
                    out.styled(entry_style(entry), lines[i].substr(i == 0 ? time.size() : 0)));
   }
-  return {};
 }
 
 void Follower::show_live(const StatusDocument& status) {
@@ -195,10 +241,10 @@ void Follower::print_document() {
   if (session_.json()) session_.out().document(last_status_);
 }
 
-std::string Follower::next_command(std::string_view words) const {
+std::string next_command(const Session& session, std::string_view words) {
   std::string text = fmt::format("linnet {}", words);
-  for (const char* option : {"--spec", "--release"})
-    if (const auto value = session_.arguments().text(option))
+  for (const char* option : {"--spec", "--release", "--namespace", "--context", "--kubeconfig"})
+    if (const auto value = session.arguments().text(option))
       text += fmt::format(" {} {}", option, printable(*value));
   return text;
 }
@@ -230,20 +276,67 @@ Result<std::string> target_release(Session& session, const std::string& kind) {
 
 }  // namespace
 
-Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& done) {
+namespace {
+
+// On a cluster the engine ends with the command, and nothing goes on by itself.
+Error left_by_signal(Session& session, const std::string& again) {
+  if (session.daemon().is_shared())
+    return {Code::cancelled, fmt::format("interrupted; the daemon goes on. See `{}`",
+                                         next_command(session, "status --follow"))};
+  std::string text = fmt::format(
+      "interrupted: unless another command drives the rollout, its traffic stays as it is now; "
+      "`{}` goes on",
+      next_command(session, again));
+  if (again == "promote" || again.starts_with("traffic"))
+    text += fmt::format(", `{}` takes it back", next_command(session, "rollback"));
+  return {Code::cancelled, std::move(text)};
+}
+
+}  // namespace
+
+Exit exit_of_held(const StatusDocument& status) {
+  if (status.any_check("fail")) return Exit::failed;
+  // Else somebody else has moved the weight.
+  return status.cause == "no_data" ? Exit::no_data : Exit::busy;
+}
+
+Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& done,
+                             const Follower::Done& stands) {
   session.interrupt();
   TRY(release, target_release(session, wish.kind));
   Follower follower(session, net::percent_encode(release));
   const Result<void> began = follower.begin();
   if (!began && wish.kind != "rollback") return fail(began.error());
+  // The first look after the answer may still be at the state from before it.
+  std::string since_before;
+  if (stands) {
+    TRY(before, follower.look());
+    since_before = std::move(before.since);
+  }
+  const std::string kind = wish.kind == "traffic" ? "traffic " + wish.weight : wish.kind;
   TRY(answer, follower.submit(std::move(wish)));
-  auto status = follower.until(done);
-  if (!status && status.error().code == Code::cancelled)
-    return fail(Code::cancelled, "interrupted; the daemon goes on. See `{}`",
-                follower.next_command("status --follow"));
+  follower.follow(answer.rollout);
+  CarriedOut out;
+  int strange_looks = 0;
+  auto status = follower.until([&](const StatusDocument& now) {
+    if (!follower.is_ours(now)) {
+      HistoryDocument ending =
+          answer.rollout.empty() ? HistoryDocument() : follower.ending(answer.rollout);
+      const bool explained = answer.rollout.empty() || !ending.id.empty();
+      if (!explained && ++strange_looks <= strange_looks_allowed) return false;
+      out.replaced = std::move(ending);
+      return true;
+    }
+    if (done(now)) return true;
+    out.stands = stands && now.since != since_before && stands(now);
+    return out.stands;
+  });
+  if (!status && status.error().code == Code::cancelled) return fail(left_by_signal(session, kind));
   if (!status) return fail(std::move(status).error());
   follower.print_document();
-  return CarriedOut{std::move(*status), std::move(answer)};
+  out.status = std::move(*status);
+  out.answer = std::move(answer);
+  return out;
 }
 
 }  // namespace linnet::cli

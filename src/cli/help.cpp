@@ -124,7 +124,8 @@ std::string commands_markdown() {
       "They may stand before or after the command's name. With `--output json`, standard output\n"
       "holds one document of [the JSON API](api.md) and nothing else; a failure is\n"
       "`{\"error\": {\"code\", \"message\"}}`. Colours honour `NO_COLOR`; without a terminal only\n"
-      "plain lines are printed, one for each change, and nothing is ever asked.\n";
+      "plain lines are printed, one for each change, and nothing is ever asked. `help`,\n"
+      "`completion` and `names` print for a person or a shell whatever `--output` says.\n";
   for (const Command* command : commands()) {
     text += fmt::format("\n## linnet {}\n\n{}\n\n```text\n{}\n```\n\n{}", command->name,
                         fmt::format("{}.", command->summary), usage(*command),

@@ -30,6 +30,10 @@ Interrupt::Interrupt() {
 }
 
 Interrupt::~Interrupt() {
+  // One that waits still has been heeded: unblocked, it would end the process by a signal instead
+  // of the exit code that the command has for it.
+  while (take()) {
+  }
   ::close(fd_);
   const sigset_t set = watched();
   ::sigprocmask(SIG_UNBLOCK, &set, nullptr);

@@ -129,6 +129,15 @@ Result<Exit> follow_pods(Session& session, const std::string& release, const std
   }
 }
 
+// Nothing was asked wrongly: there is just nothing that could be read.
+Exit nothing_to_show(Session& session, const std::string& release, const std::string& track) {
+  const std::string why = fmt::format("{} has no {}instance with a log now", printable(release),
+                                      track.empty() ? "" : track + " ");
+  if (session.json()) session.out().raw(error_json(code_name(Code::not_found), why) + "\n");
+  session.note(why);
+  return Exit::no_data;
+}
+
 Result<Exit> run_logs(Session& session) {
   const Arguments& arguments = session.arguments();
   TRY(lines, arguments.number("--lines", 0, 100'000));
@@ -144,9 +153,7 @@ Result<Exit> run_logs(Session& session) {
   for (const InstanceDocument& each : instances)
     if (!each.log.empty() && (track.empty() || each.track == track))
       paths.emplace(each.log, printable(each.id));
-  if (paths.empty())
-    return fail(Code::not_found, "{} has no {}instance with a log now", release,
-                track.empty() ? "" : track + " ");
+  if (paths.empty()) return nothing_to_show(session, release, track);
   std::vector<std::unique_ptr<LogFile>> files;
   for (const auto& [path, id] : paths)
     files.push_back(std::make_unique<LogFile>(id, path, paths.size() > 1, session.json()));
@@ -172,7 +179,8 @@ constexpr Command logs_command{
     .summary = "Show what the instances write",
     .description =
         "The last lines of each instance's log, and with --follow what comes after, on a cluster "
-        "also of pods that come later. As JSON each line is a document: {\"instance\", \"line\"}.",
+        "also of pods that come later. Exit code 3 when no instance has a log now. As JSON each "
+        "line is a document: {\"instance\", \"line\"}.",
     .examples =
         "linnet logs --track canary --lines 50\n"
         "linnet logs --follow\n",

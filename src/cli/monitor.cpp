@@ -1,11 +1,13 @@
 // linnet monitor: watches the canary from outside with limits of its own, for a person or a job.
 // The rollout's own checks go on in the daemon; this is a second pair of eyes.
+#include <algorithm>
 #include <chrono>
 
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/format.h"
 #include "cli/watch.h"
+#include "cluster/name_lists.h"
 #include "net/http.h"
 #include "stats/words.h"
 
@@ -13,6 +15,7 @@ namespace linnet::cli {
 namespace {
 
 constexpr Duration period_length = 60s;
+constexpr Duration longest_list = 5s;
 constexpr double forever_s = 10.0 * 365 * 86'400;
 
 MonoTime mono_now() {
@@ -143,7 +146,10 @@ class Monitor {
     wish.why = "linnet monitor: " + why;
     auto answer = follower.submit(std::move(wish));
     if (!answer) return fail(std::move(answer).error().while_doing("rolling back"));
-    auto status = follower.until([](const StatusDocument& now) { return !is_running(now.phase); });
+    follower.follow(answer->rollout);
+    auto status = follower.until([&follower](const StatusDocument& now) {
+      return !follower.is_ours(now) || !is_running(now.phase);
+    });
     if (!status) return fail(std::move(status).error().while_doing("rolling back"));
     rolled_back_ = true;
     return true;
@@ -239,11 +245,32 @@ void explain_ignored(Session& session) {
                       option));
 }
 
+// A name that nothing has would be watched all the time, and look like a canary without requests.
+// Who may not list Deployments finds out at the end.
+Result<void> check_deployment(Session& session) {
+  const auto wanted = session.arguments().text("--deployment");
+  if (!wanted || session.daemon().is_shared()) return {};
+  cluster::NameQuestion question;
+  question.kind = cluster::NameKind::deployments;
+  question.cluster = session.cluster_choice();
+  if (const Result<ReleaseFile>& file = session.release_file(); file)
+    question.name_space = file->release.name_space;
+  question.name_space = session.arguments().text("--namespace").value_or(question.name_space);
+  const std::string place =
+      question.name_space.empty() ? "the namespace" : "namespace " + question.name_space;
+  auto there = cluster::list_names(std::move(question), longest_list);
+  if (!there || std::find(there->begin(), there->end(), *wanted) != there->end()) return {};
+  return fail(Code::not_found, "{} has no Deployment {}; it has {}", printable(place),
+              printable(*wanted),
+              there->empty() ? "none" : printable(fmt::format("{}", fmt::join(*there, ", "))));
+}
+
 Result<Exit> run_monitor(Session& session) {
   TRY(settings, read_settings(session.arguments()));
   session.interrupt();
   TRY(release, session.release_name());
   explain_ignored(session);
+  TRY_VOID(check_deployment(session));
   TRY(watch, Watch::make(settings.limits));
   session.say(fmt::format("watching the canary of {}: errors up to {}, P95 up to {:.0f} ms",
                           printable(release), percent_text(settings.limits.error_percent),

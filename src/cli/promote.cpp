@@ -5,12 +5,35 @@
 namespace linnet::cli {
 namespace {
 
+constexpr const char* another = "another rollout has begun since";
+
+// Somebody else has moved the weight: nobody but a person knows what that shall mean.
+Exit held(Session& session, const StatusDocument& status) {
+  session.say(fmt::format("{}: held: {}", printable(status.release), printable(status.reason)));
+  session.say(fmt::format("next: `{}` once more promotes all the same; `{}` takes it back",
+                          next_command(session, "promote"), next_command(session, "rollback")));
+  return exit_of_held(status);
+}
+
 Result<Exit> run_promote(Session& session) {
   Wish wish;
   wish.kind = "promote";
   wish.skip_steps = session.arguments().has("--skip-steps");
-  TRY(done, carry_out(session, std::move(wish),
-                      [](const StatusDocument& status) { return !is_running(status.phase); }));
+  TRY(done, carry_out(
+                session, std::move(wish),
+                [](const StatusDocument& status) { return !is_running(status.phase); },
+                [](const StatusDocument& status) { return status.phase == "holding"; }));
+  if (done.stands) return held(session, done.status);
+  if (done.replaced && done.replaced->outcome == "succeeded") {
+    session.say(fmt::format("{}: {} was promoted; {}", printable(done.status.release),
+                            printable(done.replaced->to), another));
+    return Exit::done;
+  }
+  if (done.replaced) {
+    const std::string why = printable(done.replaced->cause);
+    session.note(fmt::format("not promoted{}{}; {}", why.empty() ? "" : ": ", why, another));
+    return Exit::failed;
+  }
   if (done.status.phase != "succeeded") {
     session.note(fmt::format("not promoted: {}", printable(done.status.reason)));
     return Exit::failed;
@@ -31,7 +54,9 @@ constexpr Command promote_command{
     .summary = "Make the canary's version the stable one",
     .description =
         "The canary takes all traffic, stable is replaced instance by instance, the traffic "
-        "returns to stable and the canary stops. No request is lost. Ends when all of it is done.",
+        "returns to stable and the canary stops. No request is lost. Ends when all of it is done, "
+        "or "
+        "with 5 when somebody else sets the weight meanwhile: once more it promotes all the same.",
     .examples =
         "linnet promote                 # after the last step\n"
         "linnet promote --skip-steps    # now, whatever step it is at\n",

@@ -9,6 +9,7 @@
 #include "cluster/metrics.h"
 #include "cluster/recipe_check.h"
 #include "recipes/library.h"
+#include "spec/formats.h"
 
 namespace linnet::cli {
 namespace {
@@ -41,6 +42,9 @@ Result<Exit> run_rbac(Session& session) {
   TRY(router, kubernetes::router_objects(names, release, recipe));
   kubernetes::RbacOptions options;
   options.service_account = given.text("--service-account").value_or(options.service_account);
+  if (spec::object_name.problem(options.service_account))
+    return fail(Code::invalid, "--service-account is '{}', but must be {}",
+                printable(options.service_account), spec::object_name.expects);
   options.init = !given.has("--no-init");
   std::string yaml =
       kubernetes::rbac_yaml(names, kubernetes::rules_of(names, release, router, options), options);

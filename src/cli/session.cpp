@@ -196,8 +196,9 @@ Result<std::string> Session::release_name() {
   if (file) return file->release.name;
   // A name was asked for, or the file is there: guessing would show another release.
   if (spec_is_named() || file.error().code != Code::not_found) return fail(file.error());
-  TRY(list, daemon().get("/v1/releases"));
-  TRY(releases, read_statuses(list));
+  auto list = daemon().get("/v1/releases");
+  if (!list) return fail(unanswered(std::move(list).error()));
+  TRY(releases, read_statuses(*list));
   if (releases.size() == 1) return std::move(releases.front().release);
   if (releases.empty())
     return fail(Code::not_found, "the daemon has no release yet, and there is no {} here",
@@ -206,6 +207,22 @@ Result<std::string> Session::release_name() {
   for (const StatusDocument& each : releases) names += (names.empty() ? "" : ", ") + each.release;
   return fail(Code::invalid, "the daemon has {} releases ({}); pick one with --release NAME",
               releases.size(), names);
+}
+
+Error Session::unanswered(Error error) {
+  if (daemon().heard() || !daemon().is_shared() || error.code != Code::unavailable) return error;
+  const std::string none = fmt::format("no daemon answers at {}", daemon().address());
+  const Result<ReleaseFile>& file = release_file();
+  if (file)
+    error.message = none +
+                    ", so nothing is known now; `linnet serve`, or any command that changes "
+                    "something, starts one";
+  else
+    error.message = fmt::format(
+        "{}, and {}. A release on a cluster needs its spec; one on this machine a daemon, which "
+        "`linnet serve` starts",
+        file.error().message.substr(0, file.error().message.find(":\n")), none);
+  return error;
 }
 
 std::string Session::who() const {

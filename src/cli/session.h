@@ -51,6 +51,10 @@ class Session {
   /// that the daemon has. Never starts a daemon.
   Result<std::string> release_name();
 
+  /// What to say when a question got no answer: where no daemon answers and no spec was read,
+  /// either may be what is missing.
+  Error unanswered(Error error);
+
   /// Who asks, for the history: the CI system's user if there is one, else user@host.
   [[nodiscard]] std::string who() const;
 

@@ -8,29 +8,31 @@
 namespace linnet::cli {
 namespace {
 
-Error no_daemon(Session& session, const Error& error) {
-  const Daemon& daemon = session.daemon();
-  if (daemon.heard() || !daemon.is_shared() || error.code != Code::unavailable) return error;
-  return {Code::unavailable,
-          fmt::format("no daemon answers at {}, so nothing is known now; `linnet serve`, or any "
-                      "command that changes something, starts one",
-                      session.daemon().address())};
-}
-
 void print_list(Session& session, const std::vector<StatusDocument>& releases) {
   Table table({Align::left, Align::left, Align::left, Align::left, Align::left});
   for (const StatusDocument& each : releases)
-    table.row({printable(each.release), phase_text(each.phase, session.out()),
+    table.row({printable(each.release), state_text(each, session.out()),
                printable(each.stable_version), percent_text(each.weight_in_force),
                printable(each.reason)});
   for (const std::string& line : table.lines()) session.out().line(line);
   if (releases.empty()) session.out().line("no release yet; `linnet init` begins with one");
 }
 
+// All that the daemon has is shown in its place. Nothing is wrong where none was asked for.
+void tell_what_is_wrong_with_the_spec(Session& session) {
+  const Error& error = session.release_file().error();
+  if (error.code == Code::not_found && !session.arguments().has("--spec")) return;
+  const std::size_t first = error.message.find(":\n");  // a list of mistakes follows
+  session.note(fmt::format("{}{}; showing what the daemon has",
+                           printable(error.message.substr(0, first)),
+                           first == std::string::npos ? "" : " (see `linnet validate`)"));
+}
+
 // Several releases and none named: a line each.
 Result<Exit> list_all(Session& session) {
   auto text = session.daemon().get("/v1/releases");
-  if (!text) return fail(no_daemon(session, text.error()));
+  if (!text) return fail(session.unanswered(std::move(text).error()));
+  tell_what_is_wrong_with_the_spec(session);
   TRY(releases, read_statuses(*text));
   if (session.json()) {
     session.out().document(*text);
@@ -63,15 +65,7 @@ Result<Exit> follow(Session& session, const std::string& release) {
 std::optional<std::string> named(Session& session) {
   if (const auto name = session.arguments().text("--release")) return *name;
   const Result<ReleaseFile>& file = session.release_file();
-  if (file) return file->release.name;
-  if (file.error().code != Code::not_found || session.arguments().has("--spec")) {
-    const std::string& message = file.error().message;
-    const std::size_t first = message.find(":\n");  // a list of mistakes follows
-    session.note(fmt::format("{}{}; showing what the daemon has",
-                             printable(message.substr(0, first)),
-                             first == std::string::npos ? "" : " (see `linnet validate`)"));
-  }
-  return std::nullopt;
+  return file ? std::optional(file->release.name) : std::nullopt;
 }
 
 Result<Exit> run_status(Session& session) {
@@ -88,7 +82,7 @@ Result<Exit> run_status(Session& session) {
   if (!text && text.error().code == Code::not_found && session.daemon().heard())
     return fail(Code::not_found, "the daemon does not know {} yet; `linnet init` begins with it",
                 printable(*name));
-  if (!text) return fail(no_daemon(session, text.error()));
+  if (!text) return fail(session.unanswered(std::move(text).error()));
   if (session.json()) {
     session.out().document(*text);
     return Exit::done;

@@ -19,18 +19,44 @@ Result<Percent> read_weight(const std::string& text) {
   return *weight;
 }
 
+Exit held(Session& session, const StatusDocument& status, const std::string& again) {
+  session.say(fmt::format("{}: held: {}", printable(status.release), printable(status.reason)));
+  session.say(fmt::format("next: `{}` once more, or `{}`", next_command(session, again),
+                          next_command(session, "rollback")));
+  return exit_of_held(status);
+}
+
+// The rollout has ended meanwhile: its canary has nothing, which may be what was wanted.
+Exit replaced(Session& session, const CarriedOut& done, double wanted) {
+  const HistoryDocument& ending = *done.replaced;
+  const std::string told =
+      ending.outcome.empty()
+          ? printable(done.answer.text)
+          : fmt::format("the rollout to {} has ended: {}", printable(ending.to),
+                        ending.cause.empty() ? printable(ending.outcome) : printable(ending.cause));
+  session.say(
+      fmt::format("{}: {}; another rollout has begun since", printable(done.status.release), told));
+  return wanted > 0 ? Exit::failed : Exit::done;
+}
+
 Result<Exit> run_traffic(Session& session) {
   TRY(weight, read_weight(session.arguments().text("PERCENT").value_or("")));
   Wish wish;
   wish.kind = "traffic";
   wish.weight = fmt::format("{}%", number_text(weight.value()));
   wish.why = session.arguments().text("--why").value_or("");
+  const std::string wish_again = fmt::format("traffic {}", number_text(weight.value()));
   const double wanted = weight.value();
   const auto in_force = [wanted](const StatusDocument& status) {
     const bool taken_back = status.phase == "rolling_back" || status.ended();
     return std::abs(status.weight_in_force - wanted) < 0.001 || taken_back;
   };
-  TRY(done, carry_out(session, std::move(wish), in_force));
+  const auto moved = [](const StatusDocument& status) {
+    return status.phase == "holding" && status.cause == "foreign_weight";
+  };
+  TRY(done, carry_out(session, std::move(wish), in_force, moved));
+  if (done.stands) return held(session, done.status, wish_again);
+  if (done.replaced) return replaced(session, done, wanted);
   if (std::abs(done.status.weight_in_force - wanted) >= 0.001) {
     session.note(fmt::format("the canary has {}: {}", percent_text(done.status.weight_in_force),
                              printable(done.status.reason)));

@@ -45,11 +45,22 @@ bool speaks(const CheckDocument& check) {
          (check.log_evidence && *check.log_evidence >= std::log(2.0));
 }
 
+// Else the counts of the step that was judged last are over, and no request comes any more.
+bool are_judged(const StatusDocument& status) {
+  return status.phase == "stepping" || status.phase == "holding" ||
+         status.phase == "awaiting_promotion" || status.phase == "promoting";
+}
+
+// Before that nobody has looked what runs there.
+bool is_initialised(const StatusDocument& status) {
+  return !status.stable_version.empty() || status.rollout;
+}
+
 // The whole sentence of each check that has something to say, and what is wrong with the model.
 void add_details(const StatusDocument& status, const Terminal& terminal,
                  std::vector<std::string>& lines) {
   for (const CheckDocument& check : status.checks)
-    if (speaks(check) && !check.unit.empty())
+    if (are_judged(status) && speaks(check) && !check.unit.empty())
       for (const std::string& line :
            terminal.wrapped(fmt::format("{}: {}", printable(check.name), printable(check.text)), 2))
         lines.push_back(terminal.styled(Style::faint, line));
@@ -70,6 +81,7 @@ std::string step_text(const StatusDocument& status) {
 
 Table check_table(const StatusDocument& status, const Terminal& terminal) {
   Table table({Align::left, Align::left, Align::right, Align::right, Align::right, Align::left});
+  if (!are_judged(status)) return table;
   if (!status.checks.empty())
     table.row({"CHECK", "VERDICT", "MEASURED", "AGAINST", "REQUESTS", "EVIDENCE"});
   for (const CheckDocument& check : status.checks) {
@@ -103,13 +115,18 @@ std::vector<std::string> track_lines(const StatusDocument& status, const Termina
   return table.lines();
 }
 
-std::string rollout_line(const RolloutDocument& rollout, WallTime now) {
+std::string rollout_line(const StatusDocument& status, const RolloutDocument& rollout,
+                         WallTime now) {
+  // After `init` the phase tells of something else, and how it ended stands in the history.
+  const bool over = status.phase == "idle";
   std::string text =
-      fmt::format("rollout {}: {} -> {} by {}", printable(rollout.id), version_text(rollout.from),
-                  version_text(rollout.to), printable(rollout.by));
+      fmt::format("{}rollout {}: {} -> {} by {}", over ? "last " : "", printable(rollout.id),
+                  version_text(rollout.from), version_text(rollout.to), printable(rollout.by));
   if (const auto started = parse_time(rollout.started))
     text += fmt::format(", started {} ({})", date_text(*started),
                         ago_text(Duration(now.ms - started->ms)));
+  if (status.ended()) text += ", " + spaced(status.phase);
+  if (over) text += "; its outcome: `linnet history`";
   return text;
 }
 
@@ -136,36 +153,44 @@ std::string phase_text(std::string_view phase, const Terminal& terminal) {
   return terminal.styled(style, spaced(phase));
 }
 
+std::string state_text(const StatusDocument& status, const Terminal& terminal) {
+  if (is_initialised(status)) return phase_text(status.phase, terminal);
+  return terminal.styled(Style::yellow, "not initialised");
+}
+
 std::vector<std::string> status_lines(const StatusDocument& status, const Terminal& terminal,
                                       WallTime now) {
   std::vector<std::string> lines;
-  std::string head = terminal.styled(Style::bold, printable(status.release)) + "  " +
-                     phase_text(status.phase, terminal);
+  std::string head =
+      terminal.styled(Style::bold, printable(status.release)) + "  " + state_text(status, terminal);
   if (const std::string step = step_text(status); !step.empty()) head += "  " + step;
   if (const auto since = parse_time(status.since); since && since->ms > 0)
     head += terminal.styled(Style::faint, fmt::format("  since {}", clock_text(*since)));
   lines.push_back(head);
-  if (!status.reason.empty())
+  if (!status.reason.empty() && is_initialised(status))
     for (std::string& line : terminal.wrapped(printable(status.reason), 2))
       lines.push_back(std::move(line));
   if (!status.abandoned.empty())
     for (const std::string& line : terminal.wrapped(printable(status.abandoned), 2))
       lines.push_back(terminal.styled(Style::yellow, line));
   lines.emplace_back();
-  for (std::string& line : track_lines(status, terminal)) lines.push_back(std::move(line));
+  if (is_initialised(status))
+    for (std::string& line : track_lines(status, terminal)) lines.push_back(std::move(line));
+  else
+    lines.emplace_back("not initialised: `linnet init` starts stable and the traffic splitting");
   if (weights_differ(status))
     lines.push_back(fmt::format("the canary shall have {}; {} is in force",
                                 percent_text(status.weight_wanted),
                                 percent_text(status.weight_in_force)));
   const Table checks = check_table(status, terminal);
-  if (!checks.empty() && status.phase != "idle") {  // then they are of a release long over
+  if (!checks.empty()) {
     lines.emplace_back();
     for (std::string& line : checks.lines()) lines.push_back(std::move(line));
   }
   add_details(status, terminal, lines);
   if (status.rollout) {
     lines.emplace_back();
-    lines.push_back(rollout_line(*status.rollout, now));
+    lines.push_back(rollout_line(status, *status.rollout, now));
   }
   return lines;
 }

@@ -25,6 +25,8 @@ std::vector<std::string> status_lines(const StatusDocument& status, const Termin
 /// The block that is redrawn while a rollout is followed.
 std::vector<std::string> progress_lines(const StatusDocument& status, std::optional<Rates> rates,
                                         const Terminal& terminal);
+/// The phase of a release, or that it is not initialised.
+std::string state_text(const StatusDocument& status, const Terminal& terminal);
 /// "stepping", "rolled back", with its colour.
 std::string phase_text(std::string_view phase, const Terminal& terminal);
 

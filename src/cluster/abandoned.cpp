@@ -10,7 +10,8 @@ std::string next_command(const core::Status& status) {
   if (std::holds_alternative<AwaitingPromotion>(phase)) return "`linnet promote` ends it" + back;
   if (std::holds_alternative<Promoting>(phase)) return "`linnet promote` goes on with it";
   if (std::holds_alternative<RollingBack>(phase)) return "`linnet rollback` goes on with it";
-  if (std::holds_alternative<Holding>(phase)) return "`linnet resume` goes on with it" + back;
+  if (std::holds_alternative<Holding>(phase))
+    return "`linnet resume` or `linnet promote` goes on with it" + back;
   return fmt::format("`linnet deploy {}` goes on with it{}",
                      status.rollout ? status.rollout->to : "VERSION", back);
 }

@@ -30,7 +30,7 @@ TEST(Abandoned, EachPhaseHasItsNextCommand) {
   EXPECT_EQ(next(core::AwaitingPromotion{}),
             "`linnet promote` ends it, `linnet rollback` takes it back");
   EXPECT_EQ(next(core::Holding{}),
-            "`linnet resume` goes on with it, `linnet rollback` takes it back");
+            "`linnet resume` or `linnet promote` goes on with it, `linnet rollback` takes it back");
   EXPECT_EQ(next(core::Promoting{}), "`linnet promote` goes on with it");
   EXPECT_EQ(next(core::RollingBack{}), "`linnet rollback` goes on with it");
   EXPECT_TRUE(waits_for_people(core::AwaitingPromotion{}));

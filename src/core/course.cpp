@@ -2,9 +2,18 @@
 
 namespace linnet::core {
 
+std::string begins_nothing(const Status& status, const std::string& version) {
+  if (status.stable_version.empty())
+    return "not initialised: start stable with `linnet init` first";
+  if (!is_running(status.phase) && version == status.stable_version)
+    return fmt::format("stable already runs {}; nothing to do", version);
+  return {};
+}
+
 std::vector<Effect> course_of(const Release& release, const Status& status,
                               const std::string& version) {
   std::vector<Effect> all;
+  if (!begins_nothing(status, version).empty()) return all;
   const int whole = stable_size(release, status);
   int replicas = 0;
   Percent weight;

@@ -9,7 +9,12 @@
 
 namespace linnet::core {
 
-/// From `status` on, promotion and clean-up included. SetWeight and SetTrack only.
+/// Why a deploy of this version would begin no rollout: stable lacks, or has it already. Empty:
+/// it would.
+std::string begins_nothing(const Status& status, const std::string& version);
+
+/// From `status` on, promotion and clean-up included; none where nothing would begin. SetWeight and
+/// SetTrack only.
 std::vector<Effect> course_of(const Release& release, const Status& status,
                               const std::string& version);
 

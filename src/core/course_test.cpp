@@ -22,6 +22,18 @@ Levels planned(const World& world, const std::string& version) {
   return out;
 }
 
+TEST(Course, IsEmptyWhereADeployBeginsNothing) {
+  World world;
+  EXPECT_TRUE(course_of(world.release, world.status, "v2").empty());
+  EXPECT_NE(begins_nothing(world.status, "v2").find("`linnet init`"), std::string::npos);
+  world.initialised();
+  EXPECT_TRUE(course_of(world.release, world.status, "v1").empty());
+  EXPECT_EQ(begins_nothing(world.status, "v1"), "stable already runs v1; nothing to do");
+  EXPECT_EQ(begins_nothing(world.status, "v2"), "");
+  world.deploying("v2");  // a deploy of v1 is refused now, and with --supersede goes its way
+  EXPECT_EQ(begins_nothing(world.status, "v1"), "");
+}
+
 TEST(Course, IsWhatAGoodRolloutSets) {
   for (const std::vector<int>& steps :
        {std::vector<int>{5, 25, 50, 100}, std::vector<int>{10}, std::vector<int>{1, 60}}) {

@@ -121,6 +121,26 @@ TEST(DecideIntents, PausesAndGoesOnWhereItStood) {
   EXPECT_LE(std::get<Stepping>(world.status.phase).held, held + 3s);
 }
 
+TEST(DecideIntents, WhatCannotBePausedOrResumedNamesTheNextCommand) {
+  World world;
+  world.initialised();
+  for (const auto kind : {Intent::Kind::pause, Intent::Kind::resume}) {
+    world.ask(kind);
+    world.turn();
+    EXPECT_FALSE(world.answer().accepted);
+    EXPECT_NE(world.answer().text.find("`deploy VERSION`"), std::string::npos);
+  }
+  world.deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.ask(Intent::Kind::resume);
+  world.turn();
+  EXPECT_NE(world.answer().text.find("`status`"), std::string::npos) << world.answer().text;
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::resume);
+  world.turn();
+  EXPECT_NE(world.answer().text.find("`promote` ends it"), std::string::npos);
+}
+
 TEST(DecideIntents, SetsAWeightByHandAndStartsTheStepAnewOnResume) {
   World world = in_step(1);
   Intent intent;
@@ -189,6 +209,26 @@ TEST(DecideIntents, HasNothingToDoForTheVersionThatStableRuns) {
   EXPECT_TRUE(world.answer().accepted);
   EXPECT_EQ(world.answer().rollout, "");
   EXPECT_FALSE(is_running(world.status.phase));
+}
+
+TEST(DecideIntents, WithNothingToTakeBackTheAnswerNamesNoRolloutNotEvenTheLast) {
+  World world;
+  world.initialised().deploying("v2");
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("rolled_back"));
+  ASSERT_NE(world.answer().rollout, "");
+  Intent none;
+  none.kind = Intent::Kind::traffic;
+  world.ask(none);
+  world.turn();
+  EXPECT_TRUE(world.answer().accepted);
+  EXPECT_EQ(world.answer().rollout, "");
+  for (const auto kind : {Intent::Kind::rollback, Intent::Kind::cleanup}) {
+    world.ask(kind);
+    world.turn();
+    EXPECT_TRUE(world.answer().accepted);
+    EXPECT_EQ(world.answer().rollout, "");
+  }
 }
 
 TEST(DecideIntents, RefusesVersionsWithShellCharacters) {

@@ -2,10 +2,13 @@
 // next.
 #include "base/mark.h"
 #include "base/mutant.h"
+#include "core/course.h"
 #include "core/turn.h"
 
 namespace linnet::core {
 namespace {
+
+constexpr const char* no_rollout = "no rollout runs: start one with `deploy VERSION`";
 
 std::string running_text(const Turn& turn) {
   const Rollout& rollout = *turn.next.rollout;
@@ -21,6 +24,11 @@ void refuse(Turn& turn, const Intent& intent, Code code, std::string text) {
 void accept(Turn& turn, const Intent& intent, std::string text) {
   turn.answer(intent, true, Code::internal, std::move(text),
               turn.next.rollout ? turn.next.rollout->id : std::string());
+}
+
+// It names no rollout: whoever asked has nothing to follow, not even the one that ended last.
+void nothing_to_do(Turn& turn, const Intent& intent, std::string text) {
+  turn.answer(intent, true, Code::internal, std::move(text));
 }
 
 void on_init(Turn& turn, const Intent& intent) {
@@ -61,7 +69,7 @@ void on_deploy(Turn& turn, const Intent& intent) {
   if (auto ok = check_version(intent.version); !ok)
     return refuse(turn, intent, Code::invalid, ok.error().message);
   if (turn.next.stable_version.empty())
-    return refuse(turn, intent, Code::invalid, "nothing runs yet: start stable with `init` first");
+    return refuse(turn, intent, Code::invalid, begins_nothing(turn.next, intent.version));
   if (LINNET_STOPS(window_refuses, !turn.seen.closed.empty() && !intent.force))
     return refuse(turn, intent, Code::conflict,
                   turn.seen.closed + "; `deploy --force` releases all the same");
@@ -74,11 +82,8 @@ void on_deploy(Turn& turn, const Intent& intent) {
   if (LINNET_STOPS(past_return_refuses, running && is_past_return(turn.next.phase)))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; its promotion is nearly done: try again in a moment");
-  if (!running && intent.version == turn.next.stable_version) {
-    turn.answer(intent, true, Code::internal,
-                fmt::format("stable already runs {}; nothing to do", intent.version));
-    return;
-  }
+  if (std::string why = begins_nothing(turn.next, intent.version); !why.empty())
+    return nothing_to_do(turn, intent, std::move(why));
   if (!turn.seen.closed.empty()) LINNET_MARK(window_forced);
   const std::string forced =
       turn.seen.closed.empty() ? std::string() : fmt::format(" (forced: {})", turn.seen.closed);
@@ -127,7 +132,7 @@ void on_traffic(Turn& turn, const Intent& intent) {
                   fmt::format("{} is not a multiple of 0.1 %", intent.weight.text()));
   if (!adjustable) {
     if (!is_running(phase) && intent.weight.is_zero())
-      return accept(turn, intent, "all traffic is on stable already");
+      return nothing_to_do(turn, intent, "all traffic is on stable already");
     return refuse(turn, intent, Code::conflict,
                   is_running(phase) ? running_text(turn) + "; its weight cannot be set by hand now"
                                     : "no canary runs: start one with `deploy VERSION`");
@@ -183,7 +188,7 @@ void on_promote(Turn& turn, const Intent& intent) {
 
 void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std::string& what) {
   if (!is_running(turn.next.phase))
-    return accept(
+    return nothing_to_do(
         turn, intent,
         fmt::format("all traffic is on stable{}{}; nothing to take back",
                     turn.next.stable_version.empty() ? "" : " ", turn.next.stable_version));
@@ -226,7 +231,7 @@ void on_pause(Turn& turn, const Intent& intent) {
       !std::holds_alternative<AwaitingPromotion>(phase))
     return refuse(
         turn, intent, Code::conflict,
-        is_running(phase) ? running_text(turn) + "; it cannot be paused now" : "no rollout runs");
+        is_running(phase) ? running_text(turn) + "; it cannot be paused now" : no_rollout);
   const std::string text = fmt::format("paused by {}{}{}", intent.by.empty() ? "hand" : intent.by,
                                        intent.why.empty() ? "" : ": ", intent.why);
   if (LINNET_STOPS(pause_stands_still, true)) {
@@ -238,9 +243,13 @@ void on_pause(Turn& turn, const Intent& intent) {
 
 void on_resume(Turn& turn, const Intent& intent) {
   const auto* held = std::get_if<Holding>(&turn.next.phase);
+  const char* next = std::holds_alternative<AwaitingPromotion>(turn.next.phase)
+                         ? "`promote` ends it, `rollback` takes it back"
+                         : "`status` shows where it is, `pause` holds it";
   if (held == nullptr)
     return refuse(turn, intent, Code::conflict,
-                  is_running(turn.next.phase) ? "it does not hold" : "no rollout runs");
+                  is_running(turn.next.phase) ? running_text(turn) + "; it does not hold: " + next
+                                              : no_rollout);
   const Holding holding = *held;
   const std::string text =
       fmt::format("resumed by {}", intent.by.empty() ? std::string("hand") : intent.by);

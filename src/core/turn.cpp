@@ -146,6 +146,7 @@ void Turn::start_rollout(const Intent& intent) {
       canary_replicas_for(release.steps.front().weight, stable_size(release, next));
   next.unready = 0ms;
   start_evidence(release, next);
+  // Whoever follows another one tells by these words that it is over (cli/follow.cpp).
   const std::string text = fmt::format("rollout {} from {} to {}: starting the canary", rollout.id,
                                        rollout.from, rollout.to);
   enter(Preparing{}, text);

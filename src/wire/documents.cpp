@@ -114,7 +114,8 @@ Json status_document(const core::Release& release, const core::Status& status,
   const Place place = place_of(release, status);
   const auto index = static_cast<std::size_t>(place.step) - 1;
   const Duration hold = index < release.steps.size() ? release.steps[index].hold : Duration();
-  const int stable = status.stable_version.empty() ? 0 : core::stable_size(release, status);
+  const bool initialised = !status.stable_version.empty();
+  const int stable = initialised ? core::stable_size(release, status) : 0;
   return {
       {"release", release.name},
       {"phase", core::phase_name(status.phase)},
@@ -127,7 +128,8 @@ Json status_document(const core::Release& release, const core::Status& status,
       {"weight_in_force", status.weight_seen.value()},
       {"versions", {{"stable", status.stable_version}, {"canary", canary_version(status, seen)}}},
       {"replicas",
-       {{"stable", replicas(stable, seen, core::Track::stable)},
+       {{"stable", initialised ? replicas(stable, seen, core::Track::stable)
+                               : js::object{{"wanted", 0}, {"ready", nullptr}}},
         {"canary", replicas(status.canary_replicas, seen, core::Track::canary)}}},
       {"checks", checks_array(core::explained(release, status))},
       {"placebo", placebo_of(release, status)},

@@ -10,7 +10,7 @@ import unittest
 
 from harness import PROMETHEUS as PROMETHEUS_HERE, needs_bed, wait_for
 from release_test_case import (
-    CANARY, DONE, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK, SCRAPE, STABLE,
+    BUSY, CANARY, DONE, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK, SCRAPE, STABLE,
     UNREACHABLE, ReleaseTest, spec)
 from world import LINNET, ROOT
 
@@ -144,6 +144,15 @@ class MonitorLines(ReleaseTest):
         self.ends_with(self.begin_monitor(*self.where(), "--duration", "20"), DONE)
         self.assert_no_failure(users.stop())
 
+    def test_a_deployment_that_is_not_there_is_told_at_once(self):
+        self.start(load=False, replicas=1)
+        self.world.write_kubeconfig()  # the Role of `linnet rbac` sees no other Deployment
+        began = time.monotonic()
+        ran = self.must(self.world.run("monitor", "--deployment", "nope", "--duration", "60"),
+                        INVALID)
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertIn(f"has no Deployment nope; it has {CANARY}, {STABLE}", ran.err)
+
     def test_a_violated_limit_is_seen_where_the_options_say(self):
         users = self.begin_release(metrics=PROMETHEUS)
         self.misplace()
@@ -236,6 +245,22 @@ class Questions(ReleaseTest):
         self.assertIn("start 1 canary instance of v1.1.0", ran.out)
         self.assertIn("restart stable on v1.1.0 (now v1.0.0)", ran.out)
         self.assertEqual(self.world.get("deployment", CANARY)["metadata"]["generation"], before)
+
+    def test_before_init_nothing_is_counted_and_of_what_runs_nothing_planned(self):
+        self.start_stable(replicas=1)
+        self.write_spec()
+        told = self.must(self.world.run("status")).out
+        self.assertIn("not initialised: `linnet init`", told)
+        self.assertNotIn("ready", told)
+        for words in (("plan", "v1.1.0"), ("cleanup",)):
+            ran = self.must(self.world.run(*words))
+            self.assertIn("not initialised", ran.out)
+            self.assertNotRegex(ran.out, r"now nothing|stable  has")
+        self.must(self.world.run("init"))
+        plan = json.loads(self.must(self.world.run("plan", "v1.0.0", "-o", "json")).out)
+        self.assertEqual([step["what"] for step in plan["steps"]],
+                         ["stable already runs v1.0.0; nothing to do"])
+        self.assertEqual(plan["changes"], [])
 
     def test_plan_shows_what_is_written_then(self):
         self.start_stable()
@@ -450,6 +475,67 @@ class Jobs(ReleaseTest):
         for words in ("waiting whether", "drives it"):
             self.assertNotIn(words, self.output_of(job), "that is the other command's business")
         self.assert_promoted("v1.1.0")
+        self.assert_no_failure(users.stop())
+
+    def test_a_promotion_of_a_weight_that_somebody_else_set_ends_and_once_more_it_promotes(self):
+        users = self.start(steps="50%", hold="1s", replicas=1)
+        self.must(self.world.run("deploy", "v1.1.0"))
+        self.world.set_weight(0)
+        held = self.must(self.world.run("promote", seconds=60), BUSY)
+        self.assertIn("held: the weight is 0 % now", held.out)
+        self.assertIn("next: `linnet promote` once more promotes all the same", held.out)
+        left = wait_for(lambda: self.status()["abandoned"], 30, "nobody drives it")
+        self.assertIn("or `linnet promote` goes on", left["next"])
+        self.must(self.world.run("promote"))
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(users.stop())
+
+    def test_a_rollback_ends_with_its_rollout_though_a_deploy_follows(self):
+        users = self.start(steps="50%", hold="1s", replicas=1)
+        self.must(self.world.run("deploy", "v1.1.0"))
+        rollback = self.world.begin("rollback")
+        self.wait_weight(0)
+        self.must(self.world.run("deploy", "v1.2.0", "--supersede"))
+        self.ends_with(rollback, DONE, 20)
+        self.assertNotIn("v1.2.0", self.output_of(rollback))
+        self.assertEqual([run["to"] for run in self.history()], ["v1.1.0"])
+        self.assertEqual(self.status()["phase"], "awaiting_promotion")
+        self.must(self.world.run("rollback"))
+        self.assert_at_rest()
+        self.assert_no_failure(users.stop())
+
+    def test_a_command_that_is_interrupted_tells_what_stays_as_it_is(self):
+        users = self.start(steps="50%", hold="20s", replicas=1)
+        job = self.begin_deploy("v1.1.0")
+        self.wait_weight(50)
+        job.send_signal(signal.SIGINT)
+        wait_for(lambda: "once more to leave at once" in self.output_of(job), 20, "it is heard")
+        job.send_signal(signal.SIGINT)
+        self.ends_with(job, INTERRUPTED, 20)
+        self.assertIn("the canary's pods keep running until `linnet rollback`",
+                      self.output_of(job))
+        self.must(self.world.run("rollback"))
+        self.assert_at_rest()
+        self.write_spec(steps="100%", hold="1s")
+        self.must(self.world.run("deploy", "v1.2.0"))
+        job = self.world.begin("promote")
+        wait_for(lambda: "promoting" in self.output_of(job), 20, "it is promoted")
+        job.send_signal(signal.SIGINT)
+        self.ends_with(job, INTERRUPTED, 20)
+        self.assertIn("its traffic stays as it is now; `linnet promote` goes on, `linnet rollback` "
+                      "takes it back", self.output_of(job))
+        self.assertNotIn("daemon", self.output_of(job))
+        self.must(self.world.run("promote"))
+        self.assert_promoted("v1.2.0")
+        self.assert_no_failure(users.stop())
+
+    def test_with_nothing_to_take_back_a_rollback_ends_at_once_beside_a_deploy(self):
+        users = self.start(steps="50%", hold="1s", replicas=1)
+        rollback = self.world.begin("rollback")
+        deploy = self.begin_deploy("v1.1.0")
+        self.ends_with(rollback, DONE, 60)
+        self.ends_with(deploy, DONE if "nothing to take back" in self.output_of(rollback)
+                       or "all traffic is on stable" in self.output_of(rollback) else ROLLED_BACK)
         self.assert_no_failure(users.stop())
 
 
