@@ -154,6 +154,12 @@ Task<Result<Found>> find_tracks(Client& client, Names names, Deadline deadline) 
     CO_TRY(ingress, std::move(ingress_answer));
     if (!ingress.is_null()) found.ingresses[ingresses[i]] = std::move(ingress);
   }
+  if (!names.ingresses.empty()) {
+    Resource everyones = collection(object_name("Ingress", names.name_space, ""));
+    auto all_answer = co_await list_if_allowed(client, std::move(everyones), "", deadline);
+    CO_TRY(all, std::move(all_answer));
+    found.all_ingresses = std::move(all);
+  }
   co_return found;
 }
 
