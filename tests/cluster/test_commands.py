@@ -377,6 +377,19 @@ class Questions(ReleaseTest):
                 self.assertRegex(ran.err, f"{verb}.* {resource}")
                 self.assertEqual(self.world.pods("version=canary"), [])
                 self.grant(self.rules, verb, resource)
+        # To delete only a part of what was made would leave a canary that does not work.
+        for resource in ("services", "deployments", "ingresses"):
+            with self.subTest(verb="delete", resource=resource):
+                self.without_right("delete", resource)
+                ran = self.must(self.world.run("cleanup", "--remove"), UNREACHABLE)
+                self.assertRegex(ran.err, f"delete {resource}.*\n.*linnet rbac.*--no-init")
+                for kind, name in (("deployment", CANARY),
+                                   ("service", "api-gateway-service-canary"),
+                                   ("ingress", "api-gateway-ingress-canary")):
+                    self.assertIsNotNone(self.world.get(kind, name), f"{kind} {name}")
+                self.grant(self.rules, "delete", resource)
+        self.must(self.world.run("cleanup", "--remove"))
+        self.assertIsNone(self.world.get("service", "api-gateway-service-canary"))
 
     def test_a_cluster_that_is_not_there(self):
         self.start_stable(replicas=1)
