@@ -186,6 +186,25 @@ class WhichWay(AccessTest):
         self.assertNotIn("cret", ran.err)
 
 
+class Mistaken(AccessTest):
+    def test_a_server_with_a_wrong_path_is_no_missing_namespace(self):
+        admin = json.loads(self.world.write_kubeconfig(self.world.folder / "admin").read_text())
+        for user, code in ((admin["users"][0]["user"], INVALID), (None, UNREACHABLE)):
+            self.write(user=user, cluster={"server": f"https://{self.server}/wrong"})
+            ran = self.must(self.world.run("status"), code)
+            self.assertIn("is the path in the kubeconfig's clusters[].cluster.server right?",
+                          ran.err)
+            for wrong in ("create namespace", "linnet rbac"):
+                self.assertNotIn(wrong, ran.err)
+
+    def test_a_user_without_credentials_is_nobody_and_needs_no_role(self):
+        for user in ({}, {"username": "anna", "password": "sesame"}):
+            self.write(user=user)
+            ran = self.world.run("status")
+            self.assertRegex(ran.err, "system:anonymous|401")
+            self.assertNotIn("linnet rbac", ran.err)
+
+
 class Plugins(AccessTest):
     def setUp(self):
         super().setUp()
