@@ -96,6 +96,16 @@ kubernetes::ControllerPlaces controller_places(const core::Release& release,
   return places;
 }
 
+std::string router_remedy(const Result<void>& splits) {
+  if (splits)
+    return "its objects are there, and `linnet init` changes nothing: their controller must accept "
+           "them. Does their parent (Gateway and listener, or class) exist, and does its "
+           "controller run? `kubectl describe` shows the conditions";
+  if (splits.error().code == Code::not_found) return "`linnet init` makes what is missing";
+  if (splits.error().code == Code::denied) return "see the finding on rights";
+  return "correct it: " + splits.error().message;
+}
+
 Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline) {
   std::vector<api::Finding> findings;
   // Where rights are missing the watches never see anything, and the rest must have its time.
@@ -111,9 +121,11 @@ Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline)
   for (kubernetes::Finding& found : kubernetes::examine(parts.names, view))
     findings.push_back(
         {std::move(found.check), found.ok, std::move(found.cause), std::move(found.remedy)});
-  if (!looked && !traffic)
-    findings.push_back({"the router can be read", false, traffic.error().message,
-                        "`linnet init` makes what is missing"});
+  if (!looked && !traffic) {
+    const Result<void> splits = co_await parts.router->could_split(deadline);
+    findings.push_back(
+        {"the router can be read", false, traffic.error().message, router_remedy(splits)});
+  }
   findings.push_back(co_await driver_finding(parts, deadline));
   findings.push_back(co_await metrics_finding(parts, view.weight, deadline));
   co_return findings;
