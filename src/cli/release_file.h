@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "core/release.h"
+#include "recipes/library.h"
 
 namespace linnet::cli {
 
@@ -12,6 +13,8 @@ struct ReleaseFile {
   std::string file;  // as given, for messages
   std::string text;  // YAML of the one release only
   core::Release release;
+  // Of a spec that the cluster keeps; beside a file the recipes are files.
+  recipes::OwnRecipes own;
 };
 
 /// The file to read: --spec, else $LINNET_SPEC, else "linnet.yaml" (both may be empty).

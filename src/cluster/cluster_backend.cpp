@@ -196,12 +196,16 @@ Task<Result<api::PutSpec>> ClusterBackend::put_spec(std::string release, std::st
   api::PutSpec answer;
   answer.mistakes = read.mistakes;
   if (!answer.mistakes.empty()) co_return answer;
-  const std::string wanted = spec::to_yaml(parts_->release);
-  const Result<std::string> kept = co_await parts_->store->spec(release);
+  kubernetes::ConfigMapStore::StoredSpec wanted{spec::to_yaml(parts_->release), parts_->own};
+  const auto kept = co_await parts_->store->spec(release);
   if (!kept && kept.error().code != Code::not_found) co_return fail(kept.error());
-  if (kept && *kept == wanted) co_return answer;
+  const Result<void>& usable = parts_->metrics->usable();
+  // A recipe that is not at hand here must not stop what takes traffic back, nor erase the one that
+  // is kept.
+  if (kept && (*kept == wanted || (kept->yaml == wanted.yaml && !usable))) co_return answer;
   if (!kept) CO_TRY_VOID(co_await check_place());
-  if (kept) {
+  // Recipes that were not kept yet, or were mended, are of use to a rollout that runs.
+  if (kept && kept->yaml != wanted.yaml) {
     CO_TRY(status, co_await status_now());
     if (core::is_running(status.phase))
       co_return fail(Code::conflict,
@@ -209,7 +213,8 @@ Task<Result<api::PutSpec>> ClusterBackend::put_spec(std::string release, std::st
                      "back first",
                      status.rollout ? status.rollout->id : std::string());
   }
-  CO_TRY_VOID(co_await parts_->store->put_spec(release, wanted));
+  CO_TRY_VOID(usable);  // or it would stand there for all who come later
+  CO_TRY_VOID(co_await parts_->store->put_spec(release, std::move(wanted)));
   answer.changed = true;
   co_return answer;
 }
@@ -244,7 +249,8 @@ Task<Result<api::StatusView>> ClusterBackend::status(std::string release) {
 
 Task<Result<std::string>> ClusterBackend::spec(std::string release) {
   CO_TRY_VOID(is_ours(release));
-  co_return co_await parts_->store->spec(release);
+  CO_TRY(kept, co_await parts_->store->spec(release));
+  co_return std::move(kept.yaml);
 }
 
 Task<Result<void>> ClusterBackend::check_rights(std::vector<recipes::Write> writes) {
@@ -270,6 +276,8 @@ Task<Result<void>> ClusterBackend::check_ground(std::string version) {
   CO_TRY(now, co_await status_now());
   if (core::is_running(now.phase) && now.rollout && now.rollout->to == version)
     co_return Result<void>();
+  if (const Result<void>& usable = parts_->metrics->usable(); !usable)
+    co_return fail(Code::invalid, "nothing was begun: {}", usable.error().message);
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_tracks(*parts_->client, parts_->names, deadline));
   std::string text;
@@ -285,6 +293,7 @@ Task<Result<void>> ClusterBackend::check_ground(std::string version) {
 }
 
 Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
+  CO_TRY_VOID(parts_->metrics->usable());
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
   const std::string wanted = intent.version.empty() ? parts_->release.version : intent.version;

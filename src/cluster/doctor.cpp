@@ -77,14 +77,14 @@ Task<api::Finding> driver_finding(Parts& parts, Deadline deadline) {
 
 kubernetes::ControllerPlaces controller_places(const core::Release& release,
                                                const kubernetes::Names& names,
-                                               const std::string& recipe_folder) {
+                                               const std::string& own_recipe) {
   const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
   const std::string router = traffic == nullptr ? "" : traffic->router;
   const bool traefik = router == "traefik" || release.metrics.recipe.starts_with("traefik");
   kubernetes::ControllerPlaces places;
   places.matter = traefik || router == "ingress-nginx" || router == "gateway-api";
   if (!traefik && router != "ingress-nginx") return places;
-  const auto recipe = recipes::find_metric(release.metrics.recipe, recipe_folder);
+  const auto recipe = recipes::metric_of(release.metrics.recipe, own_recipe);
   const auto pages = recipe ? recipe->scrape(metric_parameters(release, names))
                             : Result<recipes::ScrapePlace>(fail(recipe.error()));
   if (pages && !pages->workload && !pages->name_space.empty())
@@ -112,7 +112,7 @@ Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline)
   const Deadline first = std::min(deadline, parts.ground.clock.now().mono + longest_first_look);
   const Result<void> looked = co_await parts.first_look(first);
   const auto rules = parts.rules();
-  auto places = controller_places(parts.release, parts.names, recipe_folder(parts.spec_file));
+  auto places = controller_places(parts.release, parts.names, parts.own.metric);
   CO_TRY(view, co_await kubernetes::look_around(*parts.client, parts.names, rules,
                                                 std::move(places), deadline));
   view.seen = co_await parts.workload->observe(deadline);

@@ -7,12 +7,14 @@
 
 #include "core/release.h"
 #include "kubernetes/config.h"
+#include "recipes/library.h"
 
 namespace linnet::cluster {
 
 struct DriveOptions {
   core::Release release;
-  std::string spec_file;  // where it was read: recipes of one's own stand beside it
+  std::string spec_file;    // where it was read: recipes of one's own stand beside it
+  recipes::OwnRecipes own;  // of a spec that the cluster keeps: they came with it
   kubernetes::ConfigChoice cluster;
   std::string name_space;  // --namespace; empty: the spec's, else the context's
   std::string socket;      // path to serve on

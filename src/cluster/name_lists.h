@@ -7,6 +7,7 @@
 
 #include "core/status.h"
 #include "kubernetes/config.h"
+#include "kubernetes/config_map_store.h"
 
 namespace boost::json {
 class value;
@@ -28,13 +29,15 @@ struct NameQuestion {
   std::string release;     // of versions
 };
 
+using StoredSpec = kubernetes::ConfigMapStore::StoredSpec;
+
 /// Nobody is ever asked for a password. Errors are those of kubernetes::load_config() and
 /// kubernetes::Client; Code::timed_out after `limit`.
 Result<std::vector<std::string>> list_names(NameQuestion question, Duration limit);
 
-/// The spec of `question.release` as its ConfigMap holds it. Code::not_found names those that the
-/// namespace has.
-Result<std::string> stored_spec(NameQuestion question, Duration limit);
+/// The spec of `question.release` as its ConfigMap holds it, with the user's own recipes.
+/// Code::not_found names those that the namespace has.
+Result<StoredSpec> stored_spec(NameQuestion question, Duration limit);
 
 /// metadata.name of the items of a list.
 std::vector<std::string> names_in(const boost::json::value& list);
