@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "core/release.h"
+#include "kubernetes/exec_plugin.h"
 #include "recipes/library.h"
 
 namespace linnet::cli {
@@ -15,6 +16,7 @@ struct ReleaseFile {
   core::Release release;
   // Of a spec that the cluster keeps; beside a file the recipes are files.
   recipes::OwnRecipes own;
+  std::optional<kubernetes::PluginCredentials> login;  // that was needed to read it
 };
 
 /// The file to read: --spec, else $LINNET_SPEC, else "linnet.yaml" (both may be empty).

@@ -9,6 +9,7 @@
 #include "cli/cluster_daemon.h"
 #include "cli/commands.h"
 #include "cli/documents.h"
+#include "cluster/log_in.h"
 #include "cluster/name_lists.h"
 #include "cluster/recipe_check.h"
 #include "spec/read.h"
@@ -102,6 +103,8 @@ Result<ReleaseFile> Session::find_release() const {
   question.cluster = cluster_choice();
   question.name_space = arguments_.text("--namespace").value_or("");
   question.release = name;
+  TRY(login, cluster::log_in(question.cluster));
+  question.login = login;
   auto stored = cluster::stored_spec(std::move(question), longest_look);
   if (!stored)
     return fail(std::move(stored).error().while_doing(
@@ -112,7 +115,7 @@ Result<ReleaseFile> Session::find_release() const {
     return fail(Code::invalid, "the spec in the {} cannot be used: {}", place,
                 read.mistakes.empty() ? "it holds several" : read.mistakes.front().text());
   return ReleaseFile{"", std::move(stored->yaml), std::move(read.releases.front()),
-                     std::move(stored->own)};
+                     std::move(stored->own), std::move(login)};
 }
 
 kubernetes::ConfigChoice Session::cluster_choice() const {
@@ -138,6 +141,7 @@ cluster::DriveOptions Session::drive_options(const ReleaseFile& file) const {
   options.spec_file = file.file;
   options.own = file.own;
   options.own.router = router_beside_or_kept(file);
+  options.login = file.login;
   // Where to look, by the flags of the monitor: this run only, the spec stays as it is.
   if (const auto address = arguments_.text("--prometheus")) {
     options.release.metrics.source = "prometheus";

@@ -67,6 +67,7 @@ Result<T> ask_once(k8s::Config config, NameQuestion question, Duration limit,
   runtime::SystemClock clock;
   TRY(curl, net::Curl::load(io.get_executor()));
   k8s::Client client(*curl, clock, std::move(config), "linnet", true);
+  if (question.login) client.adopt(*question.login);
   Result<T> answer = fail(Code::internal, "no answer");
   boost::asio::co_spawn(io,
                         runtime::with_deadline(ask(client, clock, std::move(question), limit),

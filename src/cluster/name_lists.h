@@ -2,12 +2,14 @@
 // shell that completes a command line, and the spec of a release that has no file here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/status.h"
 #include "kubernetes/config.h"
 #include "kubernetes/config_map_store.h"
+#include "kubernetes/exec_plugin.h"
 
 namespace boost::json {
 class value;
@@ -25,8 +27,9 @@ enum class NameKind {
 struct NameQuestion {
   NameKind kind = NameKind::namespaces;
   kubernetes::ConfigChoice cluster;
-  std::string name_space;  // empty: the context's
-  std::string release;     // of versions
+  std::string name_space;                              // empty: the context's
+  std::string release;                                 // of versions
+  std::optional<kubernetes::PluginCredentials> login;  // see log_in()
 };
 
 using StoredSpec = kubernetes::ConfigMapStore::StoredSpec;

@@ -45,6 +45,7 @@ Result<void> Parts::connect(const DriveOptions& options) {
   Clock& clock = ground.clock;
   client =
       std::make_unique<kubernetes::Client>(*curl, clock, std::move(config), "linnet", looks_once);
+  if (options.login) client->adopt(*options.login);
   store = std::make_unique<kubernetes::ConfigMapStore>(*client, clock, names.name_space);
   lease = std::make_unique<kubernetes::Lease>(*client, clock, names.name_space,
                                               "linnet-" + release.name, options.identity,
