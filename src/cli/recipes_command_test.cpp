@@ -75,6 +75,24 @@ TEST(RecipesCommand, ARouterThatDoesNotSayWhatItWasTriedAgainstIsTold) {
   EXPECT_NE(ran.out.find("tried: is missing"), std::string::npos) << ran.out;
 }
 
+TEST(Validate, NamesEachMistakeOfTheUsersRecipeInALineOfItsOwn) {
+  const Scratch scratch;
+  const std::string file =
+      scratch.write("linnet.yaml",
+                    "metadata: { name: shop }\n"
+                    "spec:\n"
+                    "  workload: { deployments: { image: 'shop:{{version}}' } }\n"
+                    "  metrics: { source: prometheus, recipe: mine }\n");
+  std::filesystem::create_directories(std::filesystem::path(file).parent_path() /
+                                      "recipes/metrics");
+  scratch.write("recipes/metrics/mine.yaml", "name: mine\nsummary: x\nrequests: {}\n");
+  const Ran ran = Program(scratch).run({"validate", file});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.out.find("\\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("tried: is missing"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("requests.metric: is missing"), std::string::npos) << ran.out;
+}
+
 TEST(Validate, ForAClusterItAlsoNamesWhatDoesNotFitTheRecipesWithItsPlace) {
   const Scratch scratch;
   const std::string file =
