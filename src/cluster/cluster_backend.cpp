@@ -336,6 +336,11 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
     }
   }
   if (intent.kind == core::Intent::Kind::init) CO_TRY_VOID(co_await prepare_init(intent));
+  // A promotion is judged to its end; without numbers it would pass unseen.
+  if (const Result<void>& usable = parts_->metrics->usable();
+      intent.kind == core::Intent::Kind::promote && !usable)
+    co_return fail(Code::invalid, "nothing is promoted that cannot be judged: {}",
+                   usable.error().message);
   if (intent.kind == core::Intent::Kind::deploy) {
     CO_TRY_VOID(co_await check_rights({}));
     CO_TRY_VOID(co_await check_ground(intent.version));
