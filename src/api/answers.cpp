@@ -220,6 +220,11 @@ Answer get_plan(Call call) {
   co_return json_response(plan_document(plan));
 }
 
+Answer get_canary(Call call) {
+  CO_TRY(planned, co_await call.backend.plan_removal(call.release()));
+  co_return json_response(steps_document(planned));
+}
+
 Answer delete_canary(Call call) {
   CO_TRY(removed, co_await call.backend.remove_canary(call.release()));
   co_return json_response(steps_document(removed));

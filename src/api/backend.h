@@ -169,6 +169,10 @@ class Backend {
                    "on one machine `init` makes nothing but what the spec says: processes, and "
                    "NGINX before them");
   }
+  /// What remove_canary() would delete. Code::denied: a right to it is missing.
+  virtual Task<Result<std::vector<PlanStep>>> plan_removal(std::string) {
+    co_return fail(Code::invalid, "on one machine a canary that is stopped leaves nothing behind");
+  }
   /// Deletes what `init` made for the canary and says which. Code::conflict while a rollout runs;
   /// Code::invalid where a canary leaves no objects.
   virtual Task<Result<std::vector<PlanStep>>> remove_canary(std::string) {

@@ -49,6 +49,7 @@ Answer get_instances(Call call);
 Answer get_logs(Call call);
 Answer get_doctor(Call call);
 Answer get_plan(Call call);
+Answer get_canary(Call call);
 Answer delete_canary(Call call);
 Answer get_metrics(Call call);
 Answer post_shutdown(Call call);

@@ -32,6 +32,7 @@ constexpr Route api_routes[] = {
     {"GET", "/v1/releases/NAME/logs", get_logs, {"after", "lines", "track", "wait"}},
     {"GET", "/v1/releases/NAME/doctor", get_doctor},
     {"GET", "/v1/releases/NAME/plan", get_plan, {"version", "init"}},
+    {"GET", "/v1/releases/NAME/canary", get_canary},
     {"DELETE", "/v1/releases/NAME/canary", delete_canary},
     {"GET", "/metrics", get_metrics},
     {"POST", "/v1/shutdown", post_shutdown},

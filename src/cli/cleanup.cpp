@@ -12,7 +12,18 @@ bool is_clean(const StatusDocument& status) {
          status.canary.ready.value_or(1) == 0;
 }
 
+std::string canary_of(const std::string& release) {
+  return "/v1/releases/" + net::percent_encode(release) + "/canary";
+}
+
 Result<Exit> run_cleanup(Session& session) {
+  const bool removes = session.arguments().has("--remove");
+  if (removes) {  // may it? Otherwise nothing is begun.
+    session.interrupt();
+    TRY_VOID(session.reach_daemon());
+    TRY(release, session.release_name());
+    TRY_VOID(session.daemon().get(canary_of(release)));
+  }
   Wish wish;
   wish.kind = "cleanup";
   TRY(done, carry_out(session, std::move(wish), is_clean));
@@ -29,9 +40,10 @@ Result<Exit> run_cleanup(Session& session) {
   else
     session.say(
         fmt::format("{}: the canary is gone, stable {} has all the traffic", release, version));
-  if (!session.arguments().has("--remove")) return Exit::done;
-  auto removed = session.daemon().request(
-      "DELETE", "/v1/releases/" + net::percent_encode(done.status.release) + "/canary", "");
+  if (!removes) return Exit::done;
+  if (done.replaced)
+    return fail(Code::busy, "its objects are not removed: another rollout uses them now");
+  auto removed = session.daemon().request("DELETE", canary_of(done.status.release), "");
   if (!removed)
     return fail(std::move(removed).error().while_doing("removing the canary's objects"));
   TRY(plan, read_plan(*removed));

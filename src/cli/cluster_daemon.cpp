@@ -11,6 +11,7 @@
 #include "cli/documents.h"
 #include "cli/exit_code.h"
 #include "cli/leftovers.h"
+#include "cluster/log_in.h"
 #include "net/unix_client.h"
 #include "runtime/paths.h"
 
@@ -58,6 +59,7 @@ class ClusterDaemon : public Daemon {
 
   Result<void> start() override {
     end();
+    options_.login.reset();  // the engine has run for a while: it may have expired
     return begin();
   }
 
@@ -74,6 +76,10 @@ class ClusterDaemon : public Daemon {
                   options_.socket);
     TRY(life, make_pipe());
     TRY(ready, make_pipe());
+    if (!options_.login) {
+      TRY(login, cluster::log_in(options_.cluster));
+      options_.login = std::move(login);
+    }
     const pid_t parent = ::getpid();
     pid_ = ::fork();
     if (pid_ == 0) be_the_engine(parent, life, ready);

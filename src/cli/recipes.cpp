@@ -10,6 +10,7 @@
 #include "cli/documents.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "cluster/recipe_check.h"
 #include "recipes/cases.h"
 #include "recipes/library.h"
 
@@ -63,32 +64,68 @@ std::string text_of(const object& from, const char* key) {
   return std::string(from.at(key).as_string());
 }
 
-// The built-in recipes, each with its YAML.
+// The user's own, beside the spec: a release would take them before the program's.
+std::map<std::string, fs::path> own_files(const fs::path& folder) {
+  std::map<std::string, fs::path> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.path().extension() == ".yaml") out.emplace(entry.path().stem(), entry.path());
+  return out;
+}
+
+// The built-in recipes and the user's, each with its YAML.
 template <class Recipe>
-Result<void> gather(const std::map<std::string, std::string>& built_in, array& out) {
-  for (const auto& [name, yaml] : built_in) {
+Result<void> gather(const char* kind, const std::map<std::string, std::string>& built_in,
+                    const fs::path& folder, array& out) {
+  std::map<std::string, std::string> theirs = built_in;
+  array own;
+  for (const auto& [name, path] : own_files(folder)) {
+    auto yaml = read_text_file(path.string(), max_file);
+    if (!yaml) return fail(Code::invalid, "{}", yaml.error().message);
+    if (const auto same = theirs.find(name); same != theirs.end() && same->second == *yaml)
+      continue;  // the source of the program itself
+    theirs.erase(name);
+    const auto recipe = Recipe::read(*yaml, path.string());
+    object one = recipe ? document(*recipe) : object{{"kind", kind}, {"summary", "has mistakes"}};
+    one["name"] = name;  // what a spec calls it
+    one["yaml"] = *std::move(yaml);
+    one["file"] = path.string();
+    own.emplace_back(std::move(one));
+  }
+  for (const auto& [name, yaml] : theirs) {
     TRY(recipe, Recipe::read(yaml, name));
     object one = document(recipe);
     one["yaml"] = yaml;
     out.emplace_back(std::move(one));
   }
+  for (auto& one : own) out.emplace_back(std::move(one));
   return {};
 }
 
-Result<array> all_recipes() {
+Result<array> all_recipes(const Session& session) {
+  const fs::path folder = cluster::recipe_folder(session.spec_file());
   array all;
-  TRY_VOID(gather<recipes::RouterRecipe>(recipes::built_in_routers(), all));
-  TRY_VOID(gather<recipes::MetricRecipe>(recipes::built_in_metrics(), all));
+  TRY_VOID(gather<recipes::RouterRecipe>("router", recipes::built_in_routers(), folder / "routers",
+                                         all));
+  TRY_VOID(gather<recipes::MetricRecipe>("metric", recipes::built_in_metrics(), folder / "metrics",
+                                         all));
   return all;
 }
 
+// "your own" is what a person looks for in a list of two dozen.
+std::string summary_of(const object& recipe) {
+  if (!recipe.contains("file")) return text_of(recipe, "summary");
+  return fmt::format("{} (your own: {})", printable(text_of(recipe, "summary")),
+                     printable(text_of(recipe, "file")));
+}
+
 Result<Exit> list(Session& session) {
-  TRY(all, all_recipes());
+  TRY(all, all_recipes(session));
   Table table({Align::left, Align::left, Align::left});
   for (auto& one : all) {
     object& recipe = one.as_object();
     recipe.erase("yaml");
-    table.row({text_of(recipe, "kind"), text_of(recipe, "name"), text_of(recipe, "summary")});
+    table.row({text_of(recipe, "kind"), text_of(recipe, "name"), summary_of(recipe)});
   }
   for (const std::string& line : table.lines()) session.say(line);
   if (session.json())
@@ -98,7 +135,7 @@ Result<Exit> list(Session& session) {
 
 // "ingress-nginx", or "router/ingress-nginx" when a metric has the same name.
 Result<Exit> show(Session& session, const std::string& wanted) {
-  TRY(all, all_recipes());
+  TRY(all, all_recipes(session));
   array found;
   std::vector<std::string> names;
   for (const auto& one : all) {
@@ -132,6 +169,12 @@ struct Findings {
   int cases = 0;
 };
 
+// A recipe that cannot be read says each mistake in a line of its own.
+void add_lines(const std::string& text, std::vector<std::string>& wrong) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) wrong.push_back(std::move(line));
+}
+
 // testdata/NAME/*.yaml beside the recipe.
 Result<void> run_cases(const recipes::RouterRecipe& recipe, const std::string& file,
                        Findings& findings) {
@@ -146,7 +189,7 @@ Result<void> run_cases(const recipes::RouterRecipe& recipe, const std::string& f
     TRY(text, read_text_file(path.string(), max_file));
     auto results = recipes::run_cases(recipe, text, path.string());
     if (!results) {
-      findings.wrong.push_back(results.error().message);
+      add_lines(results.error().message, findings.wrong);
       continue;
     }
     for (const recipes::CaseResult& result : *results) {
@@ -166,13 +209,17 @@ Result<Findings> look_at(const std::string& file) {
   findings.kind = router ? "router" : "metric";
   if (router) {
     const auto recipe = recipes::RouterRecipe::read(*text, file);
-    if (!recipe) findings.wrong.push_back(recipe.error().message);
+    if (!recipe) add_lines(recipe.error().message, findings.wrong);
     if (!recipe) return findings;
+    // No reason to refuse a release that runs with it, but one who reads it wants to know.
+    if (recipe->tried().empty())
+      findings.wrong.push_back(
+          fmt::format("{}: tried: is missing: say against what it was tried, or 'not run'", file));
     findings.name = recipe->name();
     TRY_VOID(run_cases(*recipe, file, findings));
   } else {
     const auto recipe = recipes::MetricRecipe::read(*text, file);
-    if (!recipe) findings.wrong.push_back(recipe.error().message);
+    if (!recipe) add_lines(recipe.error().message, findings.wrong);
     if (recipe) findings.name = recipe->name();
   }
   return findings;
@@ -181,10 +228,7 @@ Result<Findings> look_at(const std::string& file) {
 Result<Exit> check(Session& session, const std::string& file) {
   TRY(findings, look_at(file));
   const bool valid = findings.wrong.empty();
-  for (const std::string& mistakes : findings.wrong) {
-    std::istringstream lines(mistakes);
-    for (std::string line; std::getline(lines, line);) session.say(printable(line));
-  }
+  for (const std::string& mistake : findings.wrong) session.say(printable(mistake));
   if (valid)
     session.say(fmt::format("{}: valid {} {}, {}", printable(file), findings.kind, findings.name,
                             findings.kind == "metric" ? "no cases are run for metrics"
@@ -205,6 +249,9 @@ Result<Exit> check(Session& session, const std::string& file) {
 Result<Exit> run_recipes(Session& session) {
   const std::string what = session.arguments().text("WHAT").value_or("list");
   const std::string name = session.arguments().text("NAME").value_or("");
+  if (what == "list" && !name.empty())
+    return fail(Code::invalid, "linnet recipes list takes no name; `linnet recipes show {}`?",
+                printable(name));
   if (what == "list") return list(session);
   if (name.empty())
     return fail(Code::invalid, "linnet recipes {} needs {}", what,
@@ -224,10 +271,10 @@ constexpr Command recipes_command{
     .name = "recipes",
     .summary = "Routers and metrics known as data; check one of your own",
     .description =
-        "list names them, show prints one as YAML with what it was tried against, check reads a "
-        "file, names all its mistakes and runs the cases beside it (testdata/NAME/*.yaml). Needs "
-        "no "
-        "daemon and no cluster. Exit code 2 when something is wrong.",
+        "list names them, show prints one as YAML with what it was tried against; your own are "
+        "those beside the spec: recipes/routers/NAME.yaml, recipes/metrics/NAME.yaml. check reads "
+        "a file, names all its mistakes and runs the cases beside it (testdata/NAME/*.yaml). Needs "
+        "no daemon and no cluster. Exit code 2 when something is wrong.",
     .examples =
         "linnet recipes list\n"
         "linnet recipes show gateway-api\n"

@@ -70,7 +70,7 @@ Result<ReleaseFile> read_release(const std::string& file, const std::string& nam
                 releases.size(), names);
   if (found == nullptr)
     return fail(Code::invalid, "{} holds no release '{}', only {}", file, name, names);
-  return ReleaseFile{file, spec::to_yaml(*found), std::move(*found)};
+  return ReleaseFile{file, spec::to_yaml(*found), std::move(*found), {}, {}};
 }
 
 }  // namespace linnet::cli

@@ -5,6 +5,8 @@
 
 #include "base/result.h"
 #include "core/release.h"
+#include "kubernetes/exec_plugin.h"
+#include "recipes/library.h"
 
 namespace linnet::cli {
 
@@ -12,6 +14,9 @@ struct ReleaseFile {
   std::string file;  // as given, for messages
   std::string text;  // YAML of the one release only
   core::Release release;
+  // Of a spec that the cluster keeps; beside a file the recipes are files.
+  recipes::OwnRecipes own;
+  std::optional<kubernetes::PluginCredentials> login;  // that was needed to read it
 };
 
 /// The file to read: --spec, else $LINNET_SPEC, else "linnet.yaml" (both may be empty).

@@ -9,7 +9,9 @@
 #include "cli/cluster_daemon.h"
 #include "cli/commands.h"
 #include "cli/documents.h"
+#include "cluster/log_in.h"
 #include "cluster/name_lists.h"
+#include "cluster/recipe_check.h"
 #include "spec/read.h"
 
 namespace linnet::cli {
@@ -101,16 +103,19 @@ Result<ReleaseFile> Session::find_release() const {
   question.cluster = cluster_choice();
   question.name_space = arguments_.text("--namespace").value_or("");
   question.release = name;
-  auto text = cluster::stored_spec(std::move(question), longest_look);
-  if (!text)
-    return fail(std::move(text).error().while_doing(
+  TRY(login, cluster::log_in(question.cluster));
+  question.login = login;
+  auto stored = cluster::stored_spec(std::move(question), longest_look);
+  if (!stored)
+    return fail(std::move(stored).error().while_doing(
         fmt::format("there is no {} here, and asking the cluster for the release", spec_file())));
   const std::string place = "ConfigMap linnet-" + name;
-  spec::ReadSpecs read = spec::read_specs(*text, place);
+  spec::ReadSpecs read = spec::read_specs(stored->yaml, place);
   if (!read.mistakes.empty() || read.releases.size() != 1)
     return fail(Code::invalid, "the spec in the {} cannot be used: {}", place,
                 read.mistakes.empty() ? "it holds several" : read.mistakes.front().text());
-  return ReleaseFile{"", std::move(*text), std::move(read.releases.front())};
+  return ReleaseFile{"", std::move(stored->yaml), std::move(read.releases.front()),
+                     std::move(stored->own), std::move(login)};
 }
 
 kubernetes::ConfigChoice Session::cluster_choice() const {
@@ -134,6 +139,9 @@ cluster::DriveOptions Session::drive_options(const ReleaseFile& file) const {
   cluster::DriveOptions options;
   options.release = file.release;
   options.spec_file = file.file;
+  options.own = file.own;
+  options.own.router = router_beside_or_kept(file);
+  options.login = file.login;
   // Where to look, by the flags of the monitor: this run only, the spec stays as it is.
   if (const auto address = arguments_.text("--prometheus")) {
     options.release.metrics.source = "prometheus";
@@ -153,6 +161,23 @@ cluster::DriveOptions Session::drive_options(const ReleaseFile& file) const {
   options.identity = fmt::format("{} (process {}, {:08x})", who(), ::getpid(), some);
   options.cluster = cluster_choice();
   return options;
+}
+
+// A rollback must not fail over a router's recipe whose file is elsewhere: the cluster has its
+// text. What begins something refuses instead, or it would be begun with what nobody sees.
+std::string Session::router_beside_or_kept(const ReleaseFile& file) const {
+  const auto* traffic = std::get_if<core::RecipeTraffic>(&file.release.traffic);
+  const bool begins = command_.name == deploy_command.name || command_.name == init_command.name ||
+                      command_.name == plan_command.name;
+  if (file.file.empty() || traffic == nullptr || begins) return file.own.router;
+  const auto found = recipes::find_router(traffic->router, cluster::recipe_folder(file.file));
+  if (found || found.error().code != Code::not_found) return {};
+  cluster::NameQuestion question;
+  question.cluster = cluster_choice();
+  question.name_space = arguments_.text("--namespace").value_or(file.release.name_space);
+  question.release = file.release.name;
+  const auto stored = cluster::stored_spec(std::move(question), longest_look);
+  return stored ? stored->own.router : std::string();
 }
 
 Result<void> Session::start_daemon() {

@@ -72,6 +72,7 @@ class Session {
   [[nodiscard]] Result<ReleaseFile> find_release() const;
   [[nodiscard]] bool spec_is_named() const;
   [[nodiscard]] bool names_cluster() const;
+  [[nodiscard]] std::string router_beside_or_kept(const ReleaseFile& file) const;
   [[nodiscard]] cluster::DriveOptions drive_options(const ReleaseFile& file) const;
 
   const Command& command_;

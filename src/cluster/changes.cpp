@@ -27,8 +27,8 @@ std::vector<api::ObjectChange> changes_of(const Rehearsal& rehearsal) {
 
 // The release's own ConfigMap gets the spec before anything else is done.
 Task<Result<void>> rehearse_spec(Parts& parts, Rehearsal& rehearsal) {
-  std::string yaml = spec::to_yaml(parts.release);
-  CO_TRY(change, co_await parts.store->plan_spec(parts.release.name, std::move(yaml)));
+  kubernetes::ConfigMapStore::StoredSpec spec{spec::to_yaml(parts.release), parts.own};
+  CO_TRY(change, co_await parts.store->plan_spec(parts.release.name, std::move(spec)));
   const recipes::ObjectName name = kubernetes::object_name(
       "ConfigMap", parts.names.name_space, kubernetes::config_map_name(parts.release.name));
   rehearsal.begin_with(name, std::move(change.before));

@@ -34,6 +34,17 @@ api::Plan with_changes(api::Plan plan, Result<std::vector<api::ObjectChange>> ch
   return plan;
 }
 
+std::vector<api::PlanStep> removal_steps(const std::vector<recipes::Write>& writes) {
+  std::vector<api::PlanStep> steps;
+  for (const recipes::Write& write : writes) {
+    const bool whole = write.kind == recipes::Write::Kind::remove;
+    steps.push_back({fmt::format("{} {} {}", whole ? "delete" : "take the canary out of",
+                                 write.object.kind, write.object.name),
+                     ""});
+  }
+  return steps;
+}
+
 }  // namespace
 
 ClusterBackend::ClusterBackend(std::unique_ptr<Parts> parts, api::Changes& changes,
@@ -185,12 +196,16 @@ Task<Result<api::PutSpec>> ClusterBackend::put_spec(std::string release, std::st
   api::PutSpec answer;
   answer.mistakes = read.mistakes;
   if (!answer.mistakes.empty()) co_return answer;
-  const std::string wanted = spec::to_yaml(parts_->release);
-  const Result<std::string> kept = co_await parts_->store->spec(release);
+  kubernetes::ConfigMapStore::StoredSpec wanted{spec::to_yaml(parts_->release), parts_->own};
+  const auto kept = co_await parts_->store->spec(release);
   if (!kept && kept.error().code != Code::not_found) co_return fail(kept.error());
-  if (kept && *kept == wanted) co_return answer;
+  const Result<void>& usable = parts_->metrics->usable();
+  // A recipe that is not at hand here must not stop what takes traffic back, nor erase the one that
+  // is kept.
+  if (kept && (*kept == wanted || (kept->yaml == wanted.yaml && !usable))) co_return answer;
   if (!kept) CO_TRY_VOID(co_await check_place());
-  if (kept) {
+  // Recipes that were not kept yet, or were mended, are of use to a rollout that runs.
+  if (kept && kept->yaml != wanted.yaml) {
     CO_TRY(status, co_await status_now());
     if (core::is_running(status.phase))
       co_return fail(Code::conflict,
@@ -198,7 +213,8 @@ Task<Result<api::PutSpec>> ClusterBackend::put_spec(std::string release, std::st
                      "back first",
                      status.rollout ? status.rollout->id : std::string());
   }
-  CO_TRY_VOID(co_await parts_->store->put_spec(release, wanted));
+  CO_TRY_VOID(usable);  // or it would stand there for all who come later
+  CO_TRY_VOID(co_await parts_->store->put_spec(release, std::move(wanted)));
   answer.changed = true;
   co_return answer;
 }
@@ -233,29 +249,35 @@ Task<Result<api::StatusView>> ClusterBackend::status(std::string release) {
 
 Task<Result<std::string>> ClusterBackend::spec(std::string release) {
   CO_TRY_VOID(is_ours(release));
-  co_return co_await parts_->store->spec(release);
+  CO_TRY(kept, co_await parts_->store->spec(release));
+  co_return std::move(kept.yaml);
 }
 
 Task<Result<void>> ClusterBackend::check_rights(std::vector<recipes::Write> writes) {
   std::vector<kubernetes::Right> needed = kubernetes::rights_of(parts_->rules());
   std::erase_if(needed, [](const kubernetes::Right& right) { return right.optional; });
   for (const recipes::Write& write : writes) needed.push_back(kubernetes::right_to(write));
+  std::string remedy = "`linnet rbac` prints the role that is needed";
+  co_return co_await check_these(std::move(needed), std::move(remedy));
+}
+
+Task<Result<void>> ClusterBackend::check_these(std::vector<kubernetes::Right> needed,
+                                               std::string remedy) {
   const Result<std::vector<kubernetes::Right>> missing = co_await kubernetes::missing_rights(
       *parts_->client, parts_->names.name_space, std::move(needed), within(some_calls));
   if (!missing || missing->empty()) co_return Result<void>();  // who cannot ask finds out later
   std::string text;
   for (const kubernetes::Right& right : *missing) text += "\n  " + right.text();
-  co_return fail(
-      Code::denied,
-      "nothing was begun: in namespace {} the API server refuses{}\n`linnet rbac` prints "
-      "the role that is needed",
-      parts_->names.name_space, text);
+  co_return fail(Code::denied, "nothing was begun: in namespace {} the API server refuses{}\n{}",
+                 parts_->names.name_space, text, remedy);
 }
 
 Task<Result<void>> ClusterBackend::check_ground(std::string version) {
   CO_TRY(now, co_await status_now());
   if (core::is_running(now.phase) && now.rollout && now.rollout->to == version)
     co_return Result<void>();
+  if (const Result<void>& usable = parts_->metrics->usable(); !usable)
+    co_return fail(Code::invalid, "nothing was begun: {}", usable.error().message);
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_tracks(*parts_->client, parts_->names, deadline));
   std::string text;
@@ -273,6 +295,7 @@ Task<Result<void>> ClusterBackend::check_ground(std::string version) {
 }
 
 Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
+  CO_TRY_VOID(parts_->metrics->usable());
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
   const std::string wanted = intent.version.empty() ? parts_->release.version : intent.version;
@@ -315,6 +338,11 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
     }
   }
   if (intent.kind == core::Intent::Kind::init) CO_TRY_VOID(co_await prepare_init(intent));
+  // A promotion is judged to its end; without numbers it would pass unseen.
+  if (const Result<void>& usable = parts_->metrics->usable();
+      intent.kind == core::Intent::Kind::promote && !usable)
+    co_return fail(Code::invalid, "nothing is promoted that cannot be judged: {}",
+                   usable.error().message);
   if (intent.kind == core::Intent::Kind::deploy) {
     CO_TRY_VOID(co_await check_rights({}));
     CO_TRY_VOID(co_await check_ground(intent.version));
@@ -433,11 +461,27 @@ Task<Result<api::Plan>> ClusterBackend::plan_init(std::string release, std::stri
   co_return with_changes(std::move(out), std::move(changes));
 }
 
+Task<Result<std::vector<api::PlanStep>>> ClusterBackend::plan_removal(std::string release) {
+  CO_TRY_VOID(is_ours(release));
+  const Deadline deadline = within(some_calls);
+  CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
+  CO_TRY(writes, co_await parts_->router->plan_remove(deadline));
+  std::vector<recipes::Write> own = kubernetes::plan_removal(parts_->names, found);
+  writes.insert(writes.end(), own.begin(), own.end());
+  // Half of it gone is worse than nothing: who may not delete the last object deletes none.
+  std::vector<kubernetes::Right> needed;
+  for (const recipes::Write& write : writes) needed.push_back(kubernetes::right_to(write));
+  std::string remedy = "the Role that `linnet rbac` prints without --no-init allows it";
+  CO_TRY_VOID(co_await check_these(std::move(needed), std::move(remedy)));
+  co_return removal_steps(writes);
+}
+
 Task<Result<std::vector<api::PlanStep>>> ClusterBackend::remove_canary(std::string release) {
   CO_TRY_VOID(is_ours(release));
   CO_TRY(now, co_await status_now());
   if (core::is_running(now.phase))
     co_return fail(Code::conflict, "a rollout of {} runs: `linnet rollback` comes first", release);
+  CO_TRY_VOID(co_await plan_removal(release));  // the rights to all of it, whoever asks
   const Deadline deadline = within(some_calls);
   CO_TRY(found, co_await kubernetes::find_objects(*parts_->client, parts_->names, deadline));
   // The router's side goes first: nothing may be sent to a Service that is not there.
@@ -445,14 +489,7 @@ Task<Result<std::vector<api::PlanStep>>> ClusterBackend::remove_canary(std::stri
   std::vector<recipes::Write> own = kubernetes::plan_removal(parts_->names, found);
   CO_TRY_VOID(co_await kubernetes::write_all(*parts_->client, own, deadline));
   writes.insert(writes.end(), own.begin(), own.end());
-  std::vector<api::PlanStep> steps;
-  for (const recipes::Write& write : writes) {
-    const bool whole = write.kind == recipes::Write::Kind::remove;
-    steps.push_back({fmt::format("{} {} {}", whole ? "delete" : "take the canary out of",
-                                 write.object.kind, write.object.name),
-                     ""});
-  }
-  co_return steps;
+  co_return removal_steps(writes);
 }
 
 Task<Result<api::MetricsView>> ClusterBackend::metrics() {

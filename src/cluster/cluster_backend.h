@@ -50,6 +50,7 @@ class ClusterBackend final : public api::Backend {
   Task<Result<std::vector<api::Finding>>> doctor(std::string release) override;
   Task<Result<api::Plan>> plan(std::string release, std::string version) override;
   Task<Result<api::Plan>> plan_init(std::string release, std::string version) override;
+  Task<Result<std::vector<api::PlanStep>>> plan_removal(std::string release) override;
   Task<Result<std::vector<api::PlanStep>>> remove_canary(std::string release) override;
   Task<Result<api::MetricsView>> metrics() override;
   void shutdown(bool hold) override;
@@ -67,6 +68,7 @@ class ClusterBackend final : public api::Backend {
   /// Code::denied names every right that a rollout and these writes need and the API server
   /// refuses: better now than halfway.
   Task<Result<void>> check_rights(std::vector<recipes::Write> writes);
+  Task<Result<void>> check_these(std::vector<kubernetes::Right> needed, std::string remedy);
   /// Code::invalid: no deploy may begin as the release's objects are now, and what helps. Going on
   /// with a rollout that runs already is no beginning.
   Task<Result<void>> check_ground(std::string version);

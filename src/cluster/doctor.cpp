@@ -84,14 +84,14 @@ Task<api::Finding> driver_finding(Parts& parts, Deadline deadline) {
 
 kubernetes::ControllerPlaces controller_places(const core::Release& release,
                                                const kubernetes::Names& names,
-                                               const std::string& recipe_folder) {
+                                               const std::string& own_recipe) {
   const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
   const std::string router = traffic == nullptr ? "" : traffic->router;
   const bool traefik = router == "traefik" || release.metrics.recipe.starts_with("traefik");
   kubernetes::ControllerPlaces places;
   places.matter = traefik || router == "ingress-nginx" || router == "gateway-api";
   if (!traefik && router != "ingress-nginx") return places;
-  const auto recipe = recipes::find_metric(release.metrics.recipe, recipe_folder);
+  const auto recipe = recipes::metric_of(release.metrics.recipe, own_recipe);
   const auto pages = recipe ? recipe->scrape(metric_parameters(release, names))
                             : Result<recipes::ScrapePlace>(fail(recipe.error()));
   if (pages && !pages->workload && !pages->name_space.empty())
@@ -103,13 +103,23 @@ kubernetes::ControllerPlaces controller_places(const core::Release& release,
   return places;
 }
 
+std::string router_remedy(const Result<void>& splits) {
+  if (splits)
+    return "its objects are there, and `linnet init` changes nothing: their controller must accept "
+           "them. Does their parent (Gateway and listener, or class) exist, and does its "
+           "controller run? `kubectl describe` shows the conditions";
+  if (splits.error().code == Code::not_found) return "`linnet init` makes what is missing";
+  if (splits.error().code == Code::denied) return "see the finding on rights";
+  return "correct it: " + splits.error().message;
+}
+
 Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline) {
   std::vector<api::Finding> findings;
   // Where rights are missing the watches never see anything, and the rest must have its time.
   const Deadline first = std::min(deadline, parts.ground.clock.now().mono + longest_first_look);
   const Result<void> looked = co_await parts.first_look(first);
   const auto rules = parts.rules();
-  auto places = controller_places(parts.release, parts.names, recipe_folder(parts.spec_file));
+  auto places = controller_places(parts.release, parts.names, parts.own.metric);
   CO_TRY(view, co_await kubernetes::look_around(*parts.client, parts.names, rules,
                                                 std::move(places), deadline));
   view.seen = co_await parts.workload->observe(deadline);
@@ -118,9 +128,11 @@ Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline)
   for (kubernetes::Finding& found : kubernetes::examine(parts.names, view))
     findings.push_back(
         {std::move(found.check), found.ok, std::move(found.cause), std::move(found.remedy)});
-  if (!looked && !traffic)
-    findings.push_back({"the router can be read", false, traffic.error().message,
-                        "`linnet init` makes what is missing"});
+  if (!looked && !traffic) {
+    const Result<void> splits = co_await parts.router->could_split(deadline);
+    findings.push_back(
+        {"the router can be read", false, traffic.error().message, router_remedy(splits)});
+  }
   findings.push_back(co_await driver_finding(parts, deadline));
   findings.push_back(co_await metrics_finding(parts, view.weight, deadline));
   co_return findings;

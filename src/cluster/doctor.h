@@ -12,7 +12,11 @@ namespace linnet::cluster {
 /// Where the controller of the release's router is looked for.
 kubernetes::ControllerPlaces controller_places(const core::Release& release,
                                                const kubernetes::Names& names,
-                                               const std::string& recipe_folder);
+                                               const std::string& own_recipe);
+
+/// What helps where the router's weight cannot be read; `splits` is what its objects themselves
+/// say.
+std::string router_remedy(const Result<void>& splits);
 
 /// One finding per question, in the order in which a person would ask them.
 Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline);

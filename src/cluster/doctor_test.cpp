@@ -49,5 +49,13 @@ TEST(ControllerPlaces, OfARouterThatDelaysNothingAreNone) {
   EXPECT_TRUE(gateway.namespaces.empty()) << "whose Gateway it is, is not known";
 }
 
+TEST(RouterRemedy, SendsNobodyToInitForARouteThatIsThereAndNotAccepted) {
+  EXPECT_EQ(router_remedy({}).find("`linnet init` makes"), std::string::npos);
+  EXPECT_NE(router_remedy({}).find("Does their parent"), std::string::npos);
+  EXPECT_NE(router_remedy(fail(Code::not_found, "x is not there")).find("`linnet init` makes"),
+            std::string::npos);
+  EXPECT_NE(router_remedy(fail(Code::denied, "x")).find("rights"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace linnet::cluster

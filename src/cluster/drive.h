@@ -3,17 +3,22 @@
 // socket of its own, and lives no longer than the command.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "core/release.h"
 #include "kubernetes/config.h"
+#include "kubernetes/exec_plugin.h"
+#include "recipes/library.h"
 
 namespace linnet::cluster {
 
 struct DriveOptions {
   core::Release release;
-  std::string spec_file;  // where it was read: recipes of one's own stand beside it
+  std::string spec_file;    // where it was read: recipes of one's own stand beside it
+  recipes::OwnRecipes own;  // of a spec that the cluster keeps: they came with it
   kubernetes::ConfigChoice cluster;
+  std::optional<kubernetes::PluginCredentials> login;  // see log_in()
   std::string name_space;  // --namespace; empty: the spec's, else the context's
   std::string socket;      // path to serve on
   std::string identity;    // who holds the Lease, for others to read; of this process alone

@@ -19,13 +19,14 @@ constexpr int in_order = 0;
 constexpr int at_once = 4;
 
 // The engine's exit code after the command did this with its end of the pipe.
-int end_after(void (*leave)(int life)) {
+int end_after(void (*leave)(int life), const std::string& more = "") {
   char folder[] = "/tmp/linnet-drive-XXXXXX";
   if (::mkdtemp(folder) == nullptr) return -1;
   DriveOptions options;
   options.release = spec::read_specs(
                         "metadata: { name: shop, namespace: shop }\nspec:\n  workload: { "
-                        "deployments: { image: 'shop/web:{{version}}' } }\n",
+                        "deployments: { image: 'shop/web:{{version}}' } }\n" +
+                            more,
                         "t.yaml")
                         .releases.at(0);
   options.cluster.kubeconfig_flag = std::string(folder) + "/kubeconfig";
@@ -65,6 +66,18 @@ TEST(Drive, EndsInOrderAfterAGoodbyeAndAtOnceWithoutOne) {
             in_order);
   EXPECT_EQ(end_after([](int life) { ::close(life); }), at_once)
       << "or a killed command's Lease is given back now and then";
+}
+
+TEST(Drive, ARollbackNeedsNoMetricsRecipeAndSoTheEngineServesWithoutIt) {
+  for (const char* metrics : {"  metrics: { source: prometheus, recipe: nobodyhas }\n",
+                              "  metrics: { source: scrape, recipe: traefik-ingress }\n"})
+    EXPECT_EQ(end_after(
+                  [](int life) {
+                    EXPECT_EQ(::write(life, "\n", 1), 1);
+                    ::close(life);
+                  },
+                  metrics),
+              in_order);
 }
 
 }  // namespace

@@ -92,6 +92,16 @@ Result<std::string> read_secret(std::string_view place) {
   return std::move(*value);
 }
 
+/// Of a release whose metrics cannot be read at all: it has no numbers, never good ones.
+class NoSource final : public MetricSource {
+ public:
+  explicit NoSource(Error why) : why_(std::move(why)) {}
+  Task<Result<core::Sample>> since(std::string, Deadline) override { co_return fail(why_); }
+
+ private:
+  Error why_;
+};
+
 }  // namespace
 
 std::vector<std::string> metrics_obstacles(const core::Metrics& metrics) {
@@ -121,42 +131,55 @@ recipes::Parameters metric_parameters(const core::Release& release, const k8s::N
   return with;
 }
 
-Result<std::unique_ptr<ReleaseMetrics>> ReleaseMetrics::make(MetricNeeds needs,
-                                                             const core::Release& release) {
+const std::string& metric_recipe(const core::Release& release) {
+  const core::Metrics& metrics = release.metrics;
+  const bool series = metrics.source == "prometheus" || metrics.source == "scrape";
+  return series ? metrics.recipe : metrics.source;
+}
+
+std::unique_ptr<ReleaseMetrics> ReleaseMetrics::make(MetricNeeds needs,
+                                                     const core::Release& release) {
   auto made = std::make_unique<ReleaseMetrics>();
+  made->usable_ = made->connect(std::move(needs), release);
+  if (made->usable_) return made;
+  made->pods_.reset();
+  made->where_ = "no metrics can be read";
+  made->source_ = std::make_unique<NoSource>(made->usable_.error());
+  return made;
+}
+
+Result<void> ReleaseMetrics::connect(MetricNeeds needs, const core::Release& release) {
   const recipes::Parameters with = metric_parameters(release, needs.names);
   const std::vector<double> bounds = core::latency_boundaries(release);
   const std::vector<double> limits = limits_of(release);
   const core::Metrics& metrics = release.metrics;
   const bool scrapes = metrics.source == "scrape";
   const bool asks = metrics.source == "prometheus";
-  const std::string recipe_name = scrapes || asks ? metrics.recipe : metrics.source;
-  TRY(recipe, recipes::find_metric(recipe_name, needs.recipe_folder));
+  TRY(recipe, recipes::metric_of(metric_recipe(release), needs.own_recipe));
   if (!scrapes) {
     const auto get_curl = [&curl = needs.curl]() -> Result<net::Curl*> { return &curl; };
     const std::string address = recipe.json() != nullptr ? recipe.json()->address : "";
     prometheus::StoreClient store(get_curl, needs.clock, metrics, address, read_secret);
-    made->where_ = store.where();
+    where_ = store.where();
     if (asks) {
       TRY(source, prometheus::PrometheusSource::make(needs.clock, {recipe, with, bounds, limits},
                                                      std::move(store), needs.tell));
-      made->source_ = std::move(source);
+      source_ = std::move(source);
     } else {
       TRY(source, prometheus::JsonHttpSource::make(needs.clock, {recipe, with}, std::move(store),
                                                    needs.tell));
-      made->source_ = std::move(source);
+      source_ = std::move(source);
     }
-    return made;
+    return {};
   }
   TRY(place, recipe.scrape(with));
   const std::string space = place.workload ? needs.names.name_space : place.name_space;
-  made->pods_ = std::make_unique<k8s::Cache>(needs.client, k8s::Resource{"v1", "pods", space},
-                                             place.workload ? "" : place.selector, [] {});
+  pods_ = std::make_unique<k8s::Cache>(needs.client, k8s::Resource{"v1", "pods", space},
+                                       place.workload ? "" : place.selector, [] {});
   const bool inside = needs.client.config().context == "in-cluster";
-  made->where_ =
-      fmt::format("the metrics pages of {}",
-                  place.workload ? "the release's pods" : place.selector + " in " + space);
-  const auto targets = [&cache = *made->pods_, &workload = needs.workload, place,
+  where_ = fmt::format("the metrics pages of {}",
+                       place.workload ? "the release's pods" : place.selector + " in " + space);
+  const auto targets = [&cache = *pods_, &workload = needs.workload, place,
                         inside]() -> Result<std::vector<prometheus::ScrapeTarget>> {
     if (!cache.fresh()) return fail(cache.trouble());
     std::vector<prometheus::ScrapeTarget> found;
@@ -172,8 +195,8 @@ Result<std::unique_ptr<ReleaseMetrics>> ReleaseMetrics::make(MetricNeeds needs,
   };
   TRY(source, prometheus::ScrapeSource::make(needs.clock, {recipe, with, bounds, limits}, targets,
                                              fetch, needs.tell));
-  made->source_ = std::move(source);
-  return made;
+  source_ = std::move(source);
+  return {};
 }
 
 void ReleaseMetrics::watch(runtime::TaskGroup& tasks) {

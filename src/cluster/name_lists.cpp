@@ -8,7 +8,6 @@
 #include <boost/json.hpp>
 
 #include "kubernetes/cluster_view.h"
-#include "kubernetes/config_map_store.h"
 #include "kubernetes/objects.h"
 #include "runtime/clock.h"
 #include "runtime/with_deadline.h"
@@ -45,12 +44,12 @@ Task<Result<Names>> ask(k8s::Client& client, Clock& clock, NameQuestion question
   co_return versions_in(history);
 }
 
-Task<Result<std::string>> ask_spec(k8s::Client& client, Clock& clock, NameQuestion question,
-                                   Duration limit) {
+Task<Result<StoredSpec>> ask_spec(k8s::Client& client, Clock& clock, NameQuestion question,
+                                  Duration limit) {
   k8s::StoreTimes times;
   times.deadline = limit;
   k8s::ConfigMapStore store(client, clock, question.name_space, times);
-  Result<std::string> spec = co_await store.spec(question.release);
+  Result<StoredSpec> spec = co_await store.spec(question.release);
   if (spec || spec.error().code != Code::not_found) co_return spec;
   const Deadline deadline = clock.now().mono + limit;
   CO_TRY_VOID(co_await k8s::check_namespace(client, question.name_space, deadline));
@@ -68,6 +67,7 @@ Result<T> ask_once(k8s::Config config, NameQuestion question, Duration limit,
   runtime::SystemClock clock;
   TRY(curl, net::Curl::load(io.get_executor()));
   k8s::Client client(*curl, clock, std::move(config), "linnet", true);
+  if (question.login) client.adopt(*question.login);
   Result<T> answer = fail(Code::internal, "no answer");
   boost::asio::co_spawn(io,
                         runtime::with_deadline(ask(client, clock, std::move(question), limit),
@@ -106,9 +106,9 @@ Result<std::vector<std::string>> list_names(NameQuestion question, Duration limi
   return ask_once<Names>(std::move(config), std::move(question), limit, ask);
 }
 
-Result<std::string> stored_spec(NameQuestion question, Duration limit) {
+Result<StoredSpec> stored_spec(NameQuestion question, Duration limit) {
   TRY(config, k8s::load_config(question.cluster));
-  return ask_once<std::string>(std::move(config), std::move(question), limit, ask_spec);
+  return ask_once<StoredSpec>(std::move(config), std::move(question), limit, ask_spec);
 }
 
 }  // namespace linnet::cluster

@@ -2,11 +2,14 @@
 // shell that completes a command line, and the spec of a release that has no file here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/status.h"
 #include "kubernetes/config.h"
+#include "kubernetes/config_map_store.h"
+#include "kubernetes/exec_plugin.h"
 
 namespace boost::json {
 class value;
@@ -24,17 +27,20 @@ enum class NameKind {
 struct NameQuestion {
   NameKind kind = NameKind::namespaces;
   kubernetes::ConfigChoice cluster;
-  std::string name_space;  // empty: the context's
-  std::string release;     // of versions
+  std::string name_space;                              // empty: the context's
+  std::string release;                                 // of versions
+  std::optional<kubernetes::PluginCredentials> login;  // see log_in()
 };
+
+using StoredSpec = kubernetes::ConfigMapStore::StoredSpec;
 
 /// Nobody is ever asked for a password. Errors are those of kubernetes::load_config() and
 /// kubernetes::Client; Code::timed_out after `limit`.
 Result<std::vector<std::string>> list_names(NameQuestion question, Duration limit);
 
-/// The spec of `question.release` as its ConfigMap holds it. Code::not_found names those that the
-/// namespace has.
-Result<std::string> stored_spec(NameQuestion question, Duration limit);
+/// The spec of `question.release` as its ConfigMap holds it, with the user's own recipes.
+/// Code::not_found names those that the namespace has.
+Result<StoredSpec> stored_spec(NameQuestion question, Duration limit);
 
 /// metadata.name of the items of a list.
 std::vector<std::string> names_in(const boost::json::value& list);

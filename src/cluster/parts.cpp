@@ -16,7 +16,7 @@ constexpr Duration look_again = 1ms;
 Parts::Parts(Ground ground_in, const DriveOptions& options)
     : ground(ground_in),
       release(options.release),
-      spec_file(options.spec_file),
+      own(options.own),
       looks_once(options.looks_once),
       doorbell(ground.io.get_executor()) {}
 
@@ -31,6 +31,12 @@ Result<void> Parts::connect(const DriveOptions& options) {
   if (traffic == nullptr)
     return fail(Code::invalid, "release {} has Deployments: spec.traffic.router must be named",
                 release.name);
+  if (const std::string& file = options.spec_file; !file.empty()) {
+    TRY(found, recipes::own_recipes(traffic->router, metric_recipe(release), recipe_folder(file)));
+    // See Session::drive_options(): kept texts come only where the file is not there.
+    if (!found.router.empty()) own.router = std::move(found.router);
+    own.metric = std::move(found.metric);
+  }
   TRY(config, kubernetes::load_config(options.cluster));
   TRY(loaded, net::Curl::load(ground.io.get_executor()));
   curl = std::move(loaded);
@@ -39,6 +45,7 @@ Result<void> Parts::connect(const DriveOptions& options) {
   Clock& clock = ground.clock;
   client =
       std::make_unique<kubernetes::Client>(*curl, clock, std::move(config), "linnet", looks_once);
+  if (options.login) client->adopt(*options.login);
   store = std::make_unique<kubernetes::ConfigMapStore>(*client, clock, names.name_space);
   lease = std::make_unique<kubernetes::Lease>(*client, clock, names.name_space,
                                               "linnet-" + release.name, options.identity,
@@ -59,15 +66,13 @@ Result<void> Parts::connect_ports(const core::RecipeTraffic& traffic) {
   const auto changed = [this] { wake(); };
   workload =
       std::make_unique<kubernetes::DeploymentsWorkload>(executor, *client, clock, names, changed);
-  TRY(recipe, recipes::find_router(traffic.router, recipe_folder(spec_file)));
+  TRY(recipe, recipes::router_of(traffic.router, own.router));
   TRY(made_router, kubernetes::RecipeRouter::make(*client, std::move(recipe),
                                                   router_parameters(traffic, names), changed));
   router = std::move(made_router);
   const auto tell = [this](const core::Entry& entry) { note(entry.kind, entry.text); };
-  TRY(made_metrics,
-      ReleaseMetrics::make(
-          {clock, *curl, *client, *workload, names, tell, recipe_folder(spec_file)}, release));
-  metrics = std::move(made_metrics);
+  metrics =
+      ReleaseMetrics::make({clock, *curl, *client, *workload, names, tell, own.metric}, release);
   counts = std::make_unique<SummedSource>(metrics->source());
   leased_router = std::make_unique<LeasedRouter>(*router, *lease);
   leased_workload = std::make_unique<LeasedWorkload>(

@@ -51,7 +51,7 @@ class Parts {
 
   Ground ground;
   core::Release release;
-  std::string spec_file;
+  recipes::OwnRecipes own;  // from beside the spec, or as the cluster keeps them with it
   bool looks_once = false;  // see DriveOptions
   kubernetes::Names names;
   runtime::AsioDoorbell doorbell;

@@ -13,6 +13,16 @@ namespace {
 
 using Mistakes = std::vector<RecipeMistake>;
 
+// A recipe of the user's with several mistakes names each in a line of its own.
+void add_lines(const std::string& key, const std::string& lines, Mistakes& mistakes) {
+  for (std::string_view rest = lines; !rest.empty();) {
+    const std::size_t end = rest.find('\n');
+    if (const std::string_view line = rest.substr(0, end); !line.empty())
+      mistakes.push_back({key, std::string(line)});
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  }
+}
+
 void check_steps(const core::Release& release, const recipes::RouterRecipe& router,
                  Mistakes& mistakes) {
   const std::int32_t step = router.smallest_step().ppm();
@@ -32,11 +42,11 @@ void check_router(const core::Release& release, const core::RecipeTraffic& traff
                   const kubernetes::Names& names, const std::string& folder, Mistakes& mistakes) {
   const auto router = recipes::find_router(traffic.router, folder);
   if (!router) {
-    mistakes.push_back({"spec.traffic.router", router.error().message});
+    add_lines("spec.traffic.router", router.error().message, mistakes);
     return;
   }
   if (const auto checked = router->check(router_parameters(traffic, names)); !checked)
-    mistakes.push_back({"spec.traffic.with", checked.error().message});
+    add_lines("spec.traffic.with", checked.error().message, mistakes);
   check_steps(release, *router, mistakes);
 }
 
@@ -91,7 +101,7 @@ void check_metrics(const core::Release& release, const std::string& router,
     return;
   }
   if (!recipe) {
-    mistakes.push_back({key, recipe.error().message});
+    add_lines(key, recipe.error().message, mistakes);
     return;
   }
   check_names(release, *recipe, mistakes);

@@ -174,6 +174,11 @@ Client::Client(net::Curl& curl, Clock& clock, Config config, std::string field_m
 Client::~Client() = default;
 
 const Config& Client::config() const { return state_->config; }
+void Client::adopt(const PluginCredentials& credentials) {
+  state_->known = credentials.credentials;
+  state_->plugin_known = true;
+  state_->plugin_expires = credentials.expires;
+}
 MonoTime Client::last_heard() const { return state_->heard; }
 
 Task<Result<Json>> Client::get(Resource resource, std::string name, Deadline deadline) {

@@ -22,6 +22,7 @@ class Curl;
 namespace linnet::kubernetes {
 
 using Json = boost::json::value;
+struct PluginCredentials;
 
 /// One collection: GET /apis/GROUP/VERSION/namespaces/NAMESPACE/PLURAL.
 struct Resource {
@@ -69,6 +70,8 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   [[nodiscard]] const Config& config() const;
+  /// What the config's plugin gave already, to be used until it expires or is refused.
+  void adopt(const PluginCredentials& credentials);
 
   Task<Result<Json>> get(Resource resource, std::string name, Deadline deadline);
   /// All pages as one list object; the selectors may be empty.

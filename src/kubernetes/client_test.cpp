@@ -216,6 +216,19 @@ TEST_F(ClientTest, ATokenFileThatIsMissingIsSaid) {
   EXPECT_TRUE(api.asked().empty());
 }
 
+TEST_F(ClientTest, WhatAPluginGaveBeforehandIsUsedWithoutRunningItUntilItExpires) {
+  use_plugin("echo ran >> \"$LOG\"\n" + credential(R"("token":"from-plugin")"));
+  api.put(maps, named("web"));
+  client->adopt({{"typed", "", ""}, {}});
+  ASSERT_TRUE(get("web"));
+  EXPECT_EQ(plugin_runs(), 0);
+  EXPECT_EQ(token_of(0), "Bearer typed");
+  client->adopt({{"typed", "", ""}, WallTime{1}});
+  ASSERT_TRUE(get("web"));
+  EXPECT_EQ(plugin_runs(), 1);
+  EXPECT_EQ(token_of(1), "Bearer from-plugin");
+}
+
 TEST_F(ClientTest, APluginRunsOnceAndItsTokenIsKept) {
   use_plugin("echo ran >> \"$LOG\"\n" + credential(R"("token":"from-plugin")"));
   api.put(maps, named("web"));

@@ -52,6 +52,10 @@ std::vector<Finding> examine(const Names& names, const ClusterView& view);
 /// Why no deploy may begin; the tracks of `found` are enough.
 std::vector<Finding> deploy_obstacles(const Names& names, const Found& found);
 
+/// Another canary Ingress for a place of the release's main ones: controllers take one for each
+/// place and say nothing about the other. Unset: none, or they may not be listed.
+std::optional<Finding> rival_canary(const Names& names, const Found& found);
+
 // The parts of it.
 Finding pods_finding(const Names& names, core::Track track, const ClusterView& view);
 Finding apart_finding(const Names& names, const Found& found);

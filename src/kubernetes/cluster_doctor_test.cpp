@@ -67,6 +67,9 @@ ClusterView sound() {
       ingress("shop-ingress-stable", "", "shop-service-stable");
   view.found.ingresses["shop-ingress-canary"] =
       ingress("shop-ingress-canary", canary_on, "shop-service-canary");
+  view.found.all_ingresses.emplace();
+  for (const auto& [name, object] : view.found.ingresses)
+    view.found.all_ingresses->push_back(object);
   core::WorkloadSeen seen;
   for (const char* id : {"a", "b", "c"})
     seen.stable.instances.push_back({id, "v1", core::Instance::State::ready});
@@ -89,6 +92,29 @@ TEST(ClusterDoctor, FindsNothingWrongWithWhatIsSound) {
     EXPECT_FALSE(finding.cause.empty()) << finding.check;
     EXPECT_EQ(finding.remedy, "") << finding.check;
   }
+}
+
+TEST(ClusterDoctor, NamesASecondCanaryIngressOfTheSamePlace) {
+  ClusterView view = sound();
+  std::vector<Json>& all = *view.found.all_ingresses;
+  all.push_back(
+      ingress("elsewhere", canary_on, "x", R"("ingressClassName":"nginx",)", "b.example"));
+  all.push_back(ingress("shop-canary-of-before", canary_on, "shop-service-canary",
+                        R"("ingressClassName":"other",)"));
+  all.push_back(ingress("ordinary", "", "shop-service-canary"));
+  EXPECT_TRUE(split_finding(shop(), view).ok);
+  all.push_back(ingress("shop-canary-of-before", canary_on, "shop-service-canary"));
+  const Finding finding = split_finding(shop(), view);
+  expect_bad(finding,
+             "the Ingress shop-canary-of-before is a canary of shop.example/ (Prefix) too");
+  EXPECT_EQ(finding.remedy, "kubectl delete ingress -n market shop-canary-of-before");
+  ASSERT_EQ(deploy_obstacles(shop(), view.found).size(), 1U);
+  const InitPlan plan = plan_init(shop(), "v1", view.found);
+  ASSERT_EQ(plan.obstacles.size(), 1U);
+  EXPECT_NE(plan.obstacles[0].find("kubectl delete ingress -n market shop-canary-of-before"),
+            std::string::npos);
+  view.found.all_ingresses.reset();
+  EXPECT_NE(split_finding(shop(), view).cause.find("is unknown (may not list"), std::string::npos);
 }
 
 TEST(ClusterDoctor, NamesWhyCanaryPodsDoNotStart) {

@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 
 #include "kubernetes/objects.h"
+#include "kubernetes/requests.h"
+#include "net/http.h"
 
 namespace linnet::kubernetes {
 namespace {
@@ -119,9 +121,18 @@ Task<Result<Controllers>> find_controllers(Client& client, ControllerPlaces plac
 }  // namespace
 
 Task<Result<void>> check_namespace(Client& client, std::string name, Deadline deadline) {
-  Resource everywhere{"v1", "namespaces", ""};
-  const auto found = co_await client.get(std::move(everywhere), name, deadline);
-  if (found || found.error().code != Code::not_found) co_return Result<void>();
+  const Resource everywhere{"v1", "namespaces", ""};
+  ApiRequest request = get_request(everywhere, name);
+  const auto answer = co_await client.send(std::move(request), deadline);
+  if (!answer || answer->status != 404) co_return Result<void>();
+  const Result<Json> status = parse_json(answer->body);
+  // Only a namespace that is missing is a Status of this kind; a path that nobody serves is none.
+  if (!status || text_at(*status, {"kind"}) != "Status" ||
+      text_at(*status, {"details", "kind"}) != "namespaces")
+    co_return fail(Code::invalid,
+                   "{} answers 404 to what every API server knows: is the path in the kubeconfig's "
+                   "clusters[].cluster.server right?",
+                   net::loggable_url(client.config().server));
   co_return fail(Code::invalid,
                  "there is no namespace '{}' in this cluster: `kubectl create namespace {}`, or "
                  "name the right one with -n NAMESPACE or metadata.namespace",
@@ -153,6 +164,12 @@ Task<Result<Found>> find_tracks(Client& client, Names names, Deadline deadline) 
     auto ingress_answer = co_await get_or_null(client, name, deadline);
     CO_TRY(ingress, std::move(ingress_answer));
     if (!ingress.is_null()) found.ingresses[ingresses[i]] = std::move(ingress);
+  }
+  if (!names.ingresses.empty()) {
+    Resource everyones = collection(object_name("Ingress", names.name_space, ""));
+    auto all_answer = co_await list_if_allowed(client, std::move(everyones), "", deadline);
+    CO_TRY(all, std::move(all_answer));
+    found.all_ingresses = std::move(all);
   }
   co_return found;
 }

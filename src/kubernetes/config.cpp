@@ -204,6 +204,24 @@ class Reader {
     if (!decoded) note(key, decoded.error().message);
     return decoded.value_or(std::string());
   }
+  /// A certificate or key. What is none would be told by OpenSSL, without a word where it stands.
+  std::string pem(std::string_view key) {
+    std::string text = data(key);
+    if (!text.empty() && text.find("-----BEGIN ") == std::string::npos)
+      note(key, "this is base64 of something else than PEM, which has a line -----BEGIN ...-----");
+    return text;
+  }
+  /// The path of a file that holds one.
+  std::string pem_file(std::string_view key) {
+    std::string file = path(key);
+    std::ifstream stream(file);
+    std::stringstream text;
+    if (!file.empty() && stream) text << stream.rdbuf();
+    // One that cannot be read is told when it is used: tools put it there only then.
+    if (!text.str().empty() && text.str().find("-----BEGIN ") == std::string::npos)
+      note(key, fmt::format("{} is not PEM, which has a line -----BEGIN ...-----", file));
+    return file;
+  }
   std::vector<std::string> texts(std::string_view key) {
     std::vector<std::string> out;
     const Node* list = find(map(), key);
@@ -248,8 +266,8 @@ Result<void> read_cluster(const std::string& name, const Entry& entry, Config& c
                  fmt::format("'{:.200}' is no address such as https://host:6443", config.server));
   config.tls_server_name = cluster.text("tls-server-name");
   config.tls.verify = !cluster.flag("insecure-skip-tls-verify");
-  config.tls.ca_pem = cluster.data("certificate-authority-data");
-  if (config.tls.ca_pem.empty()) config.tls.ca_file = cluster.path("certificate-authority");
+  config.tls.ca_pem = cluster.pem("certificate-authority-data");
+  if (config.tls.ca_pem.empty()) config.tls.ca_file = cluster.pem_file("certificate-authority");
   if (const std::string proxy = cluster.text("proxy-url"); !proxy.empty()) config.proxy = proxy;
   cluster.flag("disable-compression");  // known; answers are never compressed for us
   return cluster.result();
@@ -310,11 +328,11 @@ Result<void> read_exec(const Entry& entry, const std::string& place, Config& con
 Result<void> read_user(const std::string& name, const Entry& entry, Config& config) {
   Reader user(entry, "user " + name);
   net::TlsOptions& tls = config.tls;
-  tls.client_certificate_pem = user.data("client-certificate-data");
-  tls.client_key_pem = user.data("client-key-data");
+  tls.client_certificate_pem = user.pem("client-certificate-data");
+  tls.client_key_pem = user.pem("client-key-data");
   if (tls.client_certificate_pem.empty())
-    tls.client_certificate_file = user.path("client-certificate");
-  if (tls.client_key_pem.empty()) tls.client_key_file = user.path("client-key");
+    tls.client_certificate_file = user.pem_file("client-certificate");
+  if (tls.client_key_pem.empty()) tls.client_key_file = user.pem_file("client-key");
   config.token = user.text("token");
   config.token_file = user.path("tokenFile");
   config.username = user.text("username");
@@ -348,6 +366,8 @@ std::string names_of(const std::map<std::string, Entry>& entries) {
 
 Result<Config> config_of(const Merged& merged, const ConfigChoice& choice) {
   const std::string where = fmt::format("{}", fmt::join(merged.files, ", "));
+  if (merged.contexts.empty())
+    return fail(Code::not_found, "{}: it has no contexts: an empty file, or no kubeconfig", where);
   Config config;
   config.context = choice.context.empty() ? merged.current : choice.context;
   if (config.context.empty())

@@ -344,37 +344,43 @@ Task<Result<void>> ConfigMapStore::flush(std::string release) {
   return State::flush(state_, std::move(release));
 }
 
-Task<Result<void>> ConfigMapStore::put_spec(std::string release, std::string yaml) {
-  const Change make = [&yaml](ReleaseDocument& document) -> Result<void> {
-    document.spec = yaml;
+Task<Result<void>> ConfigMapStore::put_spec(std::string release, StoredSpec spec) {
+  const Change make = [&spec](ReleaseDocument& document) -> Result<void> {
+    document.spec = spec.yaml;
+    document.own = spec.own;
     return {};
   };
   auto held = co_await State::read(state_, release);
   if (!held) co_return fail(held.error());
-  if ((*held)->object.is_object() && (*held)->document.spec == yaml) co_return Result<void>();
+  const ReleaseDocument& document = (*held)->document;
+  const bool same = document.spec == spec.yaml && document.own == spec.own;
+  if ((*held)->object.is_object() && same) co_return Result<void>();
   co_return co_await State::change(state_, std::move(release), make);
 }
 
 Task<Result<ConfigMapStore::SpecChange>> ConfigMapStore::plan_spec(std::string release,
-                                                                   std::string yaml) {
+                                                                   StoredSpec spec) {
   auto held = co_await State::read(state_, std::move(release));
   if (!held) co_return fail(held.error());
   SpecChange change{(*held)->object, (*held)->object};
   ReleaseDocument document = (*held)->document;
-  if (std::exchange(document.spec, yaml) == yaml) co_return change;
+  if (document.spec == spec.yaml && document.own == spec.own) co_return change;
+  document.spec = std::move(spec.yaml);
+  document.own = std::move(spec.own);
   CO_TRY(after, write_document(document, change.before, state_->maps.name_space));
   change.after = std::move(after);
   co_return change;
 }
 
-Task<Result<std::string>> ConfigMapStore::spec(std::string release) {
+Task<Result<ConfigMapStore::StoredSpec>> ConfigMapStore::spec(std::string release) {
   auto held = co_await State::read(state_, release);
   if (!held) co_return fail(held.error());
-  if ((*held)->document.spec.empty())
+  const ReleaseDocument& document = (*held)->document;
+  if (document.spec.empty())
     co_return fail(Code::not_found,
                    "there is no release '{}' in namespace {}; `linnet init` creates it", release,
                    state_->maps.name_space);
-  co_return (*held)->document.spec;
+  co_return StoredSpec{document.spec, document.own};
 }
 
 Task<Result<std::vector<std::string>>> ConfigMapStore::releases() {

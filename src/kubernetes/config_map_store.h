@@ -57,14 +57,19 @@ class ConfigMapStore final : public Store, public Journal {
   Task<Result<void>> flush(std::string release);
 
   // -- Specs --
-  Task<Result<void>> put_spec(std::string release, std::string yaml);
+  struct StoredSpec {
+    std::string yaml;
+    recipes::OwnRecipes own;
+    friend bool operator==(const StoredSpec&, const StoredSpec&) = default;
+  };
+  Task<Result<void>> put_spec(std::string release, StoredSpec spec);
   /// What put_spec() would make of the object, and the object itself; null: it is not there.
   struct SpecChange {
     Json before, after;
   };
-  Task<Result<SpecChange>> plan_spec(std::string release, std::string yaml);
+  Task<Result<SpecChange>> plan_spec(std::string release, StoredSpec spec);
   /// Code::not_found when none was put.
-  Task<Result<std::string>> spec(std::string release);
+  Task<Result<StoredSpec>> spec(std::string release);
   /// Names, in order, of all releases of the namespace. Needs the right to list ConfigMaps.
   Task<Result<std::vector<std::string>>> releases();
   /// Forgets the release with all that is kept of it. Code::not_found.

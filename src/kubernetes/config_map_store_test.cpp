@@ -17,7 +17,7 @@ class ConfigMapStoreUnderTest final : public contract::StoreUnderTest {
     curl_ = std::move(*net::Curl::load(context.get_executor()));
     reopen();
     for (const char* release : {"shop", "api"})
-      CHECK(contract::run(context, store_->put_spec(release, "name: x\n")).has_value());
+      CHECK(contract::run(context, store_->put_spec(release, {"name: x\n", {}})).has_value());
   }
   Store& store() override { return *store_; }
   Result<std::int64_t> add_intent(const std::string& release, const core::Intent& intent) override {
@@ -44,7 +44,7 @@ class ConfigMapJournalUnderTest final : public contract::JournalUnderTest {
  public:
   ConfigMapJournalUnderTest() {
     for (const char* release : {"shop", "api"})
-      CHECK(contract::run(context, store_.put_spec(release, "name: x\n")).has_value());
+      CHECK(contract::run(context, store_.put_spec(release, {"name: x\n", {}})).has_value());
   }
   Journal& journal() override { return store_; }
   Store& store() override { return store_; }
@@ -112,14 +112,14 @@ struct ConfigMapStoreTest : ApiTest {
 };
 
 TEST_F(ConfigMapStoreTest, IsOneObjectThatSaysWhoseItIs) {
-  ASSERT_TRUE(run(store->put_spec("web", "name: web\n")));
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
   ASSERT_TRUE(save(0, saving("waits")));
   const Json* found = api.find(maps, "linnet-web");
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(text_at(*found, {"metadata", "labels", "app.kubernetes.io/managed-by"}), "linnet");
   EXPECT_EQ(data("spec"), "name: web\n");
   EXPECT_NE(data("status").find("waits"), std::string::npos);
-  EXPECT_EQ(run(other->spec("web")).value(), "name: web\n");
+  EXPECT_EQ(run(other->spec("web")).value().yaml, "name: web\n");
   EXPECT_EQ(run(other->releases()).value(), std::vector<std::string>{"web"});
   EXPECT_EQ(run(other->spec("none")).error().code, Code::not_found);
   EXPECT_TRUE(run(store->remove_release("web")));
@@ -127,10 +127,20 @@ TEST_F(ConfigMapStoreTest, IsOneObjectThatSaysWhoseItIs) {
   EXPECT_EQ(run(other->load("web"))->version, 0);
 }
 
+TEST_F(ConfigMapStoreTest, KeepsTheUsersRecipesWithTheSpecThatUsesThem) {
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {"name: r\n", "name: m\n"}})));
+  EXPECT_EQ(data("router-recipe"), "name: r\n");
+  ASSERT_TRUE(save(0, saving("one")));
+  EXPECT_EQ(run(other->spec("web")).value().own, (recipes::OwnRecipes{"name: r\n", "name: m\n"}));
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {"", "name: m2\n"}})));
+  EXPECT_EQ(data("router-recipe"), "") << "the program's own one is used now";
+  EXPECT_EQ(data("metrics-recipe"), "name: m2\n");
+}
+
 TEST_F(ConfigMapStoreTest, PuttingTheSameSpecWritesNothing) {
-  ASSERT_TRUE(run(store->put_spec("web", "name: web\n")));
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
   const int writes = api.count("PUT") + api.count("POST");
-  ASSERT_TRUE(run(store->put_spec("web", "name: web\n")));
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
   EXPECT_EQ(api.count("PUT") + api.count("POST"), writes);
 }
 
@@ -161,7 +171,7 @@ TEST_F(ConfigMapStoreTest, AnIntentNeedsARelease) {
 }
 
 TEST_F(ConfigMapStoreTest, TooManyIntentsThatNobodyReadsAreRefused) {
-  ASSERT_TRUE(run(store->put_spec("web", "name: web\n")));
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
   for (std::size_t i = 0; i < Kept{}.pending; ++i)
     ASSERT_TRUE(run(store->add_intent("web", wish("anna"))));
   const auto refused = run(store->add_intent("web", wish("ben")));
@@ -198,7 +208,7 @@ TEST_F(ConfigMapStoreTest, ASaveWhoseAnswerIsLostIsFoundByLookingAgain) {
 }
 
 TEST_F(ConfigMapStoreTest, AnIntentWhoseAnswerIsLostIsThereOnceEvenWhenOthersWroteSince) {
-  ASSERT_TRUE(run(store->put_spec("web", "name: web\n")));
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
   int lost = 0;
   api.loses() = [&](const net::ServerRequest& r) {
     if (r.method != "PUT" || ++lost != 1) return false;
@@ -270,7 +280,7 @@ TEST_F(ConfigMapStoreTest, AnObjectThatIsDeletedAndMadeAnewIsTakenAsItIs) {
   ASSERT_TRUE(save(1, saving("two")));
   follow(*store);
   api.erase(maps, "linnet-web");
-  ASSERT_TRUE(run(other->put_spec("web", "name: web\n")));
+  ASSERT_TRUE(run(other->put_spec("web", {"name: web\n", {}})));
   ASSERT_TRUE(run(other->add_intent("web", wish("anna"))));
   EXPECT_TRUE(eventually([&] {
     const auto open = run(store->intents("web", 0));
@@ -348,7 +358,7 @@ TEST_F(ConfigMapStoreTest, NotesWhoseWriteTheWatchShowsBeforeItsAnswerAreToldOnc
 }
 
 TEST_F(ConfigMapStoreTest, WritesOfOneProcessWaitForEachOther) {
-  ASSERT_TRUE(run(store->put_spec("web", "name: web\n")));
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
   int done = 0;
   const int before = api.count("PUT");
   for (int i = 0; i < 10; ++i)
@@ -395,7 +405,7 @@ TEST_F(ConfigMapStoreTest, WhatIsNotLinnetsIsRefusedAndLeftAlone) {
     EXPECT_EQ(loaded.error().code, Code::invalid);
     EXPECT_NE(loaded.error().message.find(row.told), std::string::npos) << loaded.error().message;
     EXPECT_FALSE(run(store->save("web", 0, saving("mine now"))));
-    EXPECT_FALSE(run(store->put_spec("web", "name: web\n")));
+    EXPECT_FALSE(run(store->put_spec("web", {"name: web\n", {}})));
     EXPECT_FALSE(run(store->add_intent("web", wish("anna"))));
     EXPECT_EQ(*api.find(maps, "linnet-web"), before);
   }

@@ -31,6 +31,9 @@ struct ConfigTest : testing::Test {
   net::TestDirectory directory;
 };
 
+const std::string the_ca = "-----BEGIN CERTIFICATE-----\nTHE CA\n";
+const std::string the_key = "-----BEGIN PRIVATE KEY-----\nTHE KEY\n";
+
 std::string small(const std::string& cluster, const std::string& user) {
   return "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
          "contexts:\n- name: c\n  context: {cluster: k, user: u}\n"
@@ -46,7 +49,7 @@ TEST_F(ConfigTest, ReadsWhatKubectlWrites) {
       "  cluster:\n"
       "    server: https://10.0.0.1:6443\n"
       "    certificate-authority-data: " +
-      encode_base64("THE CA") +
+      encode_base64(the_ca) +
       "\n"
       "    tls-server-name: kubernetes\n"
       "    proxy-url: socks5://127.0.0.1:1080\n"
@@ -56,7 +59,7 @@ TEST_F(ConfigTest, ReadsWhatKubectlWrites) {
       "  user:\n"
       "    client-certificate: pki/anna.crt\n"
       "    client-key-data: " +
-      encode_base64("THE KEY") +
+      encode_base64(the_key) +
       "\n"
       "    as: admin\n"
       "    as-uid: \"7\"\n"
@@ -70,11 +73,11 @@ TEST_F(ConfigTest, ReadsWhatKubectlWrites) {
   EXPECT_EQ(config->name_space, "shop");
   EXPECT_EQ(config->context, "dev");
   EXPECT_EQ(config->user, "anna");
-  EXPECT_EQ(config->tls.ca_pem, "THE CA");
+  EXPECT_EQ(config->tls.ca_pem, the_ca);
   EXPECT_EQ(config->tls_server_name, "kubernetes");
   EXPECT_EQ(config->proxy, "socks5://127.0.0.1:1080");
   EXPECT_EQ(config->tls.client_certificate_file, directory.path + "/pki/anna.crt");
-  EXPECT_EQ(config->tls.client_key_pem, "THE KEY");
+  EXPECT_EQ(config->tls.client_key_pem, the_key);
   EXPECT_TRUE(config->tls.verify);
   EXPECT_EQ(config->impersonate, "admin");
   EXPECT_EQ(config->impersonate_uid, "7");
@@ -226,6 +229,22 @@ TEST_F(ConfigTest, AMissingContextClusterOrUserIsNamedWithWhatThereIs) {
   cluster.replace(cluster.find("cluster: k,"), 11, "cluster: x,");
   EXPECT_NE(refusal(cluster).find("no cluster 'x'; there are: k"), std::string::npos);
   EXPECT_EQ(refusal("").rfind(choice.kubeconfig_flag, 0), 0u);
+  EXPECT_NE(refusal("").find("it has no contexts: an empty file"), std::string::npos);
+}
+
+TEST_F(ConfigTest, WhatIsNoCertificateIsNamedWithItsFileAndKey) {
+  const std::string garbage = encode_base64("garbage");
+  const std::string plain = write("garbage.pem", "garbage");
+  EXPECT_NE(refusal(small("{server: 'https://h'}", "{client-certificate-data: " + garbage + "}"))
+                .find("user u.client-certificate-data: this is base64 of something else than PEM"),
+            std::string::npos);
+  EXPECT_NE(refusal(small("{server: 'https://h'}", "{client-key: " + plain + "}"))
+                .find("user u.client-key: " + plain + " is not PEM"),
+            std::string::npos);
+  EXPECT_NE(
+      refusal(small("{server: 'https://h', certificate-authority-data: " + garbage + "}", "{}"))
+          .find("cluster k.certificate-authority-data"),
+      std::string::npos);
 }
 
 }  // namespace

@@ -92,6 +92,10 @@ bool serves_stable(const Names& names, const Json& main) {
                      [&](const Way& way) { return way.service == names.stable_service; });
 }
 
+bool has(const std::vector<std::string>& all, const std::string& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
 // Why the Ingresses can send nothing to the canary, whatever its weight.
 std::optional<Finding> why_no_split(const Names& names, const Found& found) {
   const auto because = [](std::string cause, std::string remedy) {
@@ -118,7 +122,7 @@ std::optional<Finding> why_no_split(const Names& names, const Found& found) {
                      fmt::format("correct it, or delete it and let `linnet init` clone it from {}",
                                  main_name));
   }
-  return std::nullopt;
+  return rival_canary(names, found);
 }
 
 std::vector<std::string> arguments_of(const Json& controller) {
@@ -242,6 +246,31 @@ Finding lateness_of(const Controller& controller) {
 
 }  // namespace
 
+std::optional<Finding> rival_canary(const Names& names, const Found& found) {
+  if (!found.all_ingresses) return std::nullopt;
+  for (const std::string& main_name : names.ingresses) {
+    const Json* main = ingress_of(found, main_name);
+    if (main == nullptr) continue;
+    const std::vector<Way> places = ways_of(*main);
+    for (const Json& other : *found.all_ingresses) {
+      const std::string name = name_of(other);
+      if (annotation(other, "canary") != "true" || has(names.canary_ingresses, name) ||
+          class_of(other) != class_of(*main))
+        continue;
+      for (const Way& way : ways_of(other))
+        if (std::any_of(places.begin(), places.end(),
+                        [&](const Way& one) { return one.same_place(way); }))
+          return Finding{
+              std::string(splits), false,
+              fmt::format("the Ingress {} is a canary of {} too, beside linnet's: controllers take "
+                          "one of them, whatever weight the other has",
+                          name, way.text()),
+              fmt::format("kubectl delete ingress -n {} {}", names.name_space, name)};
+    }
+  }
+  return std::nullopt;
+}
+
 Finding split_finding(const Names& names, const ClusterView& view) {
   if (std::optional<Finding> why = why_no_split(names, view.found)) return *std::move(why);
   Finding finding{std::string(splits), true, "", ""};
@@ -250,6 +279,9 @@ Finding split_finding(const Names& names, const ClusterView& view) {
     return finding;
   }
   finding.cause = fmt::format("weight {} in force", view.weight.text());
+  if (!view.found.all_ingresses)
+    finding.cause +=
+        "; whether a second canary Ingress competes is unknown (may not list ingresses)";
   if (view.weight.is_zero() || !view.seen) return finding;
   finding.cause += fmt::format(", {} canary pods get requests", view.seen->canary.ready());
   if (view.seen->canary.ready() > 0) return finding;

@@ -203,6 +203,11 @@ Result<std::string> read_file(const std::string& path) {
 
 }  // namespace
 
+bool may_ask(const Config& config) {
+  return config.exec && config.exec->interactive != ExecPlugin::Interactive::never &&
+         ::isatty(STDIN_FILENO) == 1;
+}
+
 Result<std::string> exec_info(const Config& config, bool interactive) {
   const ExecPlugin& plugin = *config.exec;
   js::object spec{{"interactive", interactive}};
@@ -285,11 +290,13 @@ Result<PluginCredentials> read_plugin(const ExecPlugin& plugin, const std::strin
 Task<Result<PluginCredentials>> run_plugin(Config config, Clock& clock, Deadline deadline) {
   const ExecPlugin& plugin = *config.exec;
   const std::string what = fmt::format("running the credential plugin '{}'", plugin.command);
-  const bool terminal = ::isatty(0) == 1;
-  using Interactive = ExecPlugin::Interactive;
-  if (plugin.interactive == Interactive::always && !terminal)
-    co_return fail(Code::denied, "{}: it wants to ask something, and there is no terminal", what);
-  const bool interactive = terminal && plugin.interactive != Interactive::never;
+  const bool interactive = may_ask(config);
+  // Also what the engine beside a command meets when the credentials of its start have expired.
+  if (plugin.interactive == ExecPlugin::Interactive::always && !interactive)
+    co_return fail(Code::denied,
+                   "{}: it wants to ask something, and there is no terminal here: run the command "
+                   "in a terminal, or give this user credentials that need nobody",
+                   what);
   auto info = exec_info(config, interactive);
   if (!info) co_return fail(std::move(info).error().while_doing(what));
   const Duration limit = deadline - clock.now().mono;

@@ -18,6 +18,8 @@ struct PluginCredentials {
   std::optional<WallTime> expires;
 };
 
+/// Whether running the plugin now may ask a person at this process' terminal.
+bool may_ask(const Config& config);
 /// The KUBERNETES_EXEC_INFO that the plugin finds: with the cluster when the config wants that.
 Result<std::string> exec_info(const Config& config, bool interactive);
 /// The inherited environment, then the plugin's own, then `info`; a later one wins.

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "kubernetes/canary_clone.h"
+#include "kubernetes/cluster_doctor.h"
 #include "kubernetes/images.h"
 #include "kubernetes/objects.h"
 
@@ -155,6 +156,9 @@ class Planner {
     deployments_and_services();
     if (!plan_.obstacles.empty()) return std::move(plan_);
     for (const std::string& ingress : names_.ingresses) main_ingress(ingress);
+    // A clone of ours that was made under another name, mostly: the one beside it would do nothing.
+    if (const auto rival = rival_canary(names_, found_))
+      obstacle(rival->cause + ": " + rival->remedy);
     if (found_.stable.is_null()) beside_new_stable();
     return std::move(plan_);
   }

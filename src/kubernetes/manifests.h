@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,9 @@ struct Found {
   boost::json::value stable, canary;                  // Deployments
   boost::json::value stable_service, canary_service;  // Services
   std::map<std::string, boost::json::value>
-      ingresses;                                       // the main ones that exist, and the canary's
+      ingresses;  // the main ones that exist, and the canary's
+  /// All of the namespace, where the release uses any; not set: they may not be listed.
+  std::optional<std::vector<boost::json::value>> all_ingresses;
   std::vector<boost::json::value> autoscalers;         // all of the namespace
   std::vector<boost::json::value> disruption_budgets;  // all of the namespace
   std::vector<boost::json::value> ingress_classes;     // as far as they may be read

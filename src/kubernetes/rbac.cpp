@@ -177,6 +177,13 @@ std::vector<Rule> rules_of(const Names& names, const core::Release& release,
                    {"create", "patch"},
                    "what happens is told on the Deployment",
                    true});
+  if (!names.ingresses.empty())
+    rules.push_back({"networking.k8s.io",
+                     "ingresses",
+                     {},
+                     {"list"},
+                     "that no other canary Ingress has the same host and path",
+                     true});
   if (release.metrics.source == "scrape")
     rules.push_back({"",
                      "pods/proxy",

@@ -237,13 +237,17 @@ Task<Result<std::vector<Write>>> RecipeRouter::create(Deadline deadline) {
   co_return writes;
 }
 
+Task<Result<std::vector<Write>>> RecipeRouter::plan_remove(Deadline deadline) {
+  auto seen = co_await get(carriers_, deadline);
+  if (!seen) co_return fail(seen.error());
+  co_return recipe_.remove(with_, *seen);
+}
+
 Task<Result<std::vector<Write>>> RecipeRouter::remove(Deadline deadline) {
   const core::SetWeight nothing;
   auto zero = co_await set(nothing, deadline);
   if (!zero) co_return fail(zero.error());
-  auto seen = co_await get(carriers_, deadline);
-  if (!seen) co_return fail(seen.error().while_doing("removing the canary's side"));
-  auto writes = recipe_.remove(with_, *seen);
+  auto writes = co_await plan_remove(deadline);
   if (!writes) co_return fail(writes.error().while_doing("removing the canary's side"));
   auto done = co_await perform_all(*writes, false, deadline);
   if (!done) co_return fail(done.error().while_doing("removing the canary's side"));

@@ -50,6 +50,7 @@ class RecipeRouter final : public TrafficRouter {
                                                         Deadline deadline);
   /// Makes the canary's side where it is missing, at weight 0. Answers what was written.
   Task<Result<std::vector<recipes::Write>>> create(Deadline deadline);
+  Task<Result<std::vector<recipes::Write>>> plan_remove(Deadline deadline);
   /// Weight 0, and then away with what create() made; nothing else is touched. Answers what was
   /// written to take it away.
   Task<Result<std::vector<recipes::Write>>> remove(Deadline deadline);

@@ -12,6 +12,8 @@ namespace js = boost::json;
 
 constexpr std::int64_t format = 1;
 constexpr std::string_view meta_key = "linnet";
+constexpr std::string_view router_key = "router-recipe";
+constexpr std::string_view metric_key = "metrics-recipe";
 
 /// Lines of one JSON text each: what kubectl shows is one item a line.
 template <class Item, class Text>
@@ -102,6 +104,7 @@ Result<void> read_data(const Json& data, ReleaseDocument& out) {
     return fail(Code::invalid, "its key 'status' is missing");
   }
   out.spec = text_at(data, {"spec"});
+  out.own = {text_at(data, {router_key}), text_at(data, {metric_key})};
   TRY(intents, items_of<core::Intent>(text_at(data, {"intents"}), wire::load_intent));
   TRY(answers, items_of<core::Answer>(text_at(data, {"answers"}), wire::load_answer));
   TRY(journal, items_of<wire::JournalLine>(text_at(data, {"journal"}), line_of));
@@ -169,11 +172,12 @@ Result<Json> write_document(ReleaseDocument& document, const Json& before,
   const std::string status =
       document.revision == 0 ? std::string() : wire::save_status(document.status);
   const std::string intents = lines_of(document.intents, wire::save_intent);
-  const std::size_t fixed = status.size() + document.spec.size() + intents.size();
+  const std::size_t fixed = status.size() + document.spec.size() + intents.size() +
+                            document.own.router.size() + document.own.metric.size();
   if (fixed > kept.bytes)
     return fail(Code::invalid,
-                "release '{}': status, spec and intents have {} bytes, of which a ConfigMap is to "
-                "hold {} at most",
+                "release '{}': status, spec, recipes and intents have {} bytes, of which a "
+                "ConfigMap is to hold {} at most",
                 document.release, fixed, kept.bytes);
   const auto set = [&data](std::string_view key, const std::string& value) {
     if (value.empty())
@@ -183,6 +187,8 @@ Result<Json> write_document(ReleaseDocument& document, const Json& before,
   };
   set("status", status);
   set("spec", document.spec);
+  set(router_key, document.own.router);
+  set(metric_key, document.own.metric);
   set("intents", intents);
   set("answers", lines_of(document.answers, wire::save_answer));
   set("journal", lines_of(document.journal, line_text));

@@ -9,6 +9,7 @@
 
 #include "kubernetes/client.h"
 #include "ports/ports.h"
+#include "recipes/library.h"
 #include "wire/json.h"
 
 namespace linnet::kubernetes {
@@ -22,6 +23,7 @@ struct ReleaseDocument {
   std::int64_t last_line = 0;      // numbers handed out
   core::Status status;
   std::string spec;                          // YAML; empty: never put
+  recipes::OwnRecipes own;                   // that the spec uses; they hold no secrets
   std::vector<core::Intent> intents;         // not answered yet, oldest first
   std::vector<core::Answer> answers;         // newest last
   std::vector<wire::JournalLine> journal;    // newest last
@@ -36,7 +38,7 @@ struct Kept {
   std::size_t answers = 50, answer_bytes = 50u << 10;
   std::size_t rollouts = 20, rollout_bytes = 150u << 10;
   std::size_t pending = 100;       // intents that wait; more are refused
-  std::size_t bytes = 600u << 10;  // of status, spec and intents, which cannot be cut
+  std::size_t bytes = 600u << 10;  // of what cannot be cut: status, spec, recipes, intents
   std::size_t longest_line = 4u << 10;
   std::size_t marks = 16;
 };

@@ -210,6 +210,17 @@ Error error_of(const Asked& asked, int status, std::string_view body, const std:
     return {code, fmt::format("{}: 401 Unauthorized: the API server does not accept these "
                               "credentials{}; are they expired? {}",
                               asked.text(), who, message)};
+  // Who proves nothing is let in as nobody, and no Role is meant for him.
+  if (status == 403 && message.find("\"system:anonymous\"") != std::string::npos)
+    return {code, fmt::format("{}: 403 {}: the API server sees system:anonymous: the kubeconfig's "
+                              "user{} has no credentials that it knows (a token, a client "
+                              "certificate or an exec plugin; no user name and password): {}",
+                              asked.text(), reason, user.empty() ? "" : " " + user, message)};
+  // Of an API the server speaks as of a resource; of any other address as of a path.
+  if (status == 403 && message.find(" path \"/") != std::string::npos)
+    return {code, fmt::format("{}: 403 {}: {}: is the path in the kubeconfig's "
+                              "clusters[].cluster.server right?",
+                              asked.text(), reason, message)};
   if (status == 403)
     return {code, fmt::format("{}: 403 {}: not allowed{}: {}; `linnet rbac` prints the role that "
                               "is needed",

@@ -152,6 +152,19 @@ TEST(Answers, AMissingRightNamesVerbAndResourceAndWhatHelps) {
   EXPECT_EQ(scale.text(), "update deployments.apps/scale web in namespace shop");
 }
 
+TEST(Answers, WhoIsNobodyToTheServerIsToldToProveWhoHeIsAndNotToGetARole) {
+  const Asked asked{"get", deployments, "web", ""};
+  const char* said = "deployments is forbidden: User \"system:anonymous\" cannot get";
+  const Error error = error_of(asked, 403, status_body("Forbidden", said), "anna");
+  EXPECT_EQ(error.code, Code::denied);
+  EXPECT_NE(error.message.find("user anna has no credentials"), std::string::npos) << error.message;
+  EXPECT_EQ(error.message.find("linnet rbac"), std::string::npos) << error.message;
+  const char* place = "forbidden: User \"ci\" cannot get path \"/wrong/api/v1\"";
+  const Error wrong = error_of(asked, 403, status_body("Forbidden", place), "ci");
+  EXPECT_NE(wrong.message.find("clusters[].cluster.server right?"), std::string::npos)
+      << wrong.message;
+}
+
 TEST(Answers, APageOfAProxyIsToldAndNotTakenForAnObject) {
   const Asked read{"get", deployments, "web", ""};
   const auto page = read_answer(read, 200, "<html>log in</html>", "");

@@ -203,10 +203,44 @@ std::vector<LabelRule> read_rules(Section& family, std::string_view key, const N
   return rules;
 }
 
+// A text without parameters is what it says; one with them is known when they are given.
+bool is_fixed(const Template& text) { return text.names().empty(); }
+
+bool is_metric_name(const Template& metric) {
+  const std::string& name = metric.text();
+  return !is_fixed(metric) || std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == ':';
+  });
+}
+
+bool same_rules(const std::vector<LabelRule>& a, const std::vector<LabelRule>& b) {
+  return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const LabelRule& rule) {
+           return std::any_of(b.begin(), b.end(), [&](const LabelRule& other) {
+             return rule.label == other.label && rule.wanted.text() == other.wanted.text() &&
+                    rule.regex == other.regex;
+           });
+         });
+}
+
+void check_place(Section& scrape, const CountersDialect::Scrape& place) {
+  if (const std::string& port = place.port.text(); is_fixed(place.port) && !port.empty()) {
+    int number = 0;
+    const auto read = std::from_chars(port.data(), port.data() + port.size(), number);
+    const bool whole = read.ec == std::errc() && read.ptr == port.data() + port.size();
+    if (!whole || number < 1 || number > 65535) scrape.wrong("port", "must be from 1 to 65535");
+  }
+  const std::string& path = place.path.text();
+  if (!path.empty() && !path.starts_with('/') && !path.starts_with("{{"))
+    scrape.wrong("path", "must start with '/'");
+}
+
 CounterFamily read_family(Section& section, const Names& names, const CounterFamily* like) {
   CounterFamily family = like == nullptr ? CounterFamily{} : *like;
   family.metric = section.shaped("metric", true);
   names.check(section, "metric", family.metric);
+  if (!is_metric_name(family.metric))
+    section.wrong("metric", "the name of a metric is of [A-Za-z0-9_:]");
   if (like == nullptr || section.find("labels") != nullptr)
     family.common = read_rules(section, "labels", names);
   if (like == nullptr || section.find("stable") != nullptr)
@@ -215,6 +249,9 @@ CounterFamily read_family(Section& section, const Names& names, const CounterFam
     family.canary = read_rules(section, "canary", names);
   if (family.stable.empty() || family.canary.empty())
     section.wrong("stable", "stable and canary must each name a label that tells them apart");
+  else if (const bool own = section.find("stable") != nullptr || section.find("canary") != nullptr;
+           own && same_rules(family.stable, family.canary))
+    section.wrong("canary", "is the same as stable: a label must tell them apart");
   return family;
 }
 
@@ -250,6 +287,7 @@ CountersDialect read_counters(Section& top, const Names& names) {
          {std::pair{"namespace", &place.name_space}, std::pair{"selector", &place.selector},
           std::pair{"port", &place.port}, std::pair{"path", &place.path}})
       names.check(scrape, key, *text);
+    check_place(scrape, place);
     made.scrape = std::move(place);
   }
   return made;
@@ -317,6 +355,13 @@ JsonDialect read_json(Section& top, Names names) {
   return made;
 }
 
+tl::unexpected<Error> all_of(spec::Mistakes& mistakes) {
+  std::string all;
+  for (const spec::Mistake& mistake : mistakes.take())
+    all += (all.empty() ? "" : "\n") + mistake.text();
+  return fail(Code::invalid, "{}", all);
+}
+
 }  // namespace
 
 Result<RecipeData> read_metric_recipe(std::string_view yaml, const std::string& file) {
@@ -330,7 +375,10 @@ Result<RecipeData> read_metric_recipe(std::string_view yaml, const std::string& 
     made.name = top.text("name", true);
     made.summary = top.text("summary", true);
     made.tried = top.text("tried", true);
+    const std::size_t before = mistakes.size();
     const bool json = top.word("kind", {"counters", "json"}) == "json";
+    // Which keys belong to it is not known then, and all would seem wrong.
+    if (mistakes.size() > before) return all_of(mistakes);
     made.parameters = read_parameters(top);
     const Names names(made.parameters);
     if (json) {
@@ -343,11 +391,8 @@ Result<RecipeData> read_metric_recipe(std::string_view yaml, const std::string& 
       made.counters = read_counters(top, names);
     }
   }
-  if (mistakes.size() == 0) return made;
-  std::string all;
-  for (const spec::Mistake& mistake : mistakes.take())
-    all += (all.empty() ? "" : "\n") + mistake.text();
-  return fail(Code::invalid, "{}", all);
+  if (mistakes.size() > 0) return all_of(mistakes);
+  return made;
 }
 
 }  // namespace linnet::recipes

@@ -165,6 +165,25 @@ requests:
     EXPECT_NE(text.find(part), std::string::npos) << part << "\nin\n" << text;
 }
 
+TEST(MetricRecipe, WhatCouldNeverCountIsAMistake) {
+  const auto told = [](const std::string& from, const std::string& to) {
+    std::string text =
+        "name: x\nsummary: y\ntried: not run\nrequests:\n  metric: a_total\n  stable: { b: x }\n"
+        "  canary: { b: y }\n  status: code\n  bad: '5..'\n"
+        "scrape: { pods: workload, port: '9100', path: /stats }\n";
+    EXPECT_TRUE(MetricRecipe::read(text, "mine.yaml"));
+    text.replace(text.find(from), from.size(), to);
+    const auto recipe = MetricRecipe::read(text, "mine.yaml");
+    return recipe ? std::string() : recipe.error().message;
+  };
+  EXPECT_NE(told("{ b: y }", "{ b: x }").find("requests.canary: is the same as stable"),
+            std::string::npos);
+  EXPECT_NE(told("a_total", "a total").find("requests.metric: "), std::string::npos);
+  EXPECT_NE(told("9100", "99999").find("scrape.port: must be from 1 to 65535"), std::string::npos);
+  EXPECT_NE(told("/stats", "stats").find("scrape.path: must start with '/'"), std::string::npos);
+  EXPECT_EQ(told("name: x", "kind: jsn\nname: x"), "mine.yaml:1:7: kind: must be counters or json");
+}
+
 TEST(MetricRecipe, ANameThatYamlReadsAsACommentIsMissing) {
   const auto recipe = MetricRecipe::read("name: #mine\nsummary: y\ntried: not run\n", "mine.yaml");
   ASSERT_FALSE(recipe);

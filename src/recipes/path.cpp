@@ -38,7 +38,8 @@ Result<Segment> parse_bracket(std::string_view inside) {
   segment.kind = Segment::Kind::where;
   for (const std::string& part : split(inside, ',')) {
     const std::size_t equals = part.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == part.size())
+    const bool plain = part.find_first_of("[]\" \t") >= equals;  // a bracket too many
+    if (equals == std::string::npos || equals == 0 || equals + 1 == part.size() || !plain)
       return fail(Code::invalid, "{} must be [*], [\"key\"] or [key=value]",
                   spec::shown(fmt::format("[{}]", inside)));
     segment.conditions.push_back({split(part.substr(0, equals), '.'), {part.substr(equals + 1)}});

@@ -21,6 +21,30 @@ std::string guess_plural(std::string kind) {
   return kind + "s";
 }
 
+// Without what stands in {{...}}, which is the user's.
+std::string literal(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t open = text.find("{{", at);
+    out += text.substr(at, open == std::string::npos ? open : open - at);
+    const std::size_t close = open == std::string::npos ? open : text.find("}}", open);
+    at = close == std::string::npos ? text.size() : close + 2;
+  }
+  return out;
+}
+
+bool holds_only(const std::string& text, std::string_view more) {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           more.find(c) != std::string_view::npos;
+  });
+}
+
+bool same_text(const Path& a, const Path& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Segment& x, const Segment& y) { return x.text == y.text; });
+}
+
 class RecipeReader {
  public:
   RecipeReader(RouterRecipe::Recipe& out, Form& form) : out_(out), form_(form) {}
@@ -54,6 +78,14 @@ class RecipeReader {
     out_.kind = checked(object, "kind", object.needed_text("kind"));
     out_.plural = checked(object, "plural", object.text("plural"));
     out_.object = checked(object, "name", object.needed_text("name"));
+    // They become part of a URL, and of every message.
+    const std::string api = literal(out_.api);
+    if (!holds_only(api, ".-/") || std::count(api.begin(), api.end(), '/') > 1)
+      object.wrong(object.place("api"), "api", "must be VERSION or GROUP/VERSION, like apps/v1");
+    if (!holds_only(literal(out_.kind), ""))
+      object.wrong(object.place("kind"), "kind", "must be a kind, like HTTPRoute");
+    if (!holds_only(literal(out_.plural), ""))
+      object.wrong(object.place("plural"), "plural", "must be a plural, like httproutes");
   }
 
   void read_weight() {
@@ -66,6 +98,9 @@ class RecipeReader {
     out.canary = checked(weight, "canary", weight.path("canary"));
     out.stable = checked(weight, "stable", weight.path("stable"));
     out.total_at = checked(weight, "total_at", weight.path("total_at"));
+    if (!out.canary.empty() && same_text(out.canary, out.stable))
+      weight.wrong(weight.place("stable"), "stable",
+                   "is the canary's path: one number cannot be both weights");
     read_as(weight);
     out.absent = number(weight, "absent", weight.text("absent"), 0);
     if (weight.find("total") != nullptr) out.totals.clear();

@@ -220,6 +220,21 @@ weight:
     {"op":"remove","path":"/spec/to/1"}])"));
 }
 
+TEST(RouterRecipe, WhatCouldNeverCarryAWeightIsAMistake) {
+  const auto told = [](const std::string& from, const std::string& to) {
+    std::string text =
+        "name: x\nsummary: y\nobject: { api: a.example/v1, kind: Route, name: r }\n"
+        "weight: { canary: 'spec.to[name=c].weight', stable: 'spec.to[name=s].weight' }\n";
+    EXPECT_EQ(mistakes(text), "");
+    text.replace(text.find(from), from.size(), to);
+    return mistakes(text);
+  };
+  EXPECT_TRUE(contains(told("to[name=c]", "to[[name=c]"), "weight.canary: "));
+  EXPECT_TRUE(contains(told("a.example/v1", "'a b/v1'"), "object.api: must be VERSION or"));
+  EXPECT_TRUE(contains(told("kind: Route", "kind: A/B"), "object.kind: "));
+  EXPECT_TRUE(contains(told("[name=s]", "[name=c]"), "weight.stable: is the canary's path"));
+}
+
 TEST(RecipeLibrary, AFileOfTheUsersWinsAndATypoNamesTheNearest) {
   const auto typo = find_router("ingres-nginx", "");
   ASSERT_FALSE(typo);

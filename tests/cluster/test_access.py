@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import pty
 import subprocess
 import unittest
 import urllib.parse
@@ -9,6 +11,7 @@ import urllib.parse
 from harness import needs_bed, wait_for
 from release_test_case import DONE, INVALID, UNREACHABLE, ReleaseTest
 from servers import proxy_to, served
+from world import LINNET
 
 # Prints the token that stands in the file TOKEN, valid for so many seconds (for ever without), and
 # notes who asked and what it was told. It fails while there is no such file.
@@ -186,6 +189,25 @@ class WhichWay(AccessTest):
         self.assertNotIn("cret", ran.err)
 
 
+class Mistaken(AccessTest):
+    def test_a_server_with_a_wrong_path_is_no_missing_namespace(self):
+        admin = json.loads(self.world.write_kubeconfig(self.world.folder / "admin").read_text())
+        for user, code in ((admin["users"][0]["user"], INVALID), (None, UNREACHABLE)):
+            self.write(user=user, cluster={"server": f"https://{self.server}/wrong"})
+            ran = self.must(self.world.run("status"), code)
+            self.assertIn("is the path in the kubeconfig's clusters[].cluster.server right?",
+                          ran.err)
+            for wrong in ("create namespace", "linnet rbac"):
+                self.assertNotIn(wrong, ran.err)
+
+    def test_a_user_without_credentials_is_nobody_and_needs_no_role(self):
+        for user in ({}, {"username": "anna", "password": "sesame"}):
+            self.write(user=user)
+            ran = self.world.run("status")
+            self.assertRegex(ran.err, "system:anonymous|401")
+            self.assertNotIn("linnet rbac", ran.err)
+
+
 class Plugins(AccessTest):
     def setUp(self):
         super().setUp()
@@ -224,6 +246,48 @@ class Plugins(AccessTest):
         self.assertIn("vault is sealed", self.world.run("doctor").out)
         self.by_plugin(command="not-installed", installHint="install it with: apt-get")
         self.is_refused("'not-installed'.*No such file.*\ninstall it with: apt-get")
+
+    @needs_bed
+    def test_a_plugin_that_asks_has_the_terminal_though_an_engine_runs_beside_it(self):
+        self.start(load=False, replicas=1)
+        asks = self.world.folder / "plugin"
+        asks.write_text('#!/bin/sh\necho asked >>"$CALLS"\n[ -t 0 ] || exit 9\n'
+                        'printf "Password: " >&2\nread word\n[ "$word" = sesame ] || exit 8\n'
+                        'sleep 6\n' + PLUGIN.split("\n", 2)[2])
+        self.by_plugin(interactiveMode="Always")
+        self.is_refused("there is no terminal here: run the command in a terminal")
+        self.assertEqual(self.asked(), [])
+        # Longer than one request may take: a person types, or looks for a telephone.
+        self.asks_once("history")
+        self.world.spec_file.unlink()
+        self.world.environment.pop("LINNET_SPEC", None)
+        self.asks_once("history", "-n", self.world.namespace, "--release", "api-gateway")
+
+    def asks_once(self, *words):
+        code, said = self.in_a_terminal("sesame\n", *words)
+        self.assertEqual((code, "Password: " in said), (DONE, True), said)
+        self.assertEqual(self.asked(), ["asked"])
+        self.calls.unlink()
+
+    def in_a_terminal(self, typed, *words):
+        """Exit code and screen of `linnet WORDS...` on a terminal of its own."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.world.folder)
+            os.execve(LINNET, [str(LINNET), *words], self.world.environment)
+        said = b""
+        while True:
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:  # the other side is closed
+                piece = b""
+            if not piece:
+                break
+            if b"Password: " not in said and b"Password: " in said + piece:
+                os.write(terminal, typed.encode())
+            said += piece
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(errors="replace")
 
     @needs_bed
     def test_a_token_that_expires_while_a_deploy_runs(self):

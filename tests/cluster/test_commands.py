@@ -4,14 +4,15 @@ launchers, the monitor, and what people ask when something is wrong."""
 import json
 import os
 import pathlib
+import shutil
 import signal
 import time
 import unittest
 
 from harness import PROMETHEUS as PROMETHEUS_HERE, needs_bed, wait_for
 from release_test_case import (
-    BUSY, CANARY, DONE, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK, SCRAPE, STABLE,
-    UNREACHABLE, ReleaseTest, spec)
+    BUSY, CANARY, DONE, INGRESS_TRAFFIC, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK,
+    SCRAPE, STABLE, UNREACHABLE, ReleaseTest, spec)
 from world import LINNET, ROOT
 
 SCRIPT = ROOT / "k8s" / "canary-deploy.sh"
@@ -402,6 +403,19 @@ class Questions(ReleaseTest):
                 self.assertRegex(ran.err, f"{verb}.* {resource}")
                 self.assertEqual(self.world.pods("version=canary"), [])
                 self.grant(self.rules, verb, resource)
+        # To delete only a part of what was made would leave a canary that does not work.
+        for resource in ("services", "deployments", "ingresses"):
+            with self.subTest(verb="delete", resource=resource):
+                self.without_right("delete", resource)
+                ran = self.must(self.world.run("cleanup", "--remove"), UNREACHABLE)
+                self.assertRegex(ran.err, f"delete {resource}.*\n.*linnet rbac.*--no-init")
+                for kind, name in (("deployment", CANARY),
+                                   ("service", "api-gateway-service-canary"),
+                                   ("ingress", "api-gateway-ingress-canary")):
+                    self.assertIsNotNone(self.world.get(kind, name), f"{kind} {name}")
+                self.grant(self.rules, "delete", resource)
+        self.must(self.world.run("cleanup", "--remove"))
+        self.assertIsNone(self.world.get("service", "api-gateway-service-canary"))
 
     def test_a_cluster_that_is_not_there(self):
         self.start_stable(replicas=1)
@@ -448,6 +462,41 @@ class Questions(ReleaseTest):
         left = [path.name for path in self.world.folder.rglob("*")
                 if path.name.endswith((".sock", ".sock.lock"))]
         self.assertEqual(left, ["api.sock"], "no daemon was started, and nothing is left behind")
+
+    def test_a_release_with_recipes_of_ones_own_is_taken_back_where_their_files_are_not(self):
+        folder = self.world.spec_file.parent / "recipes"
+        for kind, name in (("routers", "ingress-nginx"), ("metrics", "traefik-ingress")):
+            text = (ROOT / "recipes" / kind / f"{name}.yaml").read_text()
+            (folder / kind).mkdir(parents=True)
+            (folder / kind / "my-own.yaml").write_text(
+                text.replace(f"name: {name}\n", "name: my-own\n"))
+        self.start(steps="100%", hold="1s", replicas=1,
+                   metrics=SCRAPE.replace("traefik-ingress", "my-own"),
+                   traffic=INGRESS_TRAFFIC.replace("router: ingress-nginx", "router: my-own"))
+        self.must(self.world.run("deploy", "v1.1.0"))  # waits for promotion at 100 %
+        kept = self.world.spec_file.read_text()
+        shutil.rmtree(folder / "metrics")
+        refused = self.must(self.world.run("deploy", "v1.2.0", "--supersede"), INVALID)
+        self.assertIn("recipes/metrics/my-own.yaml beside the spec", refused.err)
+        unjudged = self.must(self.world.run("promote"), INVALID)
+        self.assertIn("nothing is promoted that cannot be judged: there is no", unjudged.err)
+        self.assertEqual(self.world.images(STABLE), ["autograph/api-gateway:v1.0.0"])
+        shutil.rmtree(folder)
+        self.world.spec_file.unlink()
+        self.world.environment.pop("LINNET_SPEC", None)
+        named = ("-n", self.world.namespace, "--release", "api-gateway")
+        self.assertIn("v1.1.0", self.must(self.world.run("status", *named)).out)
+        self.must(self.world.run("history", *named))
+        found = self.world.run("doctor", *named, "-o", "json")
+        self.assertNotIn("my-own", found.out + found.err, "nothing is missing")
+        self.assertEqual(self.world.weight(), 100)
+        self.must(self.world.run("rollback", *named))
+        self.assertEqual(self.world.weight(), 0)
+        self.world.spec_file.write_text(kept)  # and again beside a spec without its recipes
+        self.must(self.world.run("cleanup", "--spec", self.world.spec_file))
+        refused = self.must(self.world.run("deploy", "v1.2.0", "--spec", self.world.spec_file),
+                            INVALID)
+        self.assertIn("recipes/routers/my-own.yaml beside the spec", refused.err)
 
 
 @needs_bed

@@ -6,7 +6,7 @@ import re
 import unittest
 
 from harness import needs_bed, wait_for
-from release_test_case import CANARY, PROMETHEUS, SCRAPE, STABLE, ReleaseTest
+from release_test_case import CANARY, INVALID, PROMETHEUS, SCRAPE, STABLE, ReleaseTest
 
 INGRESS = "api-gateway-ingress-stable"
 PREFIX = "nginx.ingress.kubernetes.io/"
@@ -80,6 +80,16 @@ class Doctor(DoctorTest):
         self.world.patch("ingress", "api-gateway-ingress-canary", {"metadata": {"annotations": {
             PREFIX + "canary": "false"}}})
         self.assert_found("traffic can split", 'its annotation canary is "false"', "init")
+
+    def test_a_second_canary_ingress_of_the_same_place(self):
+        left = self.world.get("ingress", "api-gateway-ingress-canary")
+        left["metadata"] = {"name": "canary-of-before",
+                            "annotations": left["metadata"]["annotations"]}
+        self.world.apply(left)
+        self.assert_found("traffic can split", "the Ingress canary-of-before is a canary of",
+                          "kubectl delete ingress -n .* canary-of-before")
+        for words in (("init",), ("deploy", "v1.1.0")):
+            self.assertIn("canary-of-before", self.must(self.world.run(*words), INVALID).err)
 
     def test_pods_without_a_drain(self):
         self.assert_found("stable pods drain", "no preStop hook", "sleep: { seconds: 5 }")

@@ -2,6 +2,7 @@
 plane under real requests. A backend without pods answers 503 for its share, so weight and pods
 must never disagree."""
 
+import json
 import unittest
 
 from harness import GATEWAY_PORT, needs_bed, wait_for
@@ -62,6 +63,14 @@ class Gateway(ReleaseTest):
         self.assert_all_on("v1.0.0")
         self.assertEqual(self.history()[0]["cause"]["kind"], "error_rate")
         self.assert_no_failure(load.stop(), ("v2.0.0-errors",))
+
+    def test_doctor_tells_of_a_parent_that_is_not_there_and_does_not_send_to_init(self):
+        self.start(both=True)
+        self.world.patch("httproute", ROUTE, {"spec": {"parentRefs": [{"name": "nobody"}]}})
+        ran = self.must(self.world.run("doctor", "-o", "json"), ROLLED_BACK)
+        found = {each["check"]: each for each in json.loads(ran.out)}["the router can be read"]
+        self.assertRegex(found["cause"], "api-gateway waits for Accepted")
+        self.assertRegex(found["remedy"], "Does their parent .* exist")
 
     def test_a_canary_service_that_is_gone_stops_no_rollback(self):
         load = self.start(both=True, steps="50%", hold="2s")
