@@ -42,7 +42,7 @@ Result<Exit> run_cleanup(Session& session) {
         fmt::format("{}: the canary is gone, stable {} has all the traffic", release, version));
   if (!removes) return Exit::done;
   if (done.replaced)
-    return fail(Code::busy, "its objects are not removed: another rollout uses them now");
+    return fail(Code::conflict, "its objects are not removed: another rollout uses them now");
   auto removed = session.daemon().request("DELETE", canary_of(done.status.release), "");
   if (!removed)
     return fail(std::move(removed).error().while_doing("removing the canary's objects"));

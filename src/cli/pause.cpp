@@ -1,6 +1,8 @@
 // linnet pause and linnet resume: a rollout stands still, or goes on.
 #include "cli/commands.h"
+#include "cli/documents.h"
 #include "cli/follow.h"
+#include "net/http.h"
 
 namespace linnet::cli {
 namespace {
@@ -22,11 +24,35 @@ Result<Exit> run_pause(Session& session) {
   return report(session, done.status);
 }
 
+// On a cluster an engine lives as long as its command. Where no other drives the rollout, it would
+// go on with nobody who watches.
+Result<bool> is_ours_to_drive(Session& session) {
+  if (session.daemon().is_shared()) return false;
+  TRY(release, session.release_name());
+  TRY(text, session.daemon().get("/v1/releases/" + net::percent_encode(release) + "/status"));
+  TRY(status, read_status(text));
+  return !status.abandoned.empty();
+}
+
 Result<Exit> run_resume(Session& session) {
+  session.interrupt();
+  TRY_VOID(session.reach_daemon());
+  TRY(drives, is_ours_to_drive(session));
   Wish wish;
   wish.kind = "resume";
-  TRY(done, carry_out(session, std::move(wish), [](const StatusDocument&) { return true; }));
-  return report(session, done.status);
+  const auto at_once = [](const StatusDocument&) { return true; };
+  if (!drives) {
+    TRY(done, carry_out(session, std::move(wish), at_once));
+    return report(session, done.status);
+  }
+  TRY(done, carry_out(
+                session, std::move(wish),
+                [](const StatusDocument& status) {
+                  return !is_running(status.phase) || status.phase == "awaiting_promotion";
+                },
+                [](const StatusDocument& status) { return status.phase == "holding"; }));
+  TRY(exit, report(session, done.status));
+  return done.stands ? exit_of_held(done.status) : exit;
 }
 
 constexpr Option pause_options[] = {{"--why", "TEXT", "The reason, for the history"}};
@@ -47,7 +73,11 @@ constexpr Command pause_command{
 constexpr Command resume_command{
     .name = "resume",
     .summary = "Let a held rollout go on",
-    .description = "The step that was held goes on where it stood.",
+    .description =
+        "The step that was held goes on where it stood. On a cluster, where no other command "
+        "drives "
+        "the rollout, it is driven and watched from here until it has ended or waits for "
+        "promotion.",
     .examples = "linnet resume\n",
     .run = run_resume,
 };

@@ -539,6 +539,19 @@ class Jobs(ReleaseTest):
         self.assert_promoted("v1.1.0")
         self.assert_no_failure(users.stop())
 
+    def test_a_resume_where_nobody_drives_watches_until_the_last_step(self):
+        users = self.start(steps="25% 50%", hold="3s", replicas=1)
+        job = self.begin_deploy("v1.1.0")
+        self.wait_weight(25)
+        self.world.set_weight(0)
+        self.ends_with(job, BUSY)
+        wait_for(lambda: self.status()["abandoned"], 30, "nobody drives it")
+        resumed = self.must(self.world.run("resume", seconds=60))
+        self.assertIn("step 2 of 2", resumed.out)
+        self.assertEqual(self.status()["phase"], "awaiting_promotion")
+        self.must(self.world.run("rollback"))
+        self.assert_no_failure(users.stop())
+
     def test_a_rollback_ends_with_its_rollout_though_a_deploy_follows(self):
         users = self.start(steps="50%", hold="1s", replicas=1)
         self.must(self.world.run("deploy", "v1.1.0"))
