@@ -51,6 +51,7 @@ TEST(Rehearsal, TellsAWholeRolloutFieldByField) {
   release.workload = names().workload;
   release.steps = {{Percent::whole(5), 60s}, {Percent::whole(50), 60s}};
   core::Status status;
+  status.stable_version = "v1";
   status.stable_size = 3;
   Rehearsal rehearsal;
   const auto stable = deployment_name(names(), core::Track::stable);
