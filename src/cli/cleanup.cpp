@@ -30,10 +30,11 @@ Result<Exit> run_cleanup(Session& session) {
   const std::string release = printable(done.status.release);
   const std::string version = printable(done.status.stable_version);
   if (done.replaced)
-    session.say(fmt::format("{}: {}; another rollout has begun since", release,
+    session.say(fmt::format("{}: {}; {}", release,
                             done.replaced->to.empty()
                                 ? printable(done.answer.text)
-                                : printable(done.replaced->to) + " was taken back"));
+                                : printable(done.replaced->to) + " was taken back",
+                            begun_since));
   else if (version.empty())  // nobody has looked what serves there
     session.say(fmt::format("{}: there is no canary; not initialised: `{}`", release,
                             next_command(session, "init")));

@@ -134,12 +134,11 @@ class Deploy {
     return Exit::done;
   }
 
-  Result<Exit> report_held(const StatusDocument& status) {
-    session_.say(fmt::format("{}: held: {}", printable(status.release), printable(status.reason)));
-    session_.say(fmt::format("next: `{}`, `{}` or `{}`", next_command(session_, "resume"),
-                             next_command(session_, "promote"),
-                             next_command(session_, "rollback")));
-    return exit_of_held(status);
+  Exit report_held(const StatusDocument& status) {
+    return tell_held(
+        session_, status,
+        fmt::format("`{}`, `{}` or `{}`", next_command(session_, "resume"),
+                    next_command(session_, "promote"), next_command(session_, "rollback")));
   }
 
   // The status speaks of another rollout by now: how ours ended stands in the history.
@@ -147,7 +146,7 @@ class Deploy {
     const HistoryDocument ending = follower_.ending(rollout_);
     follower_.print_document();
     if (ending.outcome == "succeeded") {
-      session_.say(fmt::format("{} was promoted; another rollout has begun since", wish_.version));
+      session_.say(fmt::format("{} was promoted; {}", wish_.version, begun_since));
       return Exit::done;
     }
     session_.say(fmt::format("{} was taken back: {}", wish_.version,

@@ -300,6 +300,12 @@ Exit exit_of_held(const StatusDocument& status) {
   return status.cause == "no_data" ? Exit::no_data : Exit::busy;
 }
 
+Exit tell_held(Session& session, const StatusDocument& status, const std::string& next) {
+  session.say(fmt::format("{}: held: {}", printable(status.release), printable(status.reason)));
+  session.say("next: " + next);
+  return exit_of_held(status);
+}
+
 Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& done,
                              const Follower::Done& stands) {
   session.interrupt();

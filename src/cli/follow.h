@@ -80,6 +80,10 @@ Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& 
 std::string next_command(const Session& session, std::string_view words);
 /// What a rollout that is held means for scripts.
 Exit exit_of_held(const StatusDocument& status);
+/// Says why it is held, and `next`.
+Exit tell_held(Session& session, const StatusDocument& status, const std::string& next);
+
+inline constexpr std::string_view begun_since = "another rollout has begun since";
 
 /// Phases between a deploy and its end.
 bool is_running(std::string_view phase);

@@ -5,16 +5,6 @@
 namespace linnet::cli {
 namespace {
 
-constexpr const char* another = "another rollout has begun since";
-
-// Somebody else has moved the weight: nobody but a person knows what that shall mean.
-Exit held(Session& session, const StatusDocument& status) {
-  session.say(fmt::format("{}: held: {}", printable(status.release), printable(status.reason)));
-  session.say(fmt::format("next: `{}` once more promotes all the same; `{}` takes it back",
-                          next_command(session, "promote"), next_command(session, "rollback")));
-  return exit_of_held(status);
-}
-
 Result<Exit> run_promote(Session& session) {
   Wish wish;
   wish.kind = "promote";
@@ -23,15 +13,20 @@ Result<Exit> run_promote(Session& session) {
                 session, std::move(wish),
                 [](const StatusDocument& status) { return !is_running(status.phase); },
                 [](const StatusDocument& status) { return status.phase == "holding"; }));
-  if (done.stands) return held(session, done.status);
+  // Somebody else has moved the weight: nobody but a person knows what that shall mean.
+  if (done.stands)
+    return tell_held(
+        session, done.status,
+        fmt::format("`{}` once more promotes all the same; `{}` takes it back",
+                    next_command(session, "promote"), next_command(session, "rollback")));
   if (done.replaced && done.replaced->outcome == "succeeded") {
     session.say(fmt::format("{}: {} was promoted; {}", printable(done.status.release),
-                            printable(done.replaced->to), another));
+                            printable(done.replaced->to), begun_since));
     return Exit::done;
   }
   if (done.replaced) {
     const std::string why = printable(done.replaced->cause);
-    session.note(fmt::format("not promoted{}{}; {}", why.empty() ? "" : ": ", why, another));
+    session.note(fmt::format("not promoted{}{}; {}", why.empty() ? "" : ": ", why, begun_since));
     return Exit::failed;
   }
   if (done.status.phase != "succeeded") {

@@ -9,14 +9,13 @@ namespace {
 Exit replaced(Session& session, const CarriedOut& done) {
   const HistoryDocument& ending = *done.replaced;
   const std::string release = printable(done.status.release);
-  constexpr const char* another = "another rollout has begun since";
   if (ending.outcome == "failed") {
-    session.note(fmt::format("{}: {}; {}", release, printable(ending.cause), another));
+    session.note(fmt::format("{}: {}; {}", release, printable(ending.cause), begun_since));
     return Exit::failed;
   }
   const std::string what =
       ending.to.empty() ? printable(done.answer.text) : printable(ending.to) + " was taken back";
-  session.say(fmt::format("{}: {}; {}", release, what, another));
+  session.say(fmt::format("{}: {}; {}", release, what, begun_since));
   return Exit::done;
 }
 

@@ -19,13 +19,6 @@ Result<Percent> read_weight(const std::string& text) {
   return *weight;
 }
 
-Exit held(Session& session, const StatusDocument& status, const std::string& again) {
-  session.say(fmt::format("{}: held: {}", printable(status.release), printable(status.reason)));
-  session.say(fmt::format("next: `{}` once more, or `{}`", next_command(session, again),
-                          next_command(session, "rollback")));
-  return exit_of_held(status);
-}
-
 // The rollout has ended meanwhile: its canary has nothing, which may be what was wanted.
 Exit replaced(Session& session, const CarriedOut& done, double wanted) {
   const HistoryDocument& ending = *done.replaced;
@@ -34,8 +27,7 @@ Exit replaced(Session& session, const CarriedOut& done, double wanted) {
           ? printable(done.answer.text)
           : fmt::format("the rollout to {} has ended: {}", printable(ending.to),
                         ending.cause.empty() ? printable(ending.outcome) : printable(ending.cause));
-  session.say(
-      fmt::format("{}: {}; another rollout has begun since", printable(done.status.release), told));
+  session.say(fmt::format("{}: {}; {}", printable(done.status.release), told, begun_since));
   return wanted > 0 ? Exit::failed : Exit::done;
 }
 
@@ -55,7 +47,10 @@ Result<Exit> run_traffic(Session& session) {
     return status.phase == "holding" && status.cause == "foreign_weight";
   };
   TRY(done, carry_out(session, std::move(wish), in_force, moved));
-  if (done.stands) return held(session, done.status, wish_again);
+  if (done.stands)
+    return tell_held(session, done.status,
+                     fmt::format("`{}` once more, or `{}`", next_command(session, wish_again),
+                                 next_command(session, "rollback")));
   if (done.replaced) return replaced(session, done, wanted);
   if (std::abs(done.status.weight_in_force - wanted) >= 0.001) {
     session.note(fmt::format("the canary has {}: {}", percent_text(done.status.weight_in_force),

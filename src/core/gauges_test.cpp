@@ -55,6 +55,14 @@ class Gauges {
   }
 };
 
+testing::World deploying_with(GaugeCheck rule) {
+  testing::World world;
+  world.release.checks.push_back({"memory", std::nullopt, rule});
+  world.release.steps = {{Percent::whole(50), 60s}};
+  world.initialised().deploying("v2");
+  return world;
+}
+
 TEST(Gauge, SaysNothingBeforeItWasMeasured) {
   Gauges gauges({GaugeCheck::Of::memory, 0, true});
   EXPECT_EQ(gauges.report().verdict, Verdict::no_data);
@@ -120,11 +128,7 @@ TEST(Gauge, AProcessStartedAgainSpendsFromZero) {
 }
 
 TEST(Gauge, TakesACanaryBackOverItsHardLimitInARollout) {
-  testing::World world;
-  world.release.checks.push_back(
-      {"memory", std::nullopt, GaugeCheck{GaugeCheck::Of::memory, 256, false}});
-  world.release.steps = {{Percent::whole(50), 60s}};
-  world.initialised().deploying("v2");
+  testing::World world = deploying_with({GaugeCheck::Of::memory, 256, false});
   ASSERT_TRUE(world.reach("stepping"));
   for (Instance& one : world.canary.instances) one.rss_bytes = 300 * mib;
   for (Instance& one : world.stable.instances) one.rss_bytes = 100 * mib;
@@ -135,11 +139,7 @@ TEST(Gauge, TakesACanaryBackOverItsHardLimitInARollout) {
 }
 
 TEST(Gauge, OverAnAdvisoryLimitACanaryIsPromotedWithAWarning) {
-  testing::World world;
-  world.release.checks.push_back(
-      {"memory", std::nullopt, GaugeCheck{GaugeCheck::Of::memory, 256, true}});
-  world.release.steps = {{Percent::whole(50), 60s}};
-  world.initialised().deploying("v2");
+  testing::World world = deploying_with({GaugeCheck::Of::memory, 256, true});
   ASSERT_TRUE(world.reach("stepping"));
   for (Instance& one : world.canary.instances) one.rss_bytes = 300 * mib;
   ASSERT_TRUE(world.reach("awaiting_promotion"));
@@ -147,11 +147,7 @@ TEST(Gauge, OverAnAdvisoryLimitACanaryIsPromotedWithAWarning) {
 }
 
 TEST(Gauge, AHardLimitOfWhichNothingIsKnownIsNoPass) {
-  testing::World world;
-  world.release.checks.push_back(
-      {"memory", std::nullopt, GaugeCheck{GaugeCheck::Of::memory, 256, false}});
-  world.release.steps = {{Percent::whole(50), 60s}};
-  world.initialised().deploying("v2");
+  testing::World world = deploying_with({GaugeCheck::Of::memory, 256, false});
   ASSERT_TRUE(world.reach("stepping"));
   ASSERT_TRUE(world.reach("rolled_back"));
   const Cause& cause = std::get<RolledBack>(world.status.phase).cause;

@@ -391,12 +391,11 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const Lineage
   if (step != nullptr && book.earned - step->held > 1s)
     broken("time_is_counted", fmt::format("{} of {} in force are counted",
                                           duration_text(step->held), duration_text(book.earned)));
-  double most = 0;
-  const auto memory = memory_that_decides(next, most);
-  if (memory && static_cast<double>(*memory) > most && complete && !may_stand &&
-      next.weight == mine.weight)
+  const auto memory = memory_that_decides(next);
+  if (memory && memory->is_over() && complete && !may_stand && next.weight == mine.weight)
     broken("over_limit_is_taken_back",
-           fmt::format("{} MiB an instance, limit {}, and the rollout goes on", *memory, most));
+           fmt::format("{} MiB an instance, limit {}, and the rollout goes on", memory->mib,
+                       memory->limit));
   const bool plain = release.analysis.decision == core::Analysis::Decision::plain;
   std::size_t index = 0;
   for (const core::Check& check : release.checks) {

@@ -93,6 +93,13 @@ struct Lineage {
   bool stable_starts = true;  // `init` is giving stable its image, in this turn at the latest
 };
 
+/// The memory of each canary instance, where a limit of it decides; -1: cannot be read.
+struct DecidingMemory {
+  std::int64_t mib = -1;
+  double limit = 0;
+  [[nodiscard]] bool is_over() const { return static_cast<double>(mib) > limit; }
+};
+
 class Oracle {
  public:
   explicit Oracle(const World& world);
@@ -146,10 +153,7 @@ class Oracle {
   void check_owner(const Told& told, const Lineage& book, const core::Status& next);
   void check_good_version(const core::Status& status);
   void check_rollback_reason(const Lineage& mine, const core::Status& next);
-  /// The memory that a canary's instances have, where a limit of it decides; -1: cannot be read.
-  /// Nothing where nothing decides.
-  [[nodiscard]] std::optional<std::int64_t> memory_that_decides(const core::Status& next,
-                                                                double& limit) const;
+  [[nodiscard]] std::optional<DecidingMemory> memory_that_decides(const core::Status& next) const;
   void check_compared(const Lineage& mine, const core::Status& next, const core::Cause& cause);
   [[nodiscard]] std::int64_t bad_by(const core::Limit& rule, const Totals& newer,
                                     const Totals& older) const;

@@ -106,12 +106,11 @@ void Oracle::check_rollback_reason(const Lineage& mine, const core::Status& next
   if (back->cause.kind == "no_data" && release.no_data.then != core::Then::rollback)
     broken("no_data_then", "it is taken back for want of data, and is to hold");
   if (back->cause.kind.ends_with("_vs_stable")) check_compared(mine, next, back->cause);
-  double most = 0;
-  const auto memory = memory_that_decides(next, most);
+  const auto memory = memory_that_decides(next);
   const bool is_gauge = std::any_of(
       release.checks.begin(), release.checks.end(),
       [](const core::Check& one) { return std::holds_alternative<core::GaugeCheck>(one.rule); });
-  if (is_gauge && back->cause.kind == "memory" && !(memory && static_cast<double>(*memory) > most))
+  if (is_gauge && back->cause.kind == "memory" && !(memory && memory->is_over()))
     broken("rollback_has_reason", "taken back for its memory, which is advice or within the limit");
   std::size_t index = 0;
   for (const core::Check& check : release.checks) {

@@ -51,14 +51,13 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
       broken("step_is_healthy",
              fmt::format("step {} passes with {} of {} ready", index + 1, ready, wanted));
   }
-  double most = 0;
-  const auto memory = memory_that_decides(next, most);
-  if (memory && *memory < 0)
+  const auto memory = memory_that_decides(next);
+  if (memory && memory->mib < 0)
     broken("no_data_never_advances",
            fmt::format("step {} passes, and its memory was never known", index + 1));
-  if (memory && static_cast<double>(*memory) > most)
+  if (memory && memory->is_over())
     broken("step_is_within_limits", fmt::format("step {} passes with {} MiB an instance, limit {}",
-                                                index + 1, *memory, most));
+                                                index + 1, memory->mib, memory->limit));
   for (const core::Check& check : release.checks) {
     if (!core::limit_of(check)) continue;
     std::int64_t requests = 0;
@@ -75,15 +74,13 @@ void Oracle::check_passed(const Told& told, const Lineage& mine, const core::Sta
   }
 }
 
-std::optional<std::int64_t> Oracle::memory_that_decides(const core::Status& next,
-                                                        double& limit) const {
+std::optional<DecidingMemory> Oracle::memory_that_decides(const core::Status& next) const {
   const Case& story = world_.story();
   if (!next.rollout) return std::nullopt;
   for (const core::Check& check : story.release.checks) {
     const auto* rule = std::get_if<core::GaugeCheck>(&check.rule);
     if (rule == nullptr || rule->advisory || rule->limit_mib <= 0) continue;
-    limit = rule->limit_mib;
-    return story.behaviour(next.rollout->to).memory_mib;
+    return DecidingMemory{story.behaviour(next.rollout->to).memory_mib, rule->limit_mib};
   }
   return std::nullopt;
 }
@@ -221,9 +218,8 @@ void Oracle::check_good_version(const core::Status& status) {
     if (per_second < 2 || expected < 3.0 * static_cast<double>(release.min_requests)) return;
   }
   if (release.analysis.decision == core::Analysis::Decision::evidence) return;
-  double most = 0;
-  const auto memory = memory_that_decides(status, most);
-  if (memory && (*memory < 0 || static_cast<double>(*memory) > most)) return;
+  const auto memory = memory_that_decides(status);
+  if (memory && (memory->mib < 0 || memory->is_over())) return;
   const std::size_t phase = status.phase.index();
   if (phase != succeeded && phase != awaiting)
     broken("good_version_passes",
