@@ -24,6 +24,15 @@ ApiRequest log_request(const LogSource& source, int tail, const std::string& las
   return request;
 }
 
+// The time that the node puts before each line of a container: "2026-11-26T01:00:00.1Z one".
+bool begins_with_time(std::string_view line) {
+  constexpr std::string_view form = "dddd-dd-ddTdd:dd:dd";
+  if (line.size() < form.size()) return false;
+  for (std::size_t i = 0; i < form.size(); ++i)
+    if (form[i] == 'd' ? line[i] < '0' || line[i] > '9' : line[i] != form[i]) return false;
+  return true;
+}
+
 }  // namespace
 
 std::vector<std::string> LogLines::take(std::string_view piece) {
@@ -61,12 +70,18 @@ void LogLines::finish(bool whole, std::vector<std::string>& lines) {
     if (!known_ && !line.empty()) lines.push_back(std::move(line));
     return;
   }
+  known_ = !begins_with_time(line);
+  if (known_) {
+    node_says_ = std::move(line);
+    return;
+  }
   // Of one pod all times have the same form, nine digits of a second: they compare as texts.
   const std::size_t space = std::min(line.find(' '), line.size());
   std::string time = line.substr(0, space);
   known_ = time <= last_;
   if (known_) return;
   last_ = std::move(time);
+  node_says_.clear();
   lines.push_back(line.substr(std::min(space + 1, line.size())));
 }
 
@@ -78,9 +93,11 @@ Task<Error> follow_log(Client& client, Clock& clock, LogSource source, int tail,
   int refusals = 0;               // in a row
   const std::function<bool(std::string_view)> take = [&](std::string_view piece) {
     if (!began) began = clock.now().mono;
-    refusals = 0;
-    hooks.trouble("");
-    for (std::string& line : lines.take(piece)) hooks.line(std::move(line));
+    for (std::string& line : lines.take(piece)) {
+      refusals = 0;
+      hooks.trouble("");
+      hooks.line(std::move(line));
+    }
     return true;
   };
   for (;;) {
@@ -95,6 +112,9 @@ Task<Error> follow_log(Client& client, Clock& clock, LogSource source, int tail,
         hooks.trouble(std::move(ended).error().while_doing(asked.text()).message);
     } else if (ended->status >= 200 && ended->status <= 299) {
       for (std::string& line : lines.end()) hooks.line(std::move(line));
+      if (!lines.node_says().empty() && ++refusals > usual_refusals)
+        hooks.trouble(
+            fmt::format("reading the log of {}: its node says: {}", source.pod, lines.node_says()));
     } else {
       Error error = error_of(asked, ended->status, ended->body, client.config().user);
       if (error.code == Code::not_found || error.code == Code::denied) co_return error;

@@ -28,15 +28,19 @@ class LogLines {
   void drop();
   /// The time of the newest line; empty before the first.
   [[nodiscard]] const std::string& last() const { return last_; }
+  /// What came without a time since then: the node's own words, "unable to retrieve container logs
+  /// for ..." where a container has just gone. Empty when the newest was a line of the container.
+  [[nodiscard]] const std::string& node_says() const { return node_says_; }
 
  private:
   void finish(bool whole, std::vector<std::string>& lines);
 
   std::size_t longest_;
   std::string last_;
+  std::string node_says_;
   std::string rest_;      // of the line that is being read
   bool goes_on_ = false;  // its beginning was handed out
-  bool known_ = false;    // it came before
+  bool known_ = false;    // it came before, or is the node's
 };
 
 struct LogHooks {

@@ -44,6 +44,18 @@ TEST(LogLines, WhatCameBeforeDoesNotComeAgain) {
   EXPECT_EQ(lines.end(), Lines{});
 }
 
+const std::string node = "unable to retrieve container logs for containerd://a5402c";
+
+TEST(LogLines, WhatTheNodeSaysInsteadOfALogIsNoLineAndHidesNone) {
+  LogLines lines;
+  EXPECT_EQ(lines.take(at1 + "one\n" + node), Lines{"one"});
+  EXPECT_EQ(lines.end(), Lines{});
+  EXPECT_EQ(lines.node_says(), node);
+  EXPECT_EQ(lines.last() + " ", at1) << "and the log is taken up from there";
+  EXPECT_EQ(lines.take(at2 + "two\n"), Lines{"two"});
+  EXPECT_EQ(lines.node_says(), "");
+}
+
 struct PodLogTest : ApiTest {
   ~PodLogTest() override {
     tasks.cancel();
@@ -100,6 +112,18 @@ TEST_F(PodLogTest, AStreamThatEndsIsTakenUpAfterItsLastLineUntilThePodIsGone) {
   EXPECT_EQ(asked[5], begin + "&sinceTime=2026-11-26T01%3A00%3A00.120000000Z");
   ASSERT_EQ(troubles.size(), 1u) << "a start takes a while";
   EXPECT_NE(troubles[0].find("waiting to start"), std::string::npos) << troubles[0];
+}
+
+TEST_F(PodLogTest, ANodeThatGoesOnHavingNoLogIsTold) {
+  answers = {log(at1 + "one\n"), log(node), log(node)};
+  answers.push_back(log(at2 + "two\n"));
+  for (int i = 0; i < 4; ++i) answers.push_back(log(node));
+  answers.push_back(gone());
+  follow(-1);
+  ASSERT_TRUE(eventually([&] { return ended.has_value(); }));
+  EXPECT_EQ(lines, (Lines{"one", "two"}));
+  ASSERT_EQ(troubles.size(), 1u) << "a pod that goes loses its log a moment before";
+  EXPECT_EQ(troubles[0], "reading the log of web-1: its node says: " + node);
 }
 
 TEST_F(PodLogTest, OneThatWasEmptyIsTakenUpFromWhereItWasBegun) {

@@ -322,7 +322,7 @@ class Questions(ReleaseTest):
             self.ends_with(process, INTERRUPTED, 20)
             lines = [line for line in self.output_of(process).splitlines()
                      if not line.startswith("linnet: ")]
-            self.assertEqual(len(lines), wanted, "each comes once")
+            self.assertEqual(len(lines), wanted, f"each comes once: {lines}")
 
     def test_doctor_finds_nothing_wrong_with_a_sound_release(self):
         self.start()
