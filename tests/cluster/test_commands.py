@@ -311,7 +311,8 @@ class Questions(ReleaseTest):
         shows(follower, f"{first}  listening :8080 v1.0.0")
         self.world.kubectl("delete", "pod", first, "--wait=false")
         shows(follower, f"{first}  SIGTERM: ends in 1.5s")
-        second = self.world.pods("version=stable")[0]["metadata"]["name"]
+        second = wait_for(lambda: self.world.pods("version=stable"), 30,
+                          "there is another")[0]["metadata"]["name"]
         shows(follower, f"{second}  listening :8080 v1.0.0")
         self.world.kubectl("scale", "deployment", CANARY, "--replicas=1")
         shows(canary, '"line":"listening :8080 v1.0.0"}')
