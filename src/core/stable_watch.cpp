@@ -102,7 +102,9 @@ void close_window(const Release& release, Evidence& evidence) {
 
 void watch_stable(const Release& release, Evidence& evidence, const Sample& sample,
                   Duration elapsed) {
-  if (!is_sane(sample.stable)) return;
+  // An engine's first look brings what came since the one before it, days ago perhaps: of that time
+  // there are no windows, and as one it would be a clump.
+  if (elapsed <= 0ms || !is_sane(sample.stable)) return;
   evidence.window_age += elapsed;
   if (sample.stable.requests > 0) fill_cells(release, evidence, sample);
   if (evidence.window_age >= dispersion_window) close_window(release, evidence);

@@ -9,7 +9,8 @@
 
 namespace linnet::core {
 
-/// Adds one window of `elapsed` of stable's counts. Counts that cannot be true are left out.
+/// Adds one window of `elapsed` of stable's counts. Counts that cannot be true are left out, and
+/// those of a first look (`elapsed` 0), which are of an unknown time.
 void watch_stable(const Release& release, Evidence& evidence, const Sample& sample,
                   Duration elapsed);
 

@@ -107,6 +107,19 @@ TEST(StableWatch, ABrokenModelMakesRollbackByComparisonAWarning) {
   }
 }
 
+TEST(StableWatch, WhatCameBeforeTheFirstLookIsNoClump) {
+  Stable stable;
+  stable.windows(100, {0.01, 0.01, 0.01});
+  Sample days;  // since the command before, days ago: one instance had an incident
+  for (const std::int64_t bad : {50'000, 0, 0})
+    days.stable_instances.push_back({fmt::format("stable-{}", bad), {1'000'000, bad, {}}});
+  for (const InstanceCounts& one : days.stable_instances) days.stable += one.counts;
+  watch_stable(stable.release, stable.status.evidence, days, 0ms);
+  stable.windows(1, {0.01, 0.01, 0.01});
+  start_stage(stable.release, stable.status, true);
+  EXPECT_EQ(stable.errors().phi_compare, 1);
+}
+
 TEST(StableWatch, ManyStrangeInstancesStayBounded) {
   Stable stable;
   Sample sample;

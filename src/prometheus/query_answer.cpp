@@ -109,6 +109,10 @@ Result<QueryAnswer> read_query_answer(int status, std::string_view body) {
                 first.is_string() ? shortened(std::string_view(first.get_string()))
                                   : std::string("a warning"));
   }
+  // A VictoriaMetrics cluster without one of its storages answers from the others, and warns so.
+  const js::value* partial = top->if_contains("isPartial");
+  if (partial != nullptr && partial->is_bool() && partial->get_bool())
+    return fail(Code::unavailable, "partial data: isPartial, not all storage nodes answered");
   return read_data(*top);
 }
 

@@ -47,6 +47,18 @@ TEST(QueryAnswer, PartialDataIsNoData) {
   EXPECT_EQ(answer.error().message, "partial data: store x:  unreachable");
 }
 
+TEST(QueryAnswer, OfAVictoriaMetricsClusterWithoutOneStorageIsNoData) {
+  const auto answer = [](const char* partial) {
+    return read_query_answer(
+        200, fmt::format(R"({{"status":"success","isPartial":{},"data":{{"resultType":"vector",
+    "result":[{{"metric":{{}},"value":[1,"1"]}}]}}}})",
+                         partial));
+  };
+  EXPECT_TRUE(answer("false"));
+  ASSERT_FALSE(answer("true"));
+  EXPECT_EQ(answer("true").error().code, Code::unavailable);
+}
+
 TEST(QueryAnswer, ErrorsKeepTheirKind) {
   const auto code = [](int status, const char* body) {
     const auto answer = read_query_answer(status, body);

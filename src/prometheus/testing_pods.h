@@ -61,7 +61,7 @@ struct PodWorld {
   std::unique_ptr<ScrapeSource> source;
   static constexpr const char* stable = "web-6d5f7c9d4b-x7x2p";
   static constexpr const char* stable_2 = "web-6d5f7c9d4b-zzz9q";
-  static constexpr const char* canary = "web-canary-7c9d4b6d5f-aaaaa";
+  static constexpr const char* canary = "web-canary-7c9d4b6d5f-q8w4r";
 };
 
 }  // namespace linnet::prometheus::testing

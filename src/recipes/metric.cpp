@@ -7,6 +7,7 @@
 
 #include "recipes/metric_data.h"
 #include "recipes/metric_pattern.h"
+#include "recipes/pod_names.h"
 
 namespace linnet::recipes {
 
@@ -62,13 +63,21 @@ Result<std::string> pattern_text(const Template& text, const Parameters& with) {
   });
 }
 
+Result<std::string> pods_text(const Template& deployment, const Parameters& with) {
+  TRY(names, deployment.texts(with));
+  std::string any;
+  for (const std::string& name : names) any += (any.empty() ? "" : "|") + pods_pattern(name);
+  return any;
+}
+
 Result<LabelTest> fill(const LabelRule& rule, const std::vector<std::string>& renamed,
                        const Parameters& with) {
   LabelTest test;
   test.label = rule.label;
   test.renamed = std::find(renamed.begin(), renamed.end(), rule.label) != renamed.end();
-  if (rule.regex) {
-    TRY(text, pattern_text(rule.wanted, with));
+  if (rule.kind != LabelRule::Kind::text) {
+    const bool pods = rule.kind == LabelRule::Kind::pods;
+    TRY(text, pods ? pods_text(rule.wanted, with) : pattern_text(rule.wanted, with));
     auto pattern = Pattern::compile(text);
     if (!pattern) return fail(std::move(pattern.error()).while_doing(rule.label));
     test.pattern = std::move(*pattern);
@@ -93,6 +102,24 @@ Result<std::vector<LabelTest>> fill(const std::vector<LabelRule>& rules,
   return tests;
 }
 
+/// Kubernetes cuts the names of pods: those of two Deployments with long names may be one.
+Result<void> check_told_apart(const CounterFamily& family, const std::vector<LabelTest>& stable,
+                              const Parameters& with) {
+  for (const LabelRule& rule : family.canary) {
+    if (rule.kind != LabelRule::Kind::pods) continue;
+    TRY(names, rule.wanted.texts(with));
+    for (const std::string& name : names)
+      for (const LabelTest& test : stable)
+        if (test.label == rule.label && test.pattern && test.passes(a_pod_of(name)))
+          return fail(Code::invalid,
+                      "pods of the Deployment {} cannot be told from stable's: Kubernetes cuts "
+                      "their names after 58 characters. Shorten the Deployments' names, or use a "
+                      "recipe that reads the router",
+                      name);
+  }
+  return {};
+}
+
 bool is_metric_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -109,6 +136,7 @@ Result<Family> fill(const CounterFamily& family, std::string_view suffix,
   TRY(common, fill(family.common, renamed, with));
   TRY(stable, fill(family.stable, renamed, with));
   TRY(canary, fill(family.canary, renamed, with));
+  TRY_VOID(check_told_apart(family, stable, with));
   return Family{std::move(metric), std::move(common), std::move(stable), std::move(canary)};
 }
 

@@ -13,11 +13,13 @@
 
 namespace linnet::recipes {
 
-/// One label and what it must be: a text, or with a leading '~' a regular expression.
+/// One label and what it must be: a text, with a leading '~' a regular expression, with a leading
+/// "pods of " the name of a pod of that Deployment.
 struct LabelRule {
+  enum class Kind { text, regex, pods };
   std::string label;
   Template wanted;
-  bool regex = false;
+  Kind kind = Kind::text;
 };
 
 struct CounterFamily {

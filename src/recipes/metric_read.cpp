@@ -189,9 +189,13 @@ std::vector<LabelRule> read_rules(Section& family, std::string_view key, const N
       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
     });
     if (label.empty() || !plain) family.wrong(key, "the name of a label is of [A-Za-z0-9_]");
-    LabelRule rule{label, text, false};
-    if (text.text().starts_with('~')) {
-      rule.regex = true;
+    LabelRule rule{label, text};
+    constexpr std::string_view pods = "pods of ";
+    if (text.text().starts_with(pods)) {
+      rule.kind = LabelRule::Kind::pods;
+      rule.wanted = Template::parse(text.text().substr(pods.size())).value_or(Template());
+    } else if (text.text().starts_with('~')) {
+      rule.kind = LabelRule::Kind::regex;
       rule.wanted = Template::parse(text.text().substr(1)).value_or(Template());
       const auto trial =
           rule.wanted.written({}, [](const auto&) { return std::string("x"); }).value_or("");
@@ -218,7 +222,7 @@ bool same_rules(const std::vector<LabelRule>& a, const std::vector<LabelRule>& b
   return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const LabelRule& rule) {
            return std::any_of(b.begin(), b.end(), [&](const LabelRule& other) {
              return rule.label == other.label && rule.wanted.text() == other.wanted.text() &&
-                    rule.regex == other.regex;
+                    rule.kind == other.kind;
            });
          });
 }
