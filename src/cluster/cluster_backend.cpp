@@ -323,20 +323,34 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   co_return Result<void>();
 }
 
+Task<bool> ClusterBackend::is_stable_bare() {
+  const auto name = kubernetes::deployment_name(parts_->names, core::Track::stable);
+  const auto stable =
+      co_await parts_->client->get(kubernetes::collection(name), name.name, within(one_call));
+  if (!stable) co_return false;
+  co_return kubernetes::number_at(*stable, {"spec", "replicas"}, 1) > 0 &&
+      kubernetes::number_at(*stable, {"status", "readyReplicas"}, 0) == 0;
+}
+
+Task<void> ClusterBackend::take_back() {
+  const Result<core::TrafficSeen> seen = co_await parts_->router->read(within(one_call));
+  if (seen && seen->is(Percent())) co_return;
+  // A promotion may be replacing stable's last pod while the canary carries all.
+  if (seen && seen->is(Percent::whole(100)) && co_await is_stable_bare()) {
+    parts_->note("weight", "stable has no ready pod: the canary keeps its traffic until it has");
+    co_return;
+  }
+  const Result<void> back =
+      co_await parts_->router->set(core::SetWeight{Percent(), true}, within(one_call));
+  if (back)
+    parts_->note("weight", "0 % is written: the canary gets no new requests");
+  else
+    parts_->note("trouble", "taking the weight back: " + back.error().message);
+}
+
 Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core::Intent intent) {
   CO_TRY_VOID(is_ours(release));
-  if (intent.kind == core::Intent::Kind::rollback) {
-    // Safe whoever drives, and waits for nothing: not for a look around, the Lease or the store.
-    const Result<core::TrafficSeen> seen = co_await parts_->router->read(within(one_call));
-    if (!seen || !seen->is(Percent())) {
-      const Result<void> back =
-          co_await parts_->router->set(core::SetWeight{Percent(), true}, within(one_call));
-      if (back)
-        parts_->note("weight", "0 % is written: the canary gets no new requests");
-      else
-        parts_->note("trouble", "taking the weight back: " + back.error().message);
-    }
-  }
+  if (intent.kind == core::Intent::Kind::rollback) co_await take_back();
   if (intent.kind == core::Intent::Kind::init) CO_TRY_VOID(co_await prepare_init(intent));
   // A promotion is judged to its end; without numbers it would pass unseen.
   if (const Result<void>& usable = parts_->metrics->usable();

@@ -76,6 +76,11 @@ class ClusterBackend final : public api::Backend {
   Task<Result<void>> check_place();
   /// Makes what is missing, before stable is told its version.
   Task<Result<void>> prepare_init(core::Intent& intent);
+  /// Stable should have pods and none is ready. Of what cannot be read, no.
+  Task<bool> is_stable_bare();
+  /// The switch to 0 of a rollback. Safe whoever drives, and waits for nothing: not for a look
+  /// around, the Lease or the store. Left to the engine where nobody could take the traffic.
+  Task<void> take_back();
   void take_refusal(const Error& error);
   /// An answer of the store. While this process drives, a refusal of what was allowed before
   /// becomes Code::unavailable, which is waited for: an API server that has just started refuses
