@@ -210,11 +210,12 @@ Task<Result<void>> RecipeRouter::perform(Write write, Deadline deadline) {
   co_return Result<void>{};
 }
 
-Task<Result<void>> RecipeRouter::could_split(Deadline deadline) {
+Task<Result<std::string>> RecipeRouter::could_split(Deadline deadline) {
   CO_TRY(seen, co_await get(carriers_, deadline));
   const auto writes = recipe_.set_weight(with_, seen, Percent::whole(100), false);
   if (!writes) co_return fail(writes.error());
-  co_return Result<void>{};
+  const auto read = recipe_.weight(with_, seen);
+  co_return read ? read->raise_waits_for : std::string();  // numbers are no controller's word
 }
 
 Task<Result<std::vector<Write>>> RecipeRouter::plan_create(std::vector<Write> before,

@@ -42,7 +42,8 @@ class RecipeRouter final : public TrafficRouter {
   Task<Result<void>> set(core::SetWeight level, Deadline deadline) override;
 
   /// Asked of the server itself: could a canary get requests? Code::not_found says what is missing.
-  Task<Result<void>> could_split(Deadline deadline);
+  /// The answer is what its controller says against that, in words; empty: nothing.
+  Task<Result<std::string>> could_split(Deadline deadline);
 
   /// What create() and remove() would write now. `before`: writes that are planned to be done
   /// first, such as the Ingress that the canary's is a clone of.
@@ -57,6 +58,7 @@ class RecipeRouter final : public TrafficRouter {
 
   [[nodiscard]] const recipes::RouterRecipe& recipe() const { return recipe_; }
   [[nodiscard]] const recipes::Parameters& parameters() const { return with_; }
+  [[nodiscard]] const std::vector<recipes::ObjectName>& carriers() const { return carriers_; }
   /// The objects that carry the weight, as set() takes them to be now.
   [[nodiscard]] std::vector<recipes::Seen> copies() const;
 

@@ -108,12 +108,16 @@ class WeightReader {
       return {};
     }
     TRY_VOID(check_fixed(name, index, object));
-    if (!out_.accepted) return {};
     const bool at_zero = std::all_of(out_.splits.begin(), out_.splits.end(),
                                      [](const SplitRead& one) { return one.weight.is_zero(); });
-    const std::string waits = waits_for(recipe_.accepted, values_, index, object, at_zero);
-    out_.accepted = waits.empty();
-    if (!waits.empty()) out_.waits_for = fmt::format("{} waits for {}", title(name), waits);
+    const auto keep_first = [&](std::string& kept, bool zero) {
+      if (!kept.empty()) return;
+      const std::string waits = waits_for(recipe_.accepted, values_, index, object, zero);
+      if (!waits.empty()) kept = fmt::format("{} waits for {}", title(name), waits);
+    };
+    keep_first(out_.waits_for, at_zero);
+    keep_first(out_.raise_waits_for, false);
+    out_.accepted = out_.waits_for.empty();
     return {};
   }
 
