@@ -11,6 +11,7 @@
 #include "api/plan.h"
 #include "cluster/abandoned.h"
 #include "cluster/changes.h"
+#include "cluster/other_hand.h"
 #include "kubernetes/cluster_view.h"
 #include "kubernetes/objects.h"
 #include "runtime/with_deadline.h"
@@ -241,6 +242,12 @@ Task<Result<api::StatusView>> ClusterBackend::status(std::string release) {
   // What is read back now, whoever wrote it.
   const Result<core::TrafficSeen> traffic = co_await parts_->router->read(deadline);
   if (traffic) view.status.weight_seen = traffic->weight;
+  if (traffic)
+    view.other_hands = other_weight(view.status, *traffic, parts_->router->written_when());
+  for (const core::Track track : {core::Track::stable, core::Track::canary})
+    for (api::OtherHand& hand : other_levels(parts_->names.workload, view.status, track,
+                                             parts_->workload->deployment(track)))
+      view.other_hands.push_back(std::move(hand));
   if (view.seen && view.seen->stable.wanted)
     view.status.stable_size = std::max(*view.seen->stable.wanted, 1);
   if (driving_) co_return view;  // or waits for the Lease, to go on with it
