@@ -43,10 +43,9 @@ std::vector<api::OtherHand> other_levels(const core::DeploymentsWorkload& spec,
   const std::string who = canary ? "the canary" : "stable";
   const std::int64_t replicas = kubernetes::number_at(*deployment, {"spec", "replicas"}, 1);
   if (canary && replicas != status.canary_replicas)  // stable's are its owner's
-    add_unless_ours(all, name + " replicas",
-                    recipes::last_writer(*deployment, {"spec", "replicas"}),
-                    fmt::format("{} has {} replicas", who, replicas),
-                    std::to_string(status.canary_replicas));
+    add_unless_ours(
+        all, name + " replicas", recipes::last_writer(*deployment, {"spec", "replicas"}),
+        fmt::format("{} has {} replicas", who, replicas), std::to_string(status.canary_replicas));
   const bool has_version = !canary || (core::is_running(status.phase) && status.rollout);
   const std::string wanted = canary && has_version ? status.rollout->to : status.stable_version;
   const std::string version = kubernetes::running_version(spec, *deployment);

@@ -65,9 +65,9 @@ boost::json::value deployment(const std::string& scaled_by, int replicas, const 
       R"({{"metadata":{{}},"spec":{{"replicas":{},"template":{{"spec":{{"containers":[
              {{"name":"web","image":"shop/web:{}"}}]}}}}}}}})",
       replicas, version));
-  object.at("metadata").as_object()["managedFields"] = boost::json::array{
-      entry(scaled_by, R"({"f:spec":{"f:replicas":{}}})"),
-      entry(set_by, R"({"f:spec":{"f:template":{"f:spec":{"f:containers":{
+  object.at("metadata").as_object()["managedFields"] =
+      boost::json::array{entry(scaled_by, R"({"f:spec":{"f:replicas":{}}})"),
+                         entry(set_by, R"({"f:spec":{"f:template":{"f:spec":{"f:containers":{
                          "k:{\"name\":\"web\"}":{"f:image":{}}}}}}})")};
   return object;
 }

@@ -9,8 +9,8 @@ namespace linnet::recipes {
 namespace {
 
 const std::vector<std::string> replicas{"spec", "replicas"};
-const std::vector<std::string> image{"spec",       "template",           "spec",
-                                     "containers", R"(k:{"name":"web"})", "image"};
+const std::vector<std::string> image{
+    "spec", "template", "spec", "containers", R"(k:{"name":"web"})", "image"};
 
 Json deployment() {
   return boost::json::parse(R"({"metadata":{"managedFields":[
