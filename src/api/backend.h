@@ -27,12 +27,21 @@ struct Abandoned {
   std::string next;   // the commands that go on with it
 };
 
+/// What is in force and is not as linnet left it: another hand wrote it, while nobody drove.
+struct OtherHand {
+  std::string what;  // "weight", "canary replicas", "canary version", "stable version"
+  std::string by;    // the field manager that wrote it last
+  std::string at;    // RFC 3339; empty: not known
+  std::string text;  // what is in force, and how linnet left it, in a sentence
+};
+
 /// One release, its status and what was last seen of its instances.
 struct StatusView {
   core::Release release;
   core::Status status;
   Result<core::WorkloadSeen> seen;  // an error: not looked at yet, or it could not be read
   std::optional<Abandoned> abandoned = {};
+  std::vector<OtherHand> other_hands = {};
 };
 
 /// Counters of one release since the daemon began: totals, not increments.

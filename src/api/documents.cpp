@@ -44,6 +44,13 @@ wire::Json status_document(const StatusView& view) {
                            {"since", text(view.abandoned->since)},
                            {"text", text(view.abandoned->text)},
                            {"next", text(view.abandoned->next)}};
+  js::array others;
+  for (const OtherHand& each : view.other_hands)
+    others.push_back(js::object{{"what", text(each.what)},
+                                {"by", text(each.by)},
+                                {"at", text(each.at)},
+                                {"text", text(each.text)}});
+  out.get_object()["other_hands"] = std::move(others);
   return out;
 }
 

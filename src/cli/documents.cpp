@@ -130,6 +130,11 @@ StatusDocument status(const json::value& value) {
   out.since = from.text("since");
   if (const Reader abandoned = from.inner("abandoned"); !abandoned.text("text").empty())
     out.abandoned = fmt::format("{}: {}", abandoned.text("text"), abandoned.text("next"));
+  for (const json::value& each : from.list("other_hands")) {
+    const Reader hand(each);
+    out.other_hands.push_back(
+        {hand.text("what"), hand.text("by"), hand.text("at"), hand.text("text")});
+  }
   if (const Reader placebo = from.inner("placebo"); placebo.flag("broken"))
     out.warning = placebo.text("text");
   const json::value* rollout = from.find("rollout");

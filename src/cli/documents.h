@@ -40,6 +40,14 @@ struct RolloutDocument {
   std::string to;
 };
 
+/// Something in force that is not as linnet left it.
+struct OtherHandDocument {
+  std::string what;  // "weight", "canary replicas"...
+  std::string by;
+  std::string at;
+  std::string text;
+};
+
 struct StatusDocument {
   std::string release;
   std::string phase;
@@ -60,7 +68,8 @@ struct StatusDocument {
   std::string cause_text;  // in one sentence
   std::string since;
   std::string abandoned;  // nobody drives it: since when, and what to do
-  std::string warning;    // the error model does not fit: comparisons are advisory
+  std::vector<OtherHandDocument> other_hands;
+  std::string warning;  // the error model does not fit: comparisons are advisory
   std::optional<RolloutDocument> rollout;
 
   /// A rollout that has ended: succeeded, rolled_back or failed.

@@ -130,6 +130,13 @@ std::string rollout_line(const StatusDocument& status, const RolloutDocument& ro
   return text;
 }
 
+std::string other_hand_text(const OtherHandDocument& hand, WallTime now) {
+  std::string text = printable(hand.text);
+  if (const auto at = parse_time(hand.at))
+    text += fmt::format("; {} ({})", date_text(*at), ago_text(Duration(now.ms - at->ms)));
+  return text;
+}
+
 bool weights_differ(const StatusDocument& status) {
   return std::abs(status.weight_wanted - status.weight_in_force) > 0.001;
 }
@@ -178,10 +185,15 @@ std::vector<std::string> status_lines(const StatusDocument& status, const Termin
     for (std::string& line : track_lines(status, terminal)) lines.push_back(std::move(line));
   else
     lines.emplace_back("not initialised: `linnet init` starts stable and the traffic splitting");
-  if (weights_differ(status))
+  const bool told = std::any_of(status.other_hands.begin(), status.other_hands.end(),
+                                [](const OtherHandDocument& one) { return one.what == "weight"; });
+  if (!told && weights_differ(status))
     lines.push_back(fmt::format("the canary shall have {}; {} is in force",
                                 percent_text(status.weight_wanted),
                                 percent_text(status.weight_in_force)));
+  for (const OtherHandDocument& hand : status.other_hands)
+    for (const std::string& line : terminal.wrapped(other_hand_text(hand, now), 0))
+      lines.push_back(terminal.styled(Style::yellow, line));
   const Table checks = check_table(status, terminal);
   if (!checks.empty()) {
     lines.emplace_back();

@@ -51,6 +51,20 @@ TEST(StatusScreen, ARolloutThatIsOverIsNotToldAsOneThatHasJustStarted) {
   EXPECT_NE(text.find("; its outcome: `linnet history`\n"), std::string::npos) << text;
 }
 
+TEST(StatusScreen, NamesWhoElseSetTheWeightAndWhen) {
+  std::string document = status_json("awaiting_promotion", 25);
+  document.insert(document.rfind('}'),
+                  R"(,"other_hands":[{"what":"weight","by":"kubectl-patch",)"
+                  R"("at":"2026-11-24T05:59:00Z","text":"the weight is 0 %, set by kubectl-patch; )"
+                  R"(linnet left it at 25 %"}])");
+  const std::string text = screen(document);
+  EXPECT_NE(
+      text.find("\nthe weight is 0 %, set by kubectl-patch; linnet left it at 25 %; 2026-11-24 "),
+      std::string::npos)
+      << text;
+  EXPECT_NE(text.find(" ago)\n"), std::string::npos) << text;
+}
+
 class BeforeInit : public CommandTest {};
 
 TEST_F(BeforeInit, CleanupNamesInitAndNoEmptyVersion) {

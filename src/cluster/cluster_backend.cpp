@@ -11,6 +11,7 @@
 #include "api/plan.h"
 #include "cluster/abandoned.h"
 #include "cluster/changes.h"
+#include "cluster/other_hand.h"
 #include "kubernetes/cluster_view.h"
 #include "kubernetes/objects.h"
 #include "runtime/with_deadline.h"
@@ -25,6 +26,8 @@ constexpr Duration look_again = 1ms;
 constexpr Duration one_call = 10s;    // to the API server
 constexpr Duration some_calls = 30s;  // one after the other
 constexpr Duration longest_refusal = 20s;
+constexpr Duration controller_is_behind = 3s;  // at most, with its word on what was just changed
+constexpr Duration ask_again = 250ms;
 
 api::Plan with_changes(api::Plan plan, Result<std::vector<api::ObjectChange>> changes) {
   if (changes)
@@ -239,6 +242,12 @@ Task<Result<api::StatusView>> ClusterBackend::status(std::string release) {
   // What is read back now, whoever wrote it.
   const Result<core::TrafficSeen> traffic = co_await parts_->router->read(deadline);
   if (traffic) view.status.weight_seen = traffic->weight;
+  if (traffic)
+    view.other_hands = other_weight(view.status, *traffic, parts_->router->written_when());
+  for (const core::Track track : {core::Track::stable, core::Track::canary})
+    for (api::OtherHand& hand : other_levels(parts_->names.workload, view.status, track,
+                                             parts_->workload->deployment(track)))
+      view.other_hands.push_back(std::move(hand));
   if (view.seen && view.seen->stable.wanted)
     view.status.stable_size = std::max(*view.seen->stable.wanted, 1);
   if (driving_) co_return view;  // or waits for the Lease, to go on with it
@@ -286,12 +295,24 @@ Task<Result<void>> ClusterBackend::check_ground(std::string version) {
   for (const std::string& trouble : metrics_obstacles(parts_->release.metrics))
     text += "\n  " + trouble;
   if (text.empty()) {
-    const Result<void> splits = co_await parts_->router->could_split(deadline);
+    const Result<std::string> splits = co_await ask_router(deadline);
     if (!splits && splits.error().code != Code::not_found) co_return fail(splits.error());
     if (!splits) text = "\n  " + splits.error().message;
+    if (splits && !splits->empty())
+      text = fmt::format("\n  {}: {}", *splits, router_remedy(parts_->router->carriers(), splits));
   }
   if (text.empty()) co_return Result<void>();
   co_return fail(Code::invalid, "nothing was begun:{}", text);
+}
+
+Task<Result<std::string>> ClusterBackend::ask_router(Deadline deadline) {
+  const Deadline patience = within(controller_is_behind);
+  for (;;) {
+    Result<std::string> splits = co_await parts_->router->could_split(deadline);
+    const bool objects = splits && !splits->empty();
+    if (!objects || parts_->ground.clock.now().mono >= patience) co_return splits;
+    co_await runtime::sleep_for(ask_again);
+  }
 }
 
 Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {

@@ -72,6 +72,9 @@ class ClusterBackend final : public api::Backend {
   /// Code::invalid: no deploy may begin as the release's objects are now, and what helps. Going on
   /// with a rollout that runs already is no beginning.
   Task<Result<void>> check_ground(std::string version);
+  /// RecipeRouter::could_split(), whose controller gets a moment to say its word on what was just
+  /// changed.
+  Task<Result<std::string>> ask_router(Deadline deadline);
   /// Code::invalid: the namespace does not exist, and so what is missing there means nothing.
   Task<Result<void>> check_place();
   /// Makes what is missing, before stable is told its version.

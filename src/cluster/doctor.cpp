@@ -80,6 +80,17 @@ Task<api::Finding> driver_finding(Parts& parts, Deadline deadline) {
   co_return finding;
 }
 
+// "kubectl describe httproutes.gateway.networking.k8s.io web -n shop".
+std::string describe_command(const std::vector<recipes::ObjectName>& objects) {
+  const recipes::ObjectName& first = objects.front();
+  const std::size_t slash = first.api_version.find('/');
+  const std::string group =
+      slash == std::string::npos ? "" : "." + first.api_version.substr(0, slash);
+  std::string command = fmt::format("kubectl describe {}{}", first.plural, group);
+  for (const recipes::ObjectName& object : objects) command += " " + object.name;
+  return command + " -n " + first.name_space;
+}
+
 }  // namespace
 
 kubernetes::ControllerPlaces controller_places(const core::Release& release,
@@ -103,11 +114,14 @@ kubernetes::ControllerPlaces controller_places(const core::Release& release,
   return places;
 }
 
-std::string router_remedy(const Result<void>& splits) {
+std::string router_remedy(const std::vector<recipes::ObjectName>& carriers,
+                          const Result<std::string>& splits) {
   if (splits)
-    return "its objects are there, and `linnet init` changes nothing: their controller must accept "
-           "them. Does their parent (Gateway and listener, or class) exist, and does its "
-           "controller run? `kubectl describe` shows the conditions";
+    return fmt::format(
+        "its objects are there, and `linnet init` changes nothing: their controller must accept "
+        "them. Does their parent (Gateway and listener, or class) exist, and does its controller "
+        "run? `{}` shows the conditions",
+        describe_command(carriers));
   if (splits.error().code == Code::not_found) return "`linnet init` makes what is missing";
   if (splits.error().code == Code::denied) return "see the finding on rights";
   return "correct it: " + splits.error().message;
@@ -128,11 +142,12 @@ Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline)
   for (kubernetes::Finding& found : kubernetes::examine(parts.names, view))
     findings.push_back(
         {std::move(found.check), found.ok, std::move(found.cause), std::move(found.remedy)});
-  if (!looked && !traffic) {
-    const Result<void> splits = co_await parts.router->could_split(deadline);
-    findings.push_back(
-        {"the router can be read", false, traffic.error().message, router_remedy(splits)});
-  }
+  const Result<std::string> splits = co_await parts.router->could_split(deadline);
+  const std::string objection = splits.value_or(std::string());
+  const std::string trouble = !looked && !traffic ? traffic.error().message : objection;
+  if (!trouble.empty())
+    findings.push_back({"the router can be read", false, trouble,
+                        router_remedy(parts.router->carriers(), splits)});
   findings.push_back(co_await driver_finding(parts, deadline));
   findings.push_back(co_await metrics_finding(parts, view.weight, deadline));
   co_return findings;

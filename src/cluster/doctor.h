@@ -14,9 +14,10 @@ kubernetes::ControllerPlaces controller_places(const core::Release& release,
                                                const kubernetes::Names& names,
                                                const std::string& own_recipe);
 
-/// What helps where the router's weight cannot be read; `splits` is what its objects themselves
-/// say.
-std::string router_remedy(const Result<void>& splits);
+/// What helps where the router's weight cannot be read, or its controller objects; `splits` is what
+/// its objects themselves say: RecipeRouter::could_split().
+std::string router_remedy(const std::vector<recipes::ObjectName>& carriers,
+                          const Result<std::string>& splits);
 
 /// One finding per question, in the order in which a person would ask them.
 Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline);

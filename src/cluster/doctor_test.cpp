@@ -50,11 +50,20 @@ TEST(ControllerPlaces, OfARouterThatDelaysNothingAreNone) {
 }
 
 TEST(RouterRemedy, SendsNobodyToInitForARouteThatIsThereAndNotAccepted) {
-  EXPECT_EQ(router_remedy({}).find("`linnet init` makes"), std::string::npos);
-  EXPECT_NE(router_remedy({}).find("Does their parent"), std::string::npos);
-  EXPECT_NE(router_remedy(fail(Code::not_found, "x is not there")).find("`linnet init` makes"),
+  const auto remedy = [](const Result<std::string>& splits) {
+    return router_remedy(
+        {{"gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", "shop", "web"},
+         {"gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", "shop", "api"}},
+        splits);
+  };
+  EXPECT_EQ(remedy("").find("`linnet init` makes"), std::string::npos);
+  EXPECT_NE(remedy("").find("Does their parent"), std::string::npos);
+  EXPECT_NE(remedy("").find("`kubectl describe httproutes.gateway.networking.k8s.io web api -n "
+                            "shop`"),
             std::string::npos);
-  EXPECT_NE(router_remedy(fail(Code::denied, "x")).find("rights"), std::string::npos);
+  EXPECT_NE(remedy(fail(Code::not_found, "x is not there")).find("`linnet init` makes"),
+            std::string::npos);
+  EXPECT_NE(remedy(fail(Code::denied, "x")).find("rights"), std::string::npos);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 // and what is judged in them; intents, the weight and the endings have files of their own.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "core/testing.h"
 
 namespace linnet::core {
@@ -144,6 +146,38 @@ TEST(Decide, CountsThatAreMissingOnBothTracksAreNotTakenForACanaryWithoutRequest
   EXPECT_EQ(told("prometheus", 0, true), (Told{1, 0}));
   EXPECT_EQ(told("prometheus", 100, false), (Told{0, 1}));
   EXPECT_EQ(told("access_log", 0, true), (Told{0, 1})) << "nothing can be wrong with it";
+}
+
+TEST(Decide, CountsOfBothTracksThatStopInTheMidstOfAStepAreToldAsThat) {
+  using Told = std::pair<std::ptrdiff_t, std::ptrdiff_t>;
+  const auto told = [](const char* source, const std::function<void(World&)>& happens) {
+    Release release = testing::a_release();
+    release.metrics.source = source;
+    World world = testing::in_step(0, release);
+    world.turns(10);
+    happens(world);
+    world.turns(50);
+    return Told{
+        world.times_told("count no request on either track any more, for 15s at weight 5 %"),
+        world.times_told("no request has reached the canary for 15s")};
+  };
+  const auto counts_stop = [](World& world) { world.requests_per_second = 0; };
+  const auto canary_is_cut_off = [](World& world) { world.canary_is_cut_off = true; };
+  EXPECT_EQ(told("prometheus", counts_stop), (Told{1, 0}));
+  EXPECT_EQ(told("scrape", canary_is_cut_off), (Told{0, 1})) << "stable's go on";
+  EXPECT_EQ(told("access_log", counts_stop), (Told{0, 1})) << "nothing can be wrong with it";
+}
+
+TEST(Decide, TheCauseOfARollbackSaysSinceWhenCountsOfBothTracksAreMissing) {
+  Release release = testing::a_release();
+  release.metrics.source = "scrape";
+  World world = testing::in_step(0, release);
+  world.turns(10);
+  world.requests_per_second = 0;
+  ASSERT_TRUE(world.reach("rolled_back"));
+  const Cause& cause = std::get<RolledBack>(world.status.phase).cause;
+  EXPECT_EQ(cause.kind, "no_data");
+  EXPECT_NE(cause.text.find("on either track any more, for "), std::string::npos) << cause.text;
 }
 
 TEST(Decide, HoldsForeverWithoutDataWhenTheSpecSaysHold) {

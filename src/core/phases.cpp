@@ -23,27 +23,35 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
+// Of any track: that counts arrive at all.
+bool is_counted(const Turn& turn) {
+  return has_data(turn) || (turn.has_counts && turn.seen.sample->stable.requests > 0);
+}
+
 // Longer silence than low traffic explains: an unreachable source counts at once.
 bool is_silent(const Turn& turn, Duration silent) {
   return !turn.has_counts || silent >= std::max(quiet_is_normal, turn.release.turn * 3);
 }
 
-std::string silence_text(const Turn& turn, Duration silent) {
+std::string silence_text(const Turn& turn, const Stepping& step) {
   if (!turn.has_counts)
     return fmt::format(
-        "no metrics for {}: {}", duration_text(silent),
+        "no metrics for {}: {}", duration_text(step.silent),
         turn.seen.sample ? "the counts cannot be true" : turn.seen.sample.error().message);
-  // Of stable nothing either: then it is the counts that are missing, for all that is known. One
+  // Of stable nothing either: then it is the counts that are missing, for all that is known. The
+  // canary's last request is older than stable's, the more so the less traffic it gets. One
   // machine's own access log reads what there is.
+  const std::string weight = turn.next.weight.text();
+  if (step.uncounted * 2 < step.silent || turn.release.metrics.source == "access_log")
+    return fmt::format("no request has reached the canary for {} at weight {}",
+                       duration_text(step.silent), weight);
   const Stage& stage = turn.next.stage;
   const bool none = stage.stable.requests == 0 && stage.canary.requests == 0;
-  if (none && turn.release.metrics.source != "access_log")
-    return fmt::format(
-        "the metrics count no request on either track for {} at weight {}: is there no traffic, or "
-        "are recipe, labels or selector wrong? `linnet doctor`",
-        duration_text(silent), turn.next.weight.text());
-  return fmt::format("no request has reached the canary for {} at weight {}", duration_text(silent),
-                     turn.next.weight.text());
+  return fmt::format(
+      "the metrics count no request on either track{} for {} at weight {}: {}? `linnet doctor`",
+      none ? "" : " any more,", duration_text(step.uncounted), weight,
+      none ? "is there no traffic, or are recipe, labels or selector wrong"
+           : "has the traffic ended, or do the metrics' server or pages give nothing new");
 }
 
 void on_idle(Turn& turn, Idle idle) {
@@ -158,6 +166,7 @@ void on_stepping(Turn& turn, Stepping step) {
   const Step& wanted = turn.release.steps[static_cast<std::size_t>(step.index)];
   const bool data = LINNET_NEEDS(silence_is_counted, has_data(turn));
   step.silent = data ? 0ms : step.silent + turn.elapsed;
+  step.uncounted = is_counted(turn) ? 0ms : step.uncounted + turn.elapsed;
   const bool silent = is_silent(turn, step.silent);
   if (LINNET_STOPS(time_is_counted, step.in_force) &&
       LINNET_NEEDS(held_needs_weight, turn.weight_in_force()) &&
@@ -178,7 +187,7 @@ void on_stepping(Turn& turn, Stepping step) {
   }
   if (LINNET_STOPS(no_data_ends, step.silent > turn.release.no_data.hold)) {
     LINNET_MARK(no_data_in_step);
-    return turn.stop_for({"no_data", silence_text(turn, step.silent)}, no_data_then(turn));
+    return turn.stop_for({"no_data", silence_text(turn, step)}, no_data_then(turn));
   }
   // The router refuses, or cannot be read: trouble tells why, and nobody may be there to read it.
   if (step.waited > turn.release.progress)
@@ -189,7 +198,7 @@ void on_stepping(Turn& turn, Stepping step) {
   const Percent most = LINNET_STOPS(step_bounds_weight, true) ? wanted.weight : Percent::whole(100);
   if (!at_weight(turn, most, fmt::format("step {}", step.index + 1))) return;
   if (LINNET_STOPS(silence_waits, silent)) {
-    const std::string text = silence_text(turn, step.silent) + "; holding";
+    const std::string text = silence_text(turn, step) + "; holding";
     // Once, and not only to those who ask: people wait beside it.
     const Duration after = turn.has_counts ? quiet_is_normal : unreachable_is_told;
     if (step.silent >= after && step.silent - turn.elapsed < after) turn.entry("warning", text);

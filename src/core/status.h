@@ -65,6 +65,7 @@ struct Stepping {
   Duration waited{};      // for the weight to be read back
   Duration held{};        // time in force so far, with data
   Duration silent{};      // since data was last seen
+  Duration uncounted{};   // since a request of either track was last counted
   friend bool operator==(const Stepping&, const Stepping&) = default;
 };
 /// Stands still until a person decides. Checks go on and still roll back.

@@ -45,6 +45,7 @@ class World {
   bool metrics_down = false;
   bool router_down = false;
   bool applies_weight = true;
+  bool canary_is_cut_off = false;  // its weight is read back, and none of its requests arrive
   std::string closed;
   TrafficSeen traffic;
   TrackSeen stable;
@@ -208,7 +209,8 @@ class World {
     Sample result;
     result.cursor = std::to_string(now.mono.ms);
     const std::string version = status.rollout ? status.rollout->to : std::string();
-    if (canary.ready() > 0) result.canary = counts(version, all * share, canary_rest_, canary_bad_);
+    if (canary.ready() > 0 && !canary_is_cut_off)
+      result.canary = counts(version, all * share, canary_rest_, canary_bad_);
     result.stable = counts(status.stable_version, all * (1 - share), stable_rest_, stable_bad_);
     return result;
   }

@@ -108,22 +108,37 @@ Task<Result<core::TrafficSeen>> RecipeRouter::read(Deadline) {
   co_return traffic_of(*read);
 }
 
-core::TrafficSeen RecipeRouter::traffic_of(const recipes::WeightRead& read) const {
-  const auto other = [this](const std::string& by) { return by == manager_ ? std::string() : by; };
-  if (read.differ.empty()) return {read.weight, read.taken_back, other(read.by), ""};
-  // A job was killed between its writes, or someone wrote to one of them.
-  if (read.taken_back) return {Percent(), true, "", read.differ};
-  const recipes::SplitRead* foreign = nullptr;
+const recipes::SplitRead* RecipeRouter::foreign(const recipes::WeightRead& read) const {
+  const auto other = [this](const recipes::SplitRead& split) {
+    return !split.by.empty() && split.by != manager_;
+  };
+  if (read.differ.empty()) return other(read.splits.front()) ? &read.splits.front() : nullptr;
+  if (read.taken_back) return nullptr;
+  const recipes::SplitRead* found = nullptr;
   for (const recipes::SplitRead& split : read.splits) {
-    if (other(split.by).empty()) continue;
+    if (!other(split)) continue;
     // Splits of one object have one writer: what he changed is the one that is not as before.
     const bool later =
-        foreign == nullptr || split.when.empty() || split.when > foreign->when ||
-        (split.when == foreign->when && foreign->weight == agreed_ && split.weight != agreed_);
-    if (later) foreign = &split;
+        found == nullptr || split.when.empty() || split.when > found->when ||
+        (split.when == found->when && found->weight == agreed_ && split.weight != agreed_);
+    if (later) found = &split;
   }
-  if (foreign == nullptr) return {read.weight, false, "", read.differ};
-  return {foreign->weight, false, foreign->by, read.differ};
+  return found;
+}
+
+core::TrafficSeen RecipeRouter::traffic_of(const recipes::WeightRead& read) const {
+  const recipes::SplitRead* other = foreign(read);
+  const std::string by = other == nullptr ? "" : other->by;
+  if (read.differ.empty()) return {read.weight, read.taken_back, by, ""};
+  // A job was killed between its writes, or someone wrote to one of them.
+  if (read.taken_back) return {Percent(), true, "", read.differ};
+  return {other == nullptr ? read.weight : other->weight, false, by, read.differ};
+}
+
+std::string RecipeRouter::written_when() const {
+  const auto read = recipe_.weight(with_, copies());
+  const recipes::SplitRead* other = read ? foreign(*read) : nullptr;
+  return other == nullptr ? "" : other->when;
 }
 
 std::string RecipeRouter::what(const core::SetWeight& level) const {
@@ -210,11 +225,12 @@ Task<Result<void>> RecipeRouter::perform(Write write, Deadline deadline) {
   co_return Result<void>{};
 }
 
-Task<Result<void>> RecipeRouter::could_split(Deadline deadline) {
+Task<Result<std::string>> RecipeRouter::could_split(Deadline deadline) {
   CO_TRY(seen, co_await get(carriers_, deadline));
   const auto writes = recipe_.set_weight(with_, seen, Percent::whole(100), false);
   if (!writes) co_return fail(writes.error());
-  co_return Result<void>{};
+  const auto read = recipe_.weight(with_, seen);
+  co_return read ? read->raise_waits_for : std::string();  // numbers are no controller's word
 }
 
 Task<Result<std::vector<Write>>> RecipeRouter::plan_create(std::vector<Write> before,

@@ -42,7 +42,8 @@ class RecipeRouter final : public TrafficRouter {
   Task<Result<void>> set(core::SetWeight level, Deadline deadline) override;
 
   /// Asked of the server itself: could a canary get requests? Code::not_found says what is missing.
-  Task<Result<void>> could_split(Deadline deadline);
+  /// The answer is what its controller says against that, in words; empty: nothing.
+  Task<Result<std::string>> could_split(Deadline deadline);
 
   /// What create() and remove() would write now. `before`: writes that are planned to be done
   /// first, such as the Ingress that the canary's is a clone of.
@@ -57,6 +58,9 @@ class RecipeRouter final : public TrafficRouter {
 
   [[nodiscard]] const recipes::RouterRecipe& recipe() const { return recipe_; }
   [[nodiscard]] const recipes::Parameters& parameters() const { return with_; }
+  /// When the one whom read() names in `by` wrote the weight (RFC 3339); empty: not known.
+  [[nodiscard]] std::string written_when() const;
+  [[nodiscard]] const std::vector<recipes::ObjectName>& carriers() const { return carriers_; }
   /// The objects that carry the weight, as set() takes them to be now.
   [[nodiscard]] std::vector<recipes::Seen> copies() const;
 
@@ -70,6 +74,8 @@ class RecipeRouter final : public TrafficRouter {
   Task<Result<void>> perform_all(std::vector<recipes::Write> writes, bool all, Deadline deadline);
   Task<Result<void>> set_again(core::SetWeight level, std::vector<recipes::Seen> before,
                                Error trouble, Deadline deadline);
+  /// The split that someone else wrote last; null: all of them are linnet's, or nobody's.
+  [[nodiscard]] const recipes::SplitRead* foreign(const recipes::WeightRead& read) const;
   [[nodiscard]] core::TrafficSeen traffic_of(const recipes::WeightRead& read) const;
   [[nodiscard]] std::string what(const core::SetWeight& level) const;
 

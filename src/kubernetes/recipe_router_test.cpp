@@ -212,7 +212,18 @@ TEST_F(RecipeRouterTest, OfSeveralWritersTheLastOneIsTold) {
   api.put(ingresses, written_by(canary_ingress("c-canary", "25"), "argocd", 1));
   start("ingress-nginx", parameters("ingress", {"a", "b", "c"}));
   EXPECT_EQ(read()->by, "kubectl-edit");
+  EXPECT_EQ(router->written_when(), "2026-01-01T00:00:09Z");
   EXPECT_EQ(read()->weight, Percent::whole(10));
+}
+
+TEST_F(RecipeRouterTest, OfAWeightThatSomeoneElseWroteItIsKnownWhen) {
+  api.put(ingresses, written_by(canary_ingress("web-canary", "10"), "kubectl-patch", 9));
+  start("ingress-nginx", parameters("ingress", {"web"}));
+  EXPECT_EQ(read()->by, "kubectl-patch");
+  EXPECT_EQ(router->written_when(), "2026-01-01T00:00:09Z");
+  api.put(ingresses, written_by(canary_ingress("web-canary", "25"), "linnet", 10));
+  ASSERT_TRUE(eventually([&] { return read()->weight == Percent::whole(25); }));
+  EXPECT_EQ(router->written_when(), "") << "its own writes are nobody else's";
 }
 
 TEST_F(RecipeRouterTest, OneThatIsDeletedIsToldToo) {
@@ -294,6 +305,28 @@ TEST_F(RecipeRouterTest, WhatTheControllerHasNotAcceptedIsNotInForce) {
   EXPECT_GT(changes, before) << "the doorbell rings";
 }
 
+TEST_F(RecipeRouterTest, WhatTheControllerSaysAgainstACanaryIsKnownBeforeItGetsAWeight) {
+  const auto objection = [this](Json object) {
+    api.put(routes, std::move(object));
+    const auto splits = run(router->could_split(soon()));
+    return splits ? *splits : "failed: " + splits.error().message;
+  };
+  start("gateway-api", parameters("route", {"web"}));
+  EXPECT_EQ(objection(route(100, 0)), "");
+  EXPECT_EQ(objection(route(100, 0, false)),
+            "HTTPRoute web waits for Accepted of the current generation");
+  Json refused = route(100, 0);
+  auto& conditions = refused.at("status").at("parents").at(0).at("conditions").as_array();
+  conditions[1] = boost::json::parse(
+      R"({"type":"ResolvedRefs","status":"False","observedGeneration":2,
+          "reason":"BackendNotFound","message":"no Service docs"})");
+  EXPECT_EQ(objection(refused),
+            "HTTPRoute web waits for ResolvedRefs=False (BackendNotFound: no Service docs)");
+  ASSERT_TRUE(eventually([&] { return read().has_value(); })) << "0 % asks for less";
+  refused.at("status").as_object().clear();
+  EXPECT_EQ(objection(refused), "HTTPRoute web waits for Accepted: no controller has taken it");
+}
+
 TEST_F(RecipeRouterTest, ALostAnswerIsAnUnknownOutcome) {
   api.put(ingresses, canary_ingress("web-canary", "0"));
   start("ingress-nginx", parameters("ingress", {"web"}));
@@ -364,7 +397,9 @@ TEST_F(RecipeRouterTest, ARouteThatGetsTheCanaryIsToldAsChanged) {
   EXPECT_NE(before.error().message.find("`linnet init` adds the canary"), std::string::npos);
   const auto made = run(router->create(soon()));
   ASSERT_TRUE(made) << made.error().message;
-  EXPECT_TRUE(run(router->could_split(soon())));
+  const auto after = run(router->could_split(soon()));
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(*after, "HTTPRoute web waits for Accepted of the current generation");
   EXPECT_EQ(api.count("PATCH"), 1) << "nothing is written to find out";
   ASSERT_EQ(made->size(), 1U);
   EXPECT_EQ(creation_text(made->front()),

@@ -4,35 +4,11 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
+#include "recipes/last_writer.h"
 #include "recipes/router_recipe.h"
 
 namespace linnet::recipes {
 namespace {
-
-// Who owns the deepest field of `at` that a manager has listed, the latest first.
-// (apimachinery meta/v1 FieldsV1: "f:name" for members; lists that are one value end the path.)
-bool owns(const Json& fields, const std::vector<std::string>& at) {
-  const Json* now = &fields;
-  for (const std::string& part : at) {
-    const Json* next = look(*now, {"f:" + part});
-    if (next == nullptr) return now != &fields && now->is_object() && now->get_object().empty();
-    now = next;
-  }
-  return true;
-}
-
-void add_last_writer(SplitRead& split, const Json& object, const std::vector<std::string>& at) {
-  const Json* managers = look(object, {"metadata", "managedFields"});
-  if (managers == nullptr || !managers->is_array()) return;
-  for (const Json& entry : managers->get_array()) {
-    const Json* fields = look(entry, {"fieldsV1"});
-    std::string time = text_at(entry, {"time"});
-    if (fields == nullptr || !owns(*fields, at) || (!split.by.empty() && time < split.when))
-      continue;
-    split.by = text_at(entry, {"manager"});
-    split.when = std::move(time);
-  }
-}
 
 // What the object waits for until its weights count, or empty. A canary without traffic may be a
 // reference that nothing answers to, as long as the controller has seen this generation.
@@ -108,12 +84,16 @@ class WeightReader {
       return {};
     }
     TRY_VOID(check_fixed(name, index, object));
-    if (!out_.accepted) return {};
     const bool at_zero = std::all_of(out_.splits.begin(), out_.splits.end(),
                                      [](const SplitRead& one) { return one.weight.is_zero(); });
-    const std::string waits = waits_for(recipe_.accepted, values_, index, object, at_zero);
-    out_.accepted = waits.empty();
-    if (!waits.empty()) out_.waits_for = fmt::format("{} waits for {}", title(name), waits);
+    const auto keep_first = [&](std::string& kept, bool zero) {
+      if (!kept.empty()) return;
+      const std::string waits = waits_for(recipe_.accepted, values_, index, object, zero);
+      if (!waits.empty()) kept = fmt::format("{} waits for {}", title(name), waits);
+    };
+    keep_first(out_.waits_for, at_zero);
+    keep_first(out_.raise_waits_for, false);
+    out_.accepted = out_.waits_for.empty();
     return {};
   }
 
@@ -150,9 +130,10 @@ class WeightReader {
     if (!share) return fail(std::move(share).error().while_doing(title(name)));
     TRY(weight, percent(*share, where));
     const bool marked = look(object, {"metadata", "annotations", taken_back_mark}) != nullptr;
-    SplitRead split{where, weight, marked && weight.is_zero(), "", ""};
-    add_last_writer(split, object, (place.canary.empty() ? place.stable : place.canary)[0].at);
-    out_.splits.push_back(std::move(split));
+    LastWriter last =
+        last_writer(object, (place.canary.empty() ? place.stable : place.canary)[0].at);
+    out_.splits.push_back(
+        {where, weight, marked && weight.is_zero(), std::move(last.by), std::move(last.when)});
     return {};
   }
 

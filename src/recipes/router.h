@@ -60,7 +60,10 @@ struct WeightRead {
   /// The controller has said that this generation is accepted; true where routers say nothing.
   bool accepted = true;
   std::string waits_for;  // when it is not: which condition, in words
-  std::string by;         // the field manager that wrote the weight last, when managedFields tells
+  /// What a weight above 0 would wait for, in words: more is needed of it than of 0. Empty:
+  /// nothing.
+  std::string raise_waits_for;
+  std::string by;  // the field manager that wrote the weight last, when managedFields tells
   /// In words, when the splits carry different weights; then `splits` has each. One that is not
   /// there carries 0, by "someone".
   std::string differ;

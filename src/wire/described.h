@@ -37,7 +37,7 @@ BOOST_DESCRIBE_STRUCT(Intent, (),
 BOOST_DESCRIBE_STRUCT(Cause, (), (kind, text))
 BOOST_DESCRIBE_STRUCT(Idle, (), (waited, ready))
 BOOST_DESCRIBE_STRUCT(Preparing, (), (waited, barred))
-BOOST_DESCRIBE_STRUCT(Stepping, (), (index, in_force, waited, held, silent))
+BOOST_DESCRIBE_STRUCT(Stepping, (), (index, in_force, waited, held, silent, uncounted))
 BOOST_DESCRIBE_ENUM(Holding::From, preparing, stepping, awaiting)
 BOOST_DESCRIBE_STRUCT(Holding, (), (cause, from, index, held, watched, silent, weight))
 BOOST_DESCRIBE_STRUCT(AwaitingPromotion, (), (watched, silent))

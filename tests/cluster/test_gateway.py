@@ -6,7 +6,8 @@ import json
 import unittest
 
 from harness import GATEWAY_PORT, needs_bed, wait_for
-from release_test_case import DONE, GATEWAY_TRAFFIC, ROLLED_BACK, STABLE, ReleaseTest
+from release_test_case import (
+    CANARY, DONE, GATEWAY_TRAFFIC, INVALID, ROLLED_BACK, STABLE, ReleaseTest)
 
 ROUTE = "api-gateway"
 METRICS = """
@@ -63,6 +64,39 @@ class Gateway(ReleaseTest):
         self.assert_all_on("v1.0.0")
         self.assertEqual(self.history()[0]["cause"]["kind"], "error_rate")
         self.assert_no_failure(load.stop(), ("v2.0.0-errors",))
+
+    def refused_deploy(self):
+        """What it says. Nothing was begun: no rollout, no canary, no weight."""
+        ran = self.must(self.world.run("deploy", "v1.1.0"), INVALID)
+        self.assertIn("nothing was begun", ran.err)
+        self.assertEqual(self.history(), [])
+        self.assertIsNone(self.status()["rollout"])
+        self.assertEqual(self.world.get("deployment", CANARY)["spec"]["replicas"], 0)
+        self.assertEqual(self.weights()["api-gateway-service-canary"], 0)
+        return ran.err
+
+    def test_deploy_begins_nothing_with_a_route_that_nobody_accepts(self):
+        load = self.start(both=True, steps="50%", hold="2s")
+        self.world.patch("httproute", ROUTE, {"spec": {"parentRefs": [{"name": "nobody"}]}})
+        said = self.refused_deploy()
+        self.assertRegex(said, f"HTTPRoute {ROUTE} waits for Accepted.*parent .* exist")
+        self.assertIn(f"`kubectl describe httproutes.gateway.networking.k8s.io {ROUTE} "
+                      f"-n {self.world.namespace}`", said)
+        self.world.patch("httproute", ROUTE, {"spec": {"parentRefs": [{"name": "gateway"}]}})
+        # Its controller may be a moment behind that.
+        self.must(self.world.run("deploy", "v1.1.0", "--promote"))
+        self.assert_all_on("v1.1.0")
+        load.stop()  # some of the users had no route
+
+    def test_deploy_begins_nothing_with_a_route_whose_backends_are_not_all_there(self):
+        load = self.start(both=True)
+        rules = self.world.get("httproute", ROUTE)["spec"]["rules"]
+        docs = {"matches": [{"path": {"type": "PathPrefix", "value": "/docs"}}],
+                "backendRefs": [{"name": "docs", "port": 80}]}
+        self.world.patch("httproute", ROUTE, {"spec": {"rules": [*rules, docs]}})
+        self.assertRegex(self.refused_deploy(),
+                         f"HTTPRoute {ROUTE} waits for ResolvedRefs=False .*docs")
+        self.assert_no_failure(load.stop())
 
     def test_doctor_tells_of_a_parent_that_is_not_there_and_does_not_send_to_init(self):
         self.start(both=True)

@@ -1,10 +1,13 @@
 """Two commands at one release, as a CI job and a person beside it: who drives, what each tells, and
 when it ends."""
 
+import datetime
+import json
 import signal
+import time
 
-from harness import needs_bed, wait_for
-from release_test_case import BUSY, DONE, INTERRUPTED, ROLLED_BACK, ReleaseTest
+from harness import CANARY_WEIGHT, needs_bed, wait_for
+from release_test_case import BUSY, CANARY, DONE, INTERRUPTED, ROLLED_BACK, ReleaseTest
 
 
 @needs_bed
@@ -59,6 +62,31 @@ class Jobs(ReleaseTest):
         self.assertEqual(self.status()["phase"], "awaiting_promotion")
         self.must(self.world.run("rollback"))
         self.assert_no_failure(users.stop())
+
+    def test_status_names_who_changed_what_while_nobody_drives(self):
+        users = self.start(steps="25%", hold="1s", replicas=1)
+        self.must(self.world.run("deploy", "v1.1.0"))
+        self.assertEqual(self.status()["other_hands"], [])
+        self.world.kubectl("patch", "ingress", "api-gateway-ingress-canary", "-p", json.dumps(
+            {"metadata": {"annotations": {CANARY_WEIGHT: "5"}}}))
+        self.world.kubectl("scale", "deployment", CANARY, "--replicas=2")
+        self.world.set_image(CANARY, "v1.2.0")
+        hands = {hand["what"]: hand for hand in self.status()["other_hands"]}
+        texts = {
+            "weight": "the weight is 5 %, set by kubectl-patch; linnet left it at 25 %",
+            "canary replicas": "the canary has 2 replicas, set by kubectl; linnet left it at 1",
+            "canary version":
+                "the canary runs v1.2.0, set by kubectl-set; linnet left it at v1.1.0"}
+        self.assertEqual({what: hand["text"] for what, hand in hands.items()}, texts)
+        for what in ("weight", "canary version"):  # of a scaling the API server keeps no time
+            at = hands[what]["at"].replace("Z", "+00:00")
+            then = datetime.datetime.fromisoformat(at).timestamp()
+            self.assertLess(abs(time.time() - then), 60, hands[what])
+        self.assertRegex(self.must(self.world.run("status")).out,
+                         texts["weight"] + r"; 20.*(ago|now)\)")
+        self.must(self.world.run("rollback"))
+        self.assertEqual(self.status()["other_hands"], [])
+        users.stop()  # some of v1.2.0
 
     def test_a_rollback_ends_with_its_rollout_though_a_deploy_follows(self):
         users = self.start(steps="50%", hold="1s", replicas=1)
