@@ -308,6 +308,23 @@ TEST_F(Commands, MonitorTellsGoodViolatedAndNoDataApart) {
   EXPECT_NE(none.out.find("at least 20 are needed"), std::string::npos) << none.out;
 }
 
+TEST_F(Commands, MonitorDoesNotCallGoodWhatItCouldNotMeasure) {
+  daemon(status_json("stepping", 5));
+  const std::string path = "/v1/releases/shop/counts";
+  std::vector<std::string> words{"monitor", "--duration", "0.3", "--interval", "0.1"};
+  std::string untimed = counts(500, 2, 300);
+  untimed.replace(untimed.find("[500,0,0]"), 9, "[0,0,0]");
+  fake->answer(path, {counts(0, 0, 0), untimed});
+  const Ran errors = program.run(words);
+  EXPECT_EQ(errors.code, 0) << errors.out;
+  EXPECT_NE(errors.out.find("no latency was measured"), std::string::npos) << errors.out;
+  words.insert(words.end(), {"--latency-threshold", "500"});
+  fake->answer(path, {counts(0, 0, 0), untimed});
+  const Ran asked = program.run(words);
+  EXPECT_EQ(asked.code, 3) << asked.out;
+  EXPECT_EQ(asked.out.find("good"), std::string::npos) << asked.out;
+}
+
 TEST_F(Commands, MonitorWatchesOnWhenTheCountsCannotBeReadForAWhile) {
   daemon(status_json("stepping", 5));
   const std::string path = "/v1/releases/shop/counts";

@@ -16,6 +16,8 @@ namespace {
 
 constexpr Duration period_length = 60s;
 constexpr Duration longest_list = 5s;
+constexpr std::string_view untimed_text =
+    "; no latency was measured: does the metrics' recipe find a histogram? `linnet doctor`";
 constexpr double forever_s = 10.0 * 365 * 86'400;
 
 MonoTime mono_now() {
@@ -27,6 +29,7 @@ struct Settings {
   Duration duration{};  // 0: until interrupted
   Duration interval = 5s;
   WatchLimits limits;
+  bool asks_latency = false;  // by --latency-threshold
   bool rolls_back = false;
   bool alerts = false;
 };
@@ -55,6 +58,7 @@ Result<Settings> read_settings(const Arguments& arguments) {
   settings.interval = interval;
   settings.limits.error_percent = errors.value_or(5);
   settings.limits.latency_ms = latency.value_or(1000);
+  settings.asks_latency = latency.has_value();
   settings.rolls_back = arguments.has("--auto-rollback");
   settings.alerts = arguments.has("--alert-on-error");
   return settings;
@@ -162,6 +166,7 @@ class Monitor {
     total_.bad += watch_.so_far().bad;
     total_.seconds += watch_.so_far().seconds;
     last_p95_ = watch_.so_far().p95_ms;
+    timed_ = timed_ || last_p95_.has_value();
     bool stop = false;
     if (const std::string why = watch_.violated(); !why.empty() && !reported_) {
       TRY(over, violation(why));
@@ -174,7 +179,8 @@ class Monitor {
 
   [[nodiscard]] Exit verdict() const {
     if (!why_.empty()) return Exit::failed;
-    return judged_ && !blind_ ? Exit::done : Exit::no_data;
+    const bool untimed = settings_.asks_latency && !timed_;
+    return judged_ && !blind_ && !untimed ? Exit::done : Exit::no_data;
   }
 
   Result<Exit> ended_by_signal() {
@@ -214,8 +220,10 @@ class Monitor {
     else if (blind_)
       session_.say(out.styled(Style::yellow, "no data: ") + counted +
                    "; the counts could not be read at the end");
+    else if (judged_ && exit == Exit::no_data)
+      session_.say(out.styled(Style::yellow, "no data: ") + counted + untimed_text);
     else if (judged_)
-      session_.say(out.styled(Style::green, "good: ") + counted);
+      session_.say(out.styled(Style::green, "good: ") + counted + (timed_ ? "" : untimed_text));
     else
       session_.say(out.styled(Style::yellow, "no data: ") + counted +
                    fmt::format("; at least {} are needed to judge", Watch::min_requests));
@@ -231,6 +239,7 @@ class Monitor {
   std::string why_;
   bool reported_ = false;  // in this period
   bool judged_ = false;
+  bool timed_ = false;  // a P95 was measured
   bool blind_ = false;  // the last look failed
   bool rolled_back_ = false;
 };

@@ -73,8 +73,8 @@ Result<void> Watch::look(const CountsDocument& counts) {
     last_ = counts;
     return {};
   }
+  // By the counts and not the clock, which somebody may set back.
   const bool restarted = counts.canary.requests < last_->canary.requests ||
-                         counts.at_ms < last_->at_ms ||
                          counts.boundaries_ms != last_->boundaries_ms;
   const std::int64_t requests = growth(last_->canary.requests, counts.canary.requests, restarted);
   const std::int64_t bad = std::clamp<std::int64_t>(

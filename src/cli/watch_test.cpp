@@ -69,6 +69,14 @@ TEST(Watch, ADaemonThatStartedAnewCountsFromZero) {
   EXPECT_EQ(seen.so_far().bad, 1);
 }
 
+TEST(Watch, AClockThatWasSetBackCountsNothingTwice) {
+  Watch seen = watch();
+  ASSERT_TRUE(seen.look(counts(3'600'000, 1000, 900)));
+  ASSERT_TRUE(seen.look(counts(1000, 1030, 901)));
+  EXPECT_EQ(seen.so_far().requests, 30);
+  EXPECT_EQ(seen.so_far().bad, 1);
+}
+
 TEST(Watch, ANewPeriodForgetsTheLastOne) {
   Watch seen = watch();
   ASSERT_TRUE(seen.look(counts(0, 0, 0)));

@@ -308,7 +308,8 @@ Task<Result<void>> ClusterBackend::check_ground(std::string version) {
 Task<Result<std::string>> ClusterBackend::ask_router(Deadline deadline) {
   const Deadline patience = within(controller_is_behind);
   for (;;) {
-    Result<std::string> splits = co_await parts_->router->could_split(deadline);
+    Result<std::string> splits =
+        co_await parts_->router->could_split(all_weights(parts_->release), deadline);
     const bool objects = splits && !splits->empty();
     if (!objects || parts_->ground.clock.now().mono >= patience) co_return splits;
     co_await runtime::sleep_for(ask_again);

@@ -114,6 +114,13 @@ kubernetes::ControllerPlaces controller_places(const core::Release& release,
   return places;
 }
 
+std::vector<Percent> all_weights(const core::Release& release) {
+  std::vector<Percent> weights;
+  for (const core::Step& step : release.steps) weights.push_back(step.weight);
+  weights.push_back(Percent::whole(100));  // a promotion's
+  return weights;
+}
+
 std::string router_remedy(const std::vector<recipes::ObjectName>& carriers,
                           const Result<std::string>& splits) {
   if (splits)
@@ -142,8 +149,11 @@ Task<Result<std::vector<api::Finding>>> examine(Parts& parts, Deadline deadline)
   for (kubernetes::Finding& found : kubernetes::examine(parts.names, view))
     findings.push_back(
         {std::move(found.check), found.ok, std::move(found.cause), std::move(found.remedy)});
-  const Result<std::string> splits = co_await parts.router->could_split(deadline);
-  const std::string objection = splits.value_or(std::string());
+  const Result<std::string> splits =
+      co_await parts.router->could_split(all_weights(parts.release), deadline);
+  const bool cannot = !splits && splits.error().code == Code::invalid;
+  const std::string objection =
+      cannot ? "not every step's weight can be set" : splits.value_or(std::string());
   const std::string trouble = !looked && !traffic ? traffic.error().message : objection;
   if (!trouble.empty())
     findings.push_back({"the router can be read", false, trouble,

@@ -14,6 +14,9 @@ kubernetes::ControllerPlaces controller_places(const core::Release& release,
                                                const kubernetes::Names& names,
                                                const std::string& own_recipe);
 
+/// Those that a rollout sets.
+std::vector<Percent> all_weights(const core::Release& release);
+
 /// What helps where the router's weight cannot be read, or its controller objects; `splits` is what
 /// its objects themselves say: RecipeRouter::could_split().
 std::string router_remedy(const std::vector<recipes::ObjectName>& carriers,

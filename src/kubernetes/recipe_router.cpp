@@ -225,10 +225,13 @@ Task<Result<void>> RecipeRouter::perform(Write write, Deadline deadline) {
   co_return Result<void>{};
 }
 
-Task<Result<std::string>> RecipeRouter::could_split(Deadline deadline) {
+Task<Result<std::string>> RecipeRouter::could_split(std::vector<Percent> weights,
+                                                    Deadline deadline) {
   CO_TRY(seen, co_await get(carriers_, deadline));
-  const auto writes = recipe_.set_weight(with_, seen, Percent::whole(100), false);
-  if (!writes) co_return fail(writes.error());
+  for (const Percent weight : weights) {
+    const auto writes = recipe_.set_weight(with_, seen, weight, false);
+    if (!writes) co_return fail(writes.error());
+  }
   const auto read = recipe_.weight(with_, seen);
   co_return read ? read->raise_waits_for : std::string();  // numbers are no controller's word
 }

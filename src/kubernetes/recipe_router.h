@@ -41,9 +41,10 @@ class RecipeRouter final : public TrafficRouter {
   /// weight meanwhile, and it was to be raised; a lowering is tried once more at once.
   Task<Result<void>> set(core::SetWeight level, Deadline deadline) override;
 
-  /// Asked of the server itself: could a canary get requests? Code::not_found says what is missing.
-  /// The answer is what its controller says against that, in words; empty: nothing.
-  Task<Result<std::string>> could_split(Deadline deadline);
+  /// Asked of the server itself: could a canary get these weights? Code::not_found says what is
+  /// missing, Code::invalid which weight the objects cannot carry. The answer is what their
+  /// controller says against a canary, in words; empty: nothing.
+  Task<Result<std::string>> could_split(std::vector<Percent> weights, Deadline deadline);
 
   /// What create() and remove() would write now. `before`: writes that are planned to be done
   /// first, such as the Ingress that the canary's is a clone of.

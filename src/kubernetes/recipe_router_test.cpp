@@ -305,10 +305,28 @@ TEST_F(RecipeRouterTest, WhatTheControllerHasNotAcceptedIsNotInForce) {
   EXPECT_GT(changes, before) << "the doorbell rings";
 }
 
+TEST_F(RecipeRouterTest, AStepThatTheObjectsCannotCarryIsKnownBeforeTheFirst) {
+  Json shared = route(3, 0);
+  shared.at("spec")
+      .at("rules")
+      .at(0)
+      .at("backendRefs")
+      .as_array()
+      .push_back(boost::json::parse(R"({"name":"other","weight":1})"));
+  api.put(routes, shared);
+  start("gateway-api", parameters("route", {"web"}));
+  EXPECT_TRUE(run(router->could_split({Percent::whole(100)}, soon())));
+  const auto fifth = run(router->could_split({Percent::whole(20), Percent::whole(100)}, soon()));
+  ASSERT_FALSE(fifth);
+  EXPECT_EQ(fifth.error().code, Code::invalid);
+  EXPECT_NE(fifth.error().message.find("20 % is no whole number"), std::string::npos)
+      << fifth.error().message;
+}
+
 TEST_F(RecipeRouterTest, WhatTheControllerSaysAgainstACanaryIsKnownBeforeItGetsAWeight) {
   const auto objection = [this](Json object) {
     api.put(routes, std::move(object));
-    const auto splits = run(router->could_split(soon()));
+    const auto splits = run(router->could_split({Percent::whole(100)}, soon()));
     return splits ? *splits : "failed: " + splits.error().message;
   };
   start("gateway-api", parameters("route", {"web"}));
@@ -391,13 +409,13 @@ TEST_F(RecipeRouterTest, ARouteThatGetsTheCanaryIsToldAsChanged) {
   without.at("spec").at("rules").at(0).at("backendRefs").as_array().pop_back();
   api.put(routes, without);
   start("gateway-api", parameters("route", {"web"}));
-  const auto before = run(router->could_split(soon()));
+  const auto before = run(router->could_split({Percent::whole(100)}, soon()));
   ASSERT_FALSE(before);
   EXPECT_EQ(before.error().code, Code::not_found);
   EXPECT_NE(before.error().message.find("`linnet init` adds the canary"), std::string::npos);
   const auto made = run(router->create(soon()));
   ASSERT_TRUE(made) << made.error().message;
-  const auto after = run(router->could_split(soon()));
+  const auto after = run(router->could_split({Percent::whole(100)}, soon()));
   ASSERT_TRUE(after) << after.error().message;
   EXPECT_EQ(*after, "HTTPRoute web waits for Accepted of the current generation");
   EXPECT_EQ(api.count("PATCH"), 1) << "nothing is written to find out";

@@ -125,15 +125,17 @@ class Turn {
                                      : 0;
     bool known = found != before_.pages.end();
     const bool began_since = before_.begun() && started > before_.at.ms;
+    const Sorted sorted = sort(page);
+    // A page may tell the start of another process than the one that counts (a sidecar's page with
+    // the application's metrics): what began anew fell somewhere.
     if (known && started > 0 && next.started.ms > 0 &&
-        std::abs(started - next.started.ms) > same_start.count()) {
+        std::abs(started - next.started.ms) > same_start.count() && moves(sorted, next).fell) {
       next = PageBaseline{};  // another process: everything began at 0
       remark(began_anew, name_of(page));
     }
     if (started > 0) next.started.ms = started;
     next.read = out_.next.at;
     counts_ = known || began_since;
-    const Sorted sorted = sort(page);
     if (known && is_behind(page, sorted, next)) {
       remark("{}: its numbers are older than those before; newer ones are waited for",
              name_of(page));
@@ -200,8 +202,10 @@ class Turn {
     if (fell_ > 0 && went_on_ == 0) remark(began_anew, name);
   }
 
-  /// Something fell and nothing grew.
-  static bool only_falls(const Sorted& sorted, const PageBaseline& before) {
+  struct Moves {
+    bool fell = false, grew = false;
+  };
+  static Moves moves(const Sorted& sorted, const PageBaseline& before) {
     bool fell = false, grew = false;
     for (const auto& [key, series] : sorted.counters) {
       const auto was = before.counters.find(key);
@@ -218,13 +222,15 @@ class Turn {
       fell |= any_fell(was->second, now);
       grew |= any_grew(was->second, now);
     }
-    return fell && !grew;
+    return {fell, grew};
   }
 
   static bool is_behind(const Page& page, const Sorted& sorted, const PageBaseline& before) {
     if (!page.sampled || before.sampled.ms == 0) return false;
     const std::int64_t later = page.sampled->ms - before.sampled.ms;
-    return later < 0 || (later <= same_sample.count() && only_falls(sorted, before));
+    if (later < 0) return true;
+    const Moves moved = moves(sorted, before);
+    return later <= same_sample.count() && moved.fell && !moved.grew;
   }
 
   Counts& of(Track track) {

@@ -99,14 +99,26 @@ TEST(SeriesCounter, ASeriesThatFellBeganAtZero) {
 
 TEST(SeriesCounter, AProcessThatBeganAnewIsKnownByItsStart) {
   Counting counting;
-  Page one = page({counter(1, 5)});
+  Page one = page({counter(1, 5), counter(2, 100)});
   one.started_s = 1'750'000'000;
   counting.turn({one});
   one.readings[0].value = 6;  // has grown, but from 0
+  one.readings[1].value = 1;
   one.started_s = 1'750'000'100;
-  EXPECT_EQ(counting.turn({one}).canary.requests, 6);
+  EXPECT_EQ(counting.turn({one}).canary.requests, 7);
   one.started_s = 1'750'000'101;  // computed anew, not exactly
   EXPECT_EQ(counting.turn({one}).canary.requests, 0);
+}
+
+TEST(SeriesCounter, TheStartOfAnotherProcessOnThePageIsNoRestart) {
+  // Istio's page has the application's metrics and the sidecar's counters.
+  Counting counting;
+  Page one = page({counter(1, 1'000'000)});
+  one.started_s = 1'750'000'000;
+  counting.turn({one});
+  one.readings[0].value += 3;
+  one.started_s = 1'750'000'100;  // the application was started again
+  EXPECT_EQ(counting.turn({one}).canary.requests, 3);
 }
 
 TEST(SeriesCounter, AVanishedReplicaIsNoResetOfTheOthersAndComesBackWhereItWas) {
