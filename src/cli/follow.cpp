@@ -174,7 +174,8 @@ Result<std::string> Follower::patiently(const std::function<Result<std::string>(
 
 Result<void> Follower::wait_for_daemon(const Error& why) {
   if (++deaths_ > most_deaths)
-    return fail(left_alone(fmt::format("{}, for the {}th time now", why.message, deaths_)));
+    return fail(
+        left_alone(fmt::format("it has ended {} times now, last: {}", deaths_, why.message)));
   if (!session_.daemon().is_shared()) return restart_engine();
   session_.note("the daemon stopped answering; waiting for it to come back");
   const MonoTime began = mono_now();
@@ -205,8 +206,10 @@ Result<void> Follower::restart_engine() {
   const Result<void> started = session_.start_daemon();
   if (!started) return fail(left_alone(started.error().message));
   // The lines that it had not saved are lost, and their numbers are given to others.
-  TRY(text, session_.daemon().get(path_ + "/journal?after=-1&wait=0"));
-  TRY(journal, read_journal(text));
+  auto text = patiently([&] { return session_.daemon().get(path_ + "/journal?after=-1&wait=0"); });
+  if (!text && is_gone(session_.daemon(), text.error())) return {};  // whoever asks next sees it
+  if (!text) return fail(std::move(text).error());
+  TRY(journal, read_journal(*text));
   journal_at_ = std::min(journal_at_, journal.next);
   return {};
 }

@@ -161,14 +161,17 @@ Task<void> ClusterBackend::drive() {
 
 Task<void> ClusterBackend::run_loop() {
   using namespace boost::asio::experimental::awaitable_operators;
-  // || waits for the first success: after a bare exception the Lease would be kept for nobody.
-  auto first = co_await (runtime::as_result(parts_->loop->run()) || parts_->lease->keep());
-  if (const auto* lost = std::get_if<Error>(&first)) {
-    parts_->note("lease", fmt::format("the Lease was lost: {}", lost->message));
-    co_return;
-  }
-  const Error why = std::get<Result<void>>(first).error();  // the loop has no other end
-  if (why.code != Code::cancelled) throw std::runtime_error(why.message);
+  constexpr auto keep = [](kubernetes::Lease& lease) -> Task<Result<void>> {
+    co_return fail(co_await lease.keep());
+  };
+  // || waits for the first success: after a bare exception one of them would go on for nothing.
+  auto first = co_await (runtime::as_result(parts_->loop->run()) ||
+                         runtime::as_result<void>(keep(*parts_->lease)));
+  const bool lost = first.index() == 1;
+  const Error why = lost ? std::get<1>(first).error() : std::get<0>(first).error();
+  if (why.code == Code::cancelled) co_return;  // as the next wait will tell
+  if (!lost) throw std::runtime_error(why.message);
+  parts_->note("lease", fmt::format("the Lease was lost: {}", why.message));
 }
 
 void ClusterBackend::take_refusal(const Error& error) {
