@@ -1,8 +1,10 @@
 #include "cli/cluster_daemon.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,22 +20,24 @@
 namespace linnet::cli {
 namespace {
 
-struct Pipe {
-  int read = -1;
-  int write = -1;
+/// Two ends that are connected: of the engine, and of the command.
+struct Line {
+  int engine = -1;
+  int command = -1;
 };
 
-Result<Pipe> make_pipe() {
+Result<Line> make_line() {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return fail(Code::unavailable, "starting the engine: {}", std::strerror(errno));
-  return Pipe{ends[0], ends[1]};
+  return Line{ends[0], ends[1]};
 }
 
 class ClusterDaemon : public Daemon {
  public:
-  ClusterDaemon(cluster::DriveOptions options, int signal_fd)
-      : options_(std::move(options)), signal_fd_(signal_fd) {}
+  ClusterDaemon(cluster::DriveOptions options, int signal_fd,
+                std::function<void(std::string_view)> tell)
+      : options_(std::move(options)), signal_fd_(signal_fd), tell_(std::move(tell)) {}
   ~ClusterDaemon() override { end(); }
   ClusterDaemon(const ClusterDaemon&) = delete;
   ClusterDaemon& operator=(const ClusterDaemon&) = delete;
@@ -50,7 +54,11 @@ class ClusterDaemon : public Daemon {
     auto answer = net::UnixClient(options_.socket, signal_fd_).send(request);
     if (!answer) return fail(std::move(answer).error());
     heard_ = true;
-    if (answer->status >= 200 && answer->status < 300) return std::move(answer->body);
+    if (answer->status >= 200 && answer->status < 300) {
+      // From now on the engine drives, and so must one that takes its place.
+      if (method == "POST" && path.ends_with("/intents")) options_.engages = true;
+      return std::move(answer->body);
+    }
     return fail(read_error(answer->status, answer->body));
   }
 
@@ -74,8 +82,8 @@ class ClusterDaemon : public Daemon {
     if (options_.socket.size() > runtime::max_socket_path)
       return fail(Code::invalid, "the socket path {} is too long: set LINNET_RUNTIME_DIR",
                   options_.socket);
-    TRY(life, make_pipe());
-    TRY(ready, make_pipe());
+    TRY(life, make_line());
+    TRY(ready, make_line());
     if (!options_.login) {
       TRY(login, cluster::log_in(options_.cluster));
       options_.login = std::move(login);
@@ -83,15 +91,15 @@ class ClusterDaemon : public Daemon {
     const pid_t parent = ::getpid();
     pid_ = ::fork();
     if (pid_ == 0) be_the_engine(parent, life, ready);
-    ::close(life.read);
-    ::close(ready.write);
-    life_ = life.write;
+    ::close(life.engine);
+    ::close(ready.engine);
+    life_ = life.command;
     if (pid_ < 0) return fail(Code::unavailable, "starting the engine: {}", std::strerror(errno));
-    return wait_until_ready(ready.read);
+    return wait_until_ready(ready.command);
   }
 
   // A fork without exec: it shares nothing with the command but what was read so far.
-  [[noreturn]] void be_the_engine(pid_t parent, const Pipe& life, const Pipe& ready) {
+  [[noreturn]] void be_the_engine(pid_t parent, const Line& life, const Line& ready) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(0);
     ::setsid();  // Ctrl-C is the command's business
@@ -99,13 +107,13 @@ class ClusterDaemon : public Daemon {
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
-    ::close(life.write);
-    ::close(ready.read);
+    ::close(life.command);
+    ::close(ready.command);
     if (const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC); null >= 0)
       for (const int fd : {0, 1}) ::dup2(null, fd);
     ::prctl(PR_SET_NAME, "linnet-engine");
-    options_.life_fd = life.read;
-    options_.ready_fd = ready.write;
+    options_.life_fd = life.engine;
+    options_.ready_fd = ready.engine;
     ::_exit(cluster::drive(options_));
   }
 
@@ -131,6 +139,7 @@ class ClusterDaemon : public Daemon {
       // A command that is killed says no goodbye: then nothing is given back, whichever of its end
       // and the kernel's signal reaches the engine first.
       [[maybe_unused]] const ssize_t told = ::write(life_, "\n", 1);
+      hear_out();
       ::close(std::exchange(life_, -1));
     }
     if (pid_ > 0) {
@@ -140,8 +149,28 @@ class ClusterDaemon : public Daemon {
     pid_ = -1;
   }
 
+  // Until the engine has ended. It may wait for receivers of notices, but no longer than the user.
+  void hear_out() {
+    std::string words;
+    char buffer[4096];
+    for (bool hurried = false;;) {
+      pollfd ends[2] = {{life_, POLLIN, 0}, {hurried ? -1 : signal_fd_, POLLIN, 0}};
+      if (::poll(ends, 2, -1) < 0 && errno != EINTR) break;
+      if (ends[1].revents != 0) {
+        hurried = true;
+        [[maybe_unused]] const ssize_t told = ::write(life_, "\n", 1);
+      }
+      if (ends[0].revents == 0) continue;
+      const ssize_t got = ::read(life_, buffer, sizeof buffer);
+      if (got <= 0) break;
+      words.append(buffer, static_cast<std::size_t>(got));
+    }
+    if (!words.empty()) tell_(words);
+  }
+
   cluster::DriveOptions options_;
   int signal_fd_;
+  std::function<void(std::string_view)> tell_;
   pid_t pid_ = -1;
   int life_ = -1;
   bool heard_ = false;
@@ -149,8 +178,9 @@ class ClusterDaemon : public Daemon {
 
 }  // namespace
 
-std::unique_ptr<Daemon> cluster_daemon(cluster::DriveOptions options, int signal_fd) {
-  return std::make_unique<ClusterDaemon>(std::move(options), signal_fd);
+std::unique_ptr<Daemon> cluster_daemon(cluster::DriveOptions options, int signal_fd,
+                                       std::function<void(std::string_view)> tell) {
+  return std::make_unique<ClusterDaemon>(std::move(options), signal_fd, std::move(tell));
 }
 
 }  // namespace linnet::cli

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Duration wait_before_restart = 2s;  // systemd may bring it back
 constexpr Duration wait_for_return = 10s;
+constexpr int most_deaths = 5;             // one that dies again and again drives nothing
 constexpr Duration longest_outage = 300s;  // of a cluster's API server; then the command gives up
 constexpr std::string_view rollout_begins = "preparing: rollout ";  // and its id; of core/turn.cpp
 constexpr int strange_looks_allowed = 5;  // at a status that names another rollout, unexplained
@@ -58,6 +59,13 @@ Result<IntentDocument> Follower::submit(Wish wish) {
   const std::string body = wish_json(wish);
   const auto post = [&] { return session_.daemon().post(path_ + "/intents", body); };
   auto posted = patiently(post);
+  // One that was dead already has not heard it; taking back twice does no harm.
+  const bool takes_back = wish.kind == "rollback" || wish.kind == "interrupt";
+  if (!posted && is_gone(session_.daemon(), posted.error()) &&
+      (takes_back || posted.error().code == Code::unavailable)) {
+    TRY_VOID(wait_for_daemon(posted.error()));
+    posted = patiently(post);
+  }
   if (!posted && posted.error().code == Code::unknown_outcome)
     return fail(Code::unknown_outcome,
                 "{}; it may have been heard: look with `linnet status` before trying again",
@@ -141,10 +149,11 @@ Result<StatusDocument> Follower::look() {
 
 // Reads only, so asking again is harmless.
 Result<std::string> Follower::get(const std::string& path) {
-  auto answer = patiently([&] { return session_.daemon().get(path); });
-  if (answer || !is_gone(session_.daemon(), answer.error())) return answer;
-  TRY_VOID(wait_for_daemon(answer.error()));
-  return session_.daemon().get(path);
+  for (;;) {
+    auto answer = patiently([&] { return session_.daemon().get(path); });
+    if (answer || !is_gone(session_.daemon(), answer.error())) return answer;
+    TRY_VOID(wait_for_daemon(answer.error()));
+  }
 }
 
 Result<std::string> Follower::patiently(const std::function<Result<std::string>()>& ask) {
@@ -164,6 +173,10 @@ Result<std::string> Follower::patiently(const std::function<Result<std::string>(
 }
 
 Result<void> Follower::wait_for_daemon(const Error& why) {
+  if (++deaths_ > most_deaths)
+    return fail(
+        left_alone(fmt::format("it has ended {} times now, last: {}", deaths_, why.message)));
+  if (!session_.daemon().is_shared()) return restart_engine();
   session_.note("the daemon stopped answering; waiting for it to come back");
   const MonoTime began = mono_now();
   bool started = session_.arguments().has("--no-start");
@@ -182,10 +195,34 @@ Result<void> Follower::wait_for_daemon(const Error& why) {
     if (session_.interrupt().wait(200ms) == Interrupt::Woken::signal)
       return fail(Code::cancelled, "interrupted");
   }
-  return fail(Code::unavailable,
-              "{}; it did not come back in {}. Without it the canary's weight returns to 0; "
-              "`linnet serve` goes on from where it was",
-              why.message, span_text(wait_for_return));
+  return fail(left_alone(
+      fmt::format("{}; it did not come back in {}", why.message, span_text(wait_for_return))));
+}
+
+// Nobody else brings it back, and until then nobody watches the canary: --no-start is about
+// daemons.
+Result<void> Follower::restart_engine() {
+  session_.note("the engine of this command has ended: starting it again");
+  const Result<void> started = session_.start_daemon();
+  if (!started) return fail(left_alone(started.error().message));
+  // The lines that it had not saved are lost, and their numbers are given to others.
+  auto text = patiently([&] { return session_.daemon().get(path_ + "/journal?after=-1&wait=0"); });
+  if (!text && is_gone(session_.daemon(), text.error())) return {};  // whoever asks next sees it
+  if (!text) return fail(std::move(text).error());
+  TRY(journal, read_journal(*text));
+  journal_at_ = std::min(journal_at_, journal.next);
+  return {};
+}
+
+Error Follower::left_alone(const std::string& what) const {
+  if (session_.daemon().is_shared())
+    return {Code::unavailable, what +
+                                   ". Without it the canary's weight returns to 0; `linnet "
+                                   "serve` goes on from where it was"};
+  return {Code::unavailable,
+          fmt::format("{}. Unless another command drives the rollout, its traffic stays as it is "
+                      "now; the same command once more goes on, `{}` takes the canary back",
+                      what, next_command(session_, "rollback"))};
 }
 
 Result<std::vector<JournalEntry>> Follower::new_entries(int wait_s) {

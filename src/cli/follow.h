@@ -45,6 +45,9 @@ class Follower {
   /// Again while a cluster's API server is away; what was refused was not done.
   Result<std::string> patiently(const std::function<Result<std::string>()>& ask);
   Result<void> wait_for_daemon(const Error& why);
+  Result<void> restart_engine();
+  /// Who looks after the canary now that no daemon does.
+  [[nodiscard]] Error left_alone(const std::string& what) const;
   /// What the journal has that was not read yet.
   Result<std::vector<JournalEntry>> new_entries(int wait_s);
   /// Those that are of our rollout, or all. `status` is younger than they are.
@@ -56,6 +59,7 @@ class Follower {
   Session& session_;
   std::string path_;  // "/v1/releases/shop"
   std::int64_t journal_at_ = 0;
+  int deaths_ = 0;                      // of the daemon, since this began
   std::optional<std::string> rollout_;  // nothing: whichever runs
   std::string last_status_;
   std::optional<CountsDocument> last_counts_;

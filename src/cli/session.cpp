@@ -66,7 +66,8 @@ Daemon& Session::daemon() {
   const Result<ReleaseFile>& file = release_file();
   const bool readable = file.has_value();
   if (readable && on_cluster(file->release))
-    daemon_ = cluster_daemon(drive_options(*file), signal_fd);
+    daemon_ = cluster_daemon(drive_options(*file), signal_fd,
+                             [this](std::string_view text) { note(printable(text)); });
   else if (!readable && names_cluster())
     daemon_ = std::make_unique<NoEngine>(file.error());
   else

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
 #include "api/plan.h"
 #include "cluster/abandoned.h"
@@ -28,6 +29,7 @@ constexpr Duration some_calls = 30s;  // one after the other
 constexpr Duration longest_refusal = 20s;
 constexpr Duration controller_is_behind = 3s;  // at most, with its word on what was just changed
 constexpr Duration ask_again = 250ms;
+constexpr Duration last_notices = 10s;  // for what receives them, as the command ends
 
 api::Plan with_changes(api::Plan plan, Result<std::vector<api::ObjectChange>> changes) {
   if (changes)
@@ -59,7 +61,10 @@ ClusterBackend::ClusterBackend(std::unique_ptr<Parts> parts, api::Changes& chang
       version_(std::move(version)),
       started_(parts_->ground.clock.now().wall),
       watches_(parts_->ground.io.get_executor(), failure_teller()),
-      engine_(parts_->ground.io.get_executor(), failure_teller()) {}
+      engine_(parts_->ground.io.get_executor(), [this](const auto& task, const auto& what) {
+        failure_teller()(task, what);
+        ::_exit(4);  // nobody would drive: the command sees it, and starts another
+      }) {}
 
 ClusterBackend::~ClusterBackend() = default;
 
@@ -94,6 +99,30 @@ const std::string& ClusterBackend::name() const { return parts_->release.name; }
 Result<void> ClusterBackend::is_ours(const std::string& release) const {
   if (release == name()) return {};
   return fail(Code::not_found, "this engine drives {}, not '{}'", name(), release);
+}
+
+// ---- the last notices ---------------------------------------------------------------------------
+
+Task<void> ClusterBackend::deliver_last() {
+  const Deadline deadline = within(last_notices);
+  for (;;) {
+    const std::uint64_t seen = changes_.count(name());
+    const Duration left = deadline - parts_->ground.clock.now().mono;
+    // A record that is read anew at this moment may have some.
+    const bool known = !driving_ || !parts_->lease->held() || parts_->loop->record();
+    if ((known && undelivered().empty()) || left <= 0ms) co_return;
+    co_await changes_.wait(name(), seen, left);
+  }
+}
+
+std::string ClusterBackend::undelivered() const {
+  const auto& record = parts_->loop->record();
+  if (!driving_ || !parts_->lease->held() || !record || record->status.outbox.empty()) return {};
+  const core::Notice& last = record->status.outbox.back();
+  const std::string& trouble = parts_->notifier->trouble();
+  return fmt::format(
+      "the notice {} of {} was not delivered: {}; the next command that acts on {} sends it again",
+      last.event, last.rollout, trouble.empty() ? "no answer came so far" : trouble, name());
 }
 
 // ---- the engine ---------------------------------------------------------------------------------
@@ -135,10 +164,17 @@ Task<void> ClusterBackend::drive() {
 
 Task<void> ClusterBackend::run_loop() {
   using namespace boost::asio::experimental::awaitable_operators;
-  auto first = co_await (parts_->loop->run() || parts_->lease->keep());
-  const Error* lost = std::get_if<Error>(&first);
-  parts_->note("lease", fmt::format("the Lease was lost: {}",
-                                    lost != nullptr ? lost->message : "the engine ended"));
+  constexpr auto keep = [](kubernetes::Lease& lease) -> Task<Result<void>> {
+    co_return fail(co_await lease.keep());
+  };
+  // || waits for the first success: after a bare exception one of them would go on for nothing.
+  auto first = co_await (runtime::as_result(parts_->loop->run()) ||
+                         runtime::as_result<void>(keep(*parts_->lease)));
+  const bool lost = first.index() == 1;
+  const Error why = lost ? std::get<1>(first).error() : std::get<0>(first).error();
+  if (why.code == Code::cancelled) co_return;  // as the next wait will tell
+  if (!lost) throw std::runtime_error(why.message);
+  parts_->note("lease", fmt::format("the Lease was lost: {}", why.message));
 }
 
 void ClusterBackend::take_refusal(const Error& error) {

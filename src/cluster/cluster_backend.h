@@ -25,6 +25,15 @@ class ClusterBackend final : public api::Backend {
 
   /// Begins to watch the cluster. The engine itself starts with the first intent.
   void start();
+  /// Starts the engine unless it runs. An exception out of it ends the process.
+  void engage();
+  /// Waits, a bounded time, until the notices of what has just ended are delivered, while the
+  /// engine still drives: striking one off needs a turn, and one that is not struck off is sent
+  /// again.
+  Task<void> deliver_last();
+  /// Which notices wait, why, and what becomes of them, in one line for people; empty when none
+  /// does, or another engine is to send them.
+  [[nodiscard]] std::string undelivered() const;
   /// Ends in order: what was noted is saved, the Lease is released. A running rollout stays as it
   /// is, for the next command to take up.
   Task<void> wind_down();
@@ -60,8 +69,6 @@ class ClusterBackend final : public api::Backend {
   [[nodiscard]] const std::string& name() const;
   [[nodiscard]] Deadline within(Duration limit) const;
   runtime::TaskGroup::OnFailure failure_teller();
-  /// Starts the engine unless it runs.
-  void engage();
   /// Holds the Lease and runs the loop, until cancelled; takes over from a holder that died.
   Task<void> drive();
   Task<void> run_loop();

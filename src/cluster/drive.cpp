@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -33,19 +34,29 @@ void say_to(int fd, std::string_view text) {
   }
 }
 
-Task<void> live(asio::io_context& io, ClusterBackend& backend, net::HttpServer& server,
-                const DriveOptions& options) {
-  runtime::TaskGroup tasks(io.get_executor(), {});
-  tasks.spawn("api", server.run());
-  backend.start();
-  say_to(options.ready_fd, "\n");
-  ::close(options.ready_fd);
-  asio::posix::stream_descriptor life(io, options.life_fd);
+/// Waits for the command's next byte; true: for none any more.
+Task<bool> hears_end(asio::posix::stream_descriptor& life) {
   char byte = 0;
   boost::system::error_code ended;
   co_await life.async_read_some(asio::buffer(&byte, 1),
                                 asio::redirect_error(asio::use_awaitable, ended));
-  if (ended) ::_exit(4);  // the command was killed, and so is its engine: the Lease runs out
+  co_return static_cast<bool>(ended);
+}
+
+Task<void> live(asio::io_context& io, ClusterBackend& backend, net::HttpServer& server,
+                const DriveOptions& options) {
+  using namespace asio::experimental::awaitable_operators;
+  runtime::TaskGroup tasks(io.get_executor(), {});
+  tasks.spawn("api", server.run());
+  backend.start();
+  if (options.engages) backend.engage();
+  say_to(options.ready_fd, "\n");
+  ::close(options.ready_fd);
+  asio::posix::stream_descriptor life(io, options.life_fd);
+  // The command was killed, and so is its engine: the Lease runs out.
+  if (co_await hears_end(life)) ::_exit(4);
+  co_await (backend.deliver_last() || hears_end(life));
+  say_to(options.life_fd, backend.undelivered());
   co_await backend.wind_down();
   server.stop();
   tasks.cancel();

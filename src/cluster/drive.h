@@ -22,8 +22,12 @@ struct DriveOptions {
   std::string name_space;  // --namespace; empty: the spec's, else the context's
   std::string socket;      // path to serve on
   std::string identity;    // who holds the Lease, for others to read; of this process alone
-  int life_fd = -1;   // a pipe: a byte says that the command is done, its end that it was killed
-  int ready_fd = -1;  // one byte when it serves; else the error's code and text, then the end
+  /// A socket. A byte says that the command is done, its end that it was killed. After the byte the
+  /// engine answers with what the user should know, if anything, and one more byte, or the end,
+  /// says that it shall wait for no receiver of notices.
+  int life_fd = -1;
+  int ready_fd = -1;     // one byte when it serves; else the error's code and text, then the end
+  bool engages = false;  // an intent was left already: the engine starts without another
   /// For a command that asks for the status once and changes nothing.
   bool looks_once = false;
 };

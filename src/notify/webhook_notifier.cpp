@@ -81,6 +81,7 @@ struct WebhookNotifier::State : std::enable_shared_from_this<State> {
   std::map<Key, int> under_way;     // deliveries not ended yet
   std::deque<Key> ended;            // remembered, so that a repeated send delivers nothing twice
   std::vector<std::int64_t> fresh;  // ended since delivered() was last asked
+  std::string last_trouble;         // of what is under way
 
   void trouble(const std::string& text) const {
     if (on_trouble) on_trouble({"notice", text});
@@ -97,6 +98,7 @@ void WebhookNotifier::State::end(const Key& key) {
   const auto found = under_way.find(key);
   if (found == under_way.end() || --found->second > 0) return;
   under_way.erase(found);
+  if (under_way.empty()) last_trouble.clear();
   ended.push_back(key);
   if (ended.size() > max_remembered) ended.pop_front();
   fresh.push_back(key.first);
@@ -127,6 +129,7 @@ Task<void> WebhookNotifier::State::deliver_or_give_up(std::shared_ptr<State> sta
   for (int attempt = 1;; ++attempt) {
     const Attempt result = co_await state->try_once(webhook, notice);
     if (result.trouble.empty()) co_return;
+    state->last_trouble = fmt::format("{}: {}", net::loggable_url(webhook.url), result.trouble);
     if (!result.again || attempt >= rule.attempts) {
       state->trouble(fmt::format("{} given up after {} attempt{}: {}", what, attempt,
                                  attempt == 1 ? "" : "s", result.trouble));
@@ -191,6 +194,8 @@ void WebhookNotifier::send(const core::Notice& notice) {
     state.tasks.spawn("notice", State::deliver(state_, std::move(webhook), notice));
   state.end(key);
 }
+
+const std::string& WebhookNotifier::trouble() const { return state_->last_trouble; }
 
 std::vector<std::int64_t> WebhookNotifier::delivered() { return std::exchange(state_->fresh, {}); }
 

@@ -41,6 +41,9 @@ class WebhookNotifier final : public Notifier {
 
   void send(const core::Notice& notice) override;
   std::vector<std::int64_t> delivered() override;
+  /// Why what is under way was not taken so far: "https://hooks.example/...: it answered 500 ...",
+  /// of the last attempt that failed. Empty: none has.
+  [[nodiscard]] const std::string& trouble() const;
 
  private:
   struct State;

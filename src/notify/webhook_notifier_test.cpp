@@ -181,6 +181,21 @@ TEST_F(NotifierTest, AServerThatComesUpLaterGetsIt) {
   EXPECT_EQ(imposter.asked.size(), 1U);
 }
 
+TEST_F(NotifierTest, WhySomethingIsNotDeliveredYetIsToldUntilItIs) {
+  net::Imposter imposter(io);
+  rule.attempts = 3;
+  imposter.answer = fail_twice;
+  make({webhook(imposter)}).send(notice_of(1));
+  EXPECT_EQ(notifier->trouble(), "");
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (journal.empty() && std::chrono::steady_clock::now() < deadline) io.run_one_for(100ms);
+  EXPECT_EQ(
+      notifier->trouble(),
+      fmt::format("http://127.0.0.1:{}: it answered 500 Internal Server Error", imposter.port()));
+  until_ended();
+  EXPECT_EQ(notifier->trouble(), "");
+}
+
 TEST_F(NotifierTest, AHangingServerEndsAtTheTimeLimitOfEachAttempt) {
   const net::SilentPort silent(true);
   rule.attempts = 2;

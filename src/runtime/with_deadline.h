@@ -39,6 +39,15 @@ Task<Result<T>> as_result(Task<Result<T>> work) {
   co_return fail(Error{cancelled ? Code::cancelled : Code::internal, std::move(what)});
 }
 
+/// The same of work without an answer.
+inline Task<Result<void>> as_result(Task<void> work) {
+  constexpr auto answer = [](Task<void> done) -> Task<Result<void>> {
+    co_await std::move(done);
+    co_return Result<void>();
+  };
+  co_return co_await as_result<void>(answer(std::move(work)));
+}
+
 /// The answer of `work`, or Code::timed_out ("WHAT took longer than 2s") when `limit` passes first;
 /// work is cancelled then, and must tolerate that at each of its waits. An exception out of `work`
 /// becomes Code::internal, its cancellation Code::cancelled.

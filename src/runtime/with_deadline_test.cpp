@@ -56,6 +56,20 @@ TEST_F(WithDeadlineTest, AnExceptionBecomesAnErrorAndDoesNotWaitForTheDeadline) 
   EXPECT_EQ(result.error(), (Error{Code::internal, "broken"}));
 }
 
+Task<void> throws_in_a_while() {
+  co_await sleep_for(1ms);
+  throw std::runtime_error("broken");
+}
+Task<Error> race(Task<void> work) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  auto first = co_await (as_result(std::move(work)) || sleep_for(std::chrono::hours(10)));
+  co_return first.index() == 0 ? std::get<0>(first).error() : Error{};
+}
+
+TEST_F(WithDeadlineTest, AnExceptionOutOfWorkWithoutAnAnswerEndsWhatRunsBesideIt) {
+  EXPECT_EQ(run_in_test(io, race(throws_in_a_while())), (Error{Code::internal, "broken"}));
+}
+
 Task<Result<std::string>> nested(std::shared_ptr<int> held) {
   co_return co_await with_deadline(slow(held), std::chrono::hours(9), "the inner one");
 }

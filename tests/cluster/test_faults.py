@@ -52,10 +52,13 @@ class FaultTest(ReleaseTest):
         wait_for(lambda: load.summary()["requests"] >= before + 100 * seconds, seconds + 30,
                  f"{100 * seconds} requests more", 0.2)
 
+    def engines(self, job):
+        with open(f"/proc/{job.pid}/task/{job.pid}/children", encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+
     def kill(self, job):
         """As a runner that is taken away does; the engine is gone with it."""
-        with open(f"/proc/{job.pid}/task/{job.pid}/children", encoding="ascii") as file:
-            engines = [int(pid) for pid in file.read().split()]
+        engines = self.engines(job)
         self.assertTrue(engines)
         job.kill()
         job.wait(10)
