@@ -31,7 +31,8 @@
                                                           X(load_failed) X(intents_unreadable)   \
                                                               X(urgent_failed) X(effect_failed)  \
                                                                   X(effects_stale) X(init_again) \
-                                                                      X(unsaved_taken_back)
+                                                                      X(unsaved_taken_back)      \
+                                                                      X(interrupt_of_another)
 // clang-format on
 
 namespace linnet::mark {

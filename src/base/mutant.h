@@ -64,7 +64,8 @@
                                                                   X(memory_limit_fails)           \
                                                                   X(advice_only_tells)            \
                                                                   X(unmeasured_is_no_pass)        \
-                                                                  X(router_is_waited_for)
+                                                                  X(router_is_waited_for)         \
+                                                                  X(interrupt_spares_others)
 // clang-format on
 
 namespace linnet::mutant {

@@ -35,7 +35,10 @@ class Deploy {
       TRY(answered, ask(*status));
       if (answered == Asked::interrupted) return interrupted();
       if (answered == Asked::no) return report(*status);
-      if (answered == Asked::yes) TRY_VOID(promote());
+      if (answered != Asked::yes) continue;
+      const Result<void> promoted = promote();
+      if (!promoted && promoted.error().code == Code::cancelled) return interrupted();
+      if (!promoted) return fail(promoted.error());
     }
   }
 
@@ -161,14 +164,23 @@ class Deploy {
                              : "interrupted: taking the rollout back; once more to leave at once");
     Wish wish;
     wish.kind = "interrupt";
+    wish.version = wish_.version;  // another's rollout, waited for or in the way, is left as it is
     auto answer = follower_.submit(std::move(wish));
     if (!answer && answer.error().code != Code::cancelled) session_.note(answer.error().message);
     if (!answer && !wish_.hold) tell_what_is_left(answer.error());
+    if (answer && answer->rollout.empty()) {  // the status speaks of another, or of one long ended
+      session_.note(printable(answer->text));
+      if (follower_.look()) follower_.print_document();
+      return Exit::interrupted;
+    }
     if (answer && !wish_.hold) {
+      if (rollout_.empty()) follower_.follow(answer->rollout);
       auto status = follower_.until([this](const StatusDocument& now) {
         return !is_running(now.phase) || (began_ && !follower_.is_ours(now));
       });
-      if (status && follower_.is_ours(*status)) {
+      // One that this deploy was to supersede is not what it was about.
+      const bool is_it = status && status->rollout && status->rollout->to == wish_.version;
+      if (is_it && follower_.is_ours(*status)) {
         auto ignored = report(*status);
         return Exit::interrupted;
       }

@@ -154,7 +154,7 @@ TEST_F(Deploy, InterruptedDeployTakesTheRolloutBackAndSeesItThrough) {
                                            [this] { return asked_for("/status"); });
     EXPECT_EQ(ran.code, 130) << ran.err;
     EXPECT_NE(ran.out.find("was rolled back: interrupted by anna"), std::string::npos) << ran.out;
-    EXPECT_EQ(fake->intents().back(), R"({"kind":"interrupt","by":"anna"})");
+    EXPECT_EQ(fake->intents().back(), R"({"kind":"interrupt","version":"v1.1.0","by":"anna"})");
     fake.reset();
     daemon(status_json("idle")).on("deploy", outcome);
     fake->on("interrupt", taking_back("interrupted by anna"));
@@ -170,6 +170,47 @@ TEST_F(Deploy, InterruptedDeployWithHoldLeavesAtOnce) {
                                          [this] { return asked_for("/status"); });
   EXPECT_EQ(ran.code, 130);
   EXPECT_NE(ran.err.find("leaving the rollout"), std::string::npos) << ran.err;
+}
+
+TEST_F(Deploy, InterruptedBeforeItBeganItTellsNothingOfTheRolloutBefore) {
+  Outcome unanswered;
+  unanswered.state = "pending";
+  Outcome nothing;
+  nothing.rollout = "";
+  nothing.text = "all traffic is on stable v1.0.0; nothing to take back";
+  daemon(status_json("rolled_back", 0, "too many errors")).on("deploy", unanswered);
+  fake->on("interrupt", nothing);
+  const Ran ran = program.run_and_signal({"deploy", "v1.1.0"}, SIGINT,
+                                         [this] { return asked_for("/intents/1"); });
+  EXPECT_EQ(ran.code, 130) << ran.err;
+  EXPECT_EQ(ran.out, "");
+  EXPECT_NE(ran.err.find("stable v1.0.0; nothing to take back"), std::string::npos) << ran.err;
+}
+
+TEST_F(Deploy, InterruptedWhileTheAnswerYesIsOnItsWayItTakesTheRolloutBack) {
+  Outcome outcome;
+  outcome.frames = good_steps();
+  Outcome unanswered;
+  unanswered.state = "pending";
+  daemon(status_json("idle")).on("deploy", outcome);
+  fake->on("promote", unanswered);
+  fake->on("interrupt", taking_back("interrupted by anna"));
+  bool typed = false;
+  bool interrupted = false;
+  const Ran ran = program.run_in_terminal(
+      {"deploy", "v1.1.0"},
+      [&](const std::string& text) {
+        if (typed || text.find("[y/N]") == text.npos) return "";
+        typed = true;
+        return "y\n";
+      },
+      [&] {
+        if (interrupted || !asked_for("/intents/2")) return "";
+        interrupted = true;
+        return "\x03";
+      });
+  EXPECT_EQ(ran.code, 130) << ran.out;
+  EXPECT_NE(ran.out.find("shop: v1.1.0 was rolled back"), std::string::npos) << ran.out;
 }
 
 TEST_F(Deploy, InATerminalDeployAsksAndPromotesOnYes) {

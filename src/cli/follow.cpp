@@ -357,7 +357,11 @@ Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& 
     since_before = std::move(before.since);
   }
   const std::string kind = wish.kind == "traffic" ? "traffic " + wish.weight : wish.kind;
-  TRY(answer, follower.submit(std::move(wish)));
+  auto submitted = follower.submit(std::move(wish));
+  // It may have been heard, and even begun.
+  if (!submitted && submitted.error().code == Code::cancelled)
+    return fail(left_by_signal(session, kind));
+  TRY(answer, std::move(submitted));
   follower.follow(answer.rollout);
   CarriedOut out;
   int strange_looks = 0;

@@ -67,6 +67,16 @@ TEST_F(Following, TrafficThatSomebodyElseMovesMeanwhileEndsWithFive) {
       << ran.out;
 }
 
+TEST_F(Following, ACommandThatIsInterruptedBeforeItsAnswerTellsWhatGoesOn) {
+  Outcome unanswered;
+  unanswered.state = "pending";
+  daemon(status_json("awaiting_promotion", 100)).on("promote", unanswered);
+  const Ran ran =
+      program.run_and_signal({"promote"}, SIGINT, [this] { return asked_for("/intents/1"); });
+  EXPECT_EQ(ran.code, 130) << ran.err;
+  EXPECT_NE(ran.err.find("interrupted; the daemon goes on"), std::string::npos) << ran.err;
+}
+
 TEST_F(Following, ACommandThatIsInterruptedEndsWithItsCodeAndNotByTheSignal) {
   Outcome outcome;
   outcome.frames = {{status_json("promoting", 100), {"promoting: v1.1.0"}}};

@@ -317,7 +317,8 @@ Ran Program::run_and_signal(std::vector<std::string> words, int signal,
 }
 
 Ran Program::run_in_terminal(std::vector<std::string> words,
-                             const std::function<std::string(const std::string&)>& act) {
+                             const std::function<std::string(const std::string&)>& act,
+                             const std::function<std::string()>& also) {
   winsize size{};
   size.ws_row = 30;
   size.ws_col = 100;
@@ -330,9 +331,9 @@ Ran Program::run_in_terminal(std::vector<std::string> words,
   std::size_t seen = 0;
   const int keyboard = ::dup(terminal);
   return Child{pid, terminal, -1, keyboard}.finish([&](const Ran& ran) {
-    if (ran.out.size() == seen) return;
+    std::string typed = also();
+    if (ran.out.size() != seen) typed += act(ran.out);
     seen = ran.out.size();
-    const std::string typed = act(ran.out);
     (void)!::write(keyboard, typed.data(), typed.size());
   });
 }

@@ -112,9 +112,10 @@ class Program {
   explicit Program(const Scratch& scratch);
   Ran run(std::vector<std::string> words);
   /// In a terminal of 100 columns. `act` is called with all text so far whenever there is more;
-  /// what it returns is typed.
-  Ran run_in_terminal(std::vector<std::string> words,
-                      const std::function<std::string(const std::string&)>& act);
+  /// what it returns is typed. So is what `also` returns, which is asked all the time.
+  Ran run_in_terminal(
+      std::vector<std::string> words, const std::function<std::string(const std::string&)>& act,
+      const std::function<std::string()>& also = [] { return ""; });
   /// Sends `signal` once `asked` says so.
   Ran run_and_signal(std::vector<std::string> words, int signal, const std::function<bool()>& when);
   std::map<std::string, std::string> environment;

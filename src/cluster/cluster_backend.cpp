@@ -24,6 +24,7 @@ namespace {
 
 constexpr Duration first_look = 15s;  // for the watches to see the cluster once
 constexpr Duration look_again = 1ms;
+constexpr Duration withdrawn_look = 20ms;
 constexpr Duration one_call = 10s;    // to the API server
 constexpr Duration some_calls = 30s;  // one after the other
 constexpr Duration longest_refusal = 20s;
@@ -81,8 +82,14 @@ Deadline ClusterBackend::within(Duration limit) const {
 void ClusterBackend::start() { parts_->watch(watches_); }
 
 Task<void> ClusterBackend::wind_down() {
+  co_await withdraw();
   engine_.cancel();
   co_await engine_.join();
+  if (const Result<void> withdrawn = co_await parts_->store->withdraw(name()); !withdrawn)
+    parts_->ground.log.error(
+        "what was asked for and not answered may be done with the next command, `linnet rollback` "
+        "takes it back: {}",
+        withdrawn.error().message);
   const Result<void> flushed = co_await parts_->store->flush(name());
   if (!flushed && driving_)
     parts_->ground.log.error("the last lines of the journal are lost: {}", flushed.error().message);
@@ -352,6 +359,37 @@ Task<Result<std::string>> ClusterBackend::ask_router(Deadline deadline) {
   }
 }
 
+Task<Result<void>> ClusterBackend::check_deploy(std::string version) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  const auto checks = [this, &version]() -> Task<Result<void>> {
+    CO_TRY_VOID(co_await check_rights({}));
+    co_return co_await check_ground(version);
+  };
+  const auto until_withdrawn = [this]() -> Task<void> {
+    while (!withdrawn_) co_await runtime::sleep_for(withdrawn_look);
+  };
+  auto first = co_await (runtime::as_result(checks()) || until_withdrawn());
+  if (Result<void>* checked = std::get_if<Result<void>>(&first); checked != nullptr && !withdrawn_)
+    co_return std::move(*checked);
+  co_return fail(Code::cancelled, "nothing was begun: the deploy of {} was interrupted", version);
+}
+
+Task<Result<std::int64_t>> ClusterBackend::write_down(core::Intent intent) {
+  struct Counted {
+    int& count;
+    explicit Counted(int& c) : count(c) { ++count; }
+    ~Counted() { --count; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+  } counted(being_written_);
+  co_return believed(co_await parts_->store->add_intent(name(), std::move(intent)));
+}
+
+Task<void> ClusterBackend::withdraw() {
+  withdrawn_ = true;
+  while (being_written_ > 0) co_await runtime::sleep_for(look_again);
+}
+
 Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   CO_TRY_VOID(parts_->metrics->usable());
   const Deadline deadline = within(some_calls);
@@ -415,13 +453,13 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
       intent.kind == core::Intent::Kind::promote && !usable)
     co_return fail(Code::invalid, "nothing is promoted that cannot be judged: {}",
                    usable.error().message);
-  if (intent.kind == core::Intent::Kind::deploy) {
-    CO_TRY_VOID(co_await check_rights({}));
-    CO_TRY_VOID(co_await check_ground(intent.version));
-  }
+  // Whoever interrupts takes back what was asked for, that which is still on its way included.
+  if (intent.kind == core::Intent::Kind::interrupt) co_await withdraw();
+  if (intent.kind == core::Intent::Kind::deploy) CO_TRY_VOID(co_await check_deploy(intent.version));
   const bool back = intent.kind == core::Intent::Kind::rollback;
-  Result<std::int64_t> id =
-      believed(co_await parts_->store->add_intent(release, std::move(intent)));
+  if (withdrawn_ && !back && intent.kind != core::Intent::Kind::interrupt)
+    co_return fail(Code::cancelled, "nothing was begun: the command was interrupted");
+  Result<std::int64_t> id = co_await write_down(std::move(intent));
   if (!id && back)
     co_return fail(std::move(id).error().while_doing(
         "the rollback could not be written down, whatever became of the weight"));

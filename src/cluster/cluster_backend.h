@@ -82,6 +82,12 @@ class ClusterBackend final : public api::Backend {
   /// RecipeRouter::could_split(), whose controller gets a moment to say its word on what was just
   /// changed.
   Task<Result<std::string>> ask_router(Deadline deadline);
+  /// Both, for a deploy. Code::cancelled as soon as it is withdrawn.
+  Task<Result<void>> check_deploy(std::string version);
+  /// From now on nothing is written that takes no canary back; what is being written is waited for,
+  /// so that whatever is written next comes after it.
+  Task<void> withdraw();
+  Task<Result<std::int64_t>> write_down(core::Intent intent);
   /// Code::invalid: the namespace does not exist, and so what is missing there means nothing.
   Task<Result<void>> check_place();
   /// Makes what is missing, before stable is told its version.
@@ -109,9 +115,11 @@ class ClusterBackend final : public api::Backend {
   WallTime started_;
   runtime::TaskGroup watches_;
   runtime::TaskGroup engine_;
-  bool placed_ = false;    // the namespace was seen
-  bool driving_ = false;   // the engine was asked for
-  std::string waits_for_;  // whose Lease; for this command only: the journal is the driver's
+  bool placed_ = false;     // the namespace was seen
+  bool driving_ = false;    // the engine was asked for
+  bool withdrawn_ = false;  // whoever asked has been interrupted, or is gone
+  int being_written_ = 0;   // intents
+  std::string waits_for_;   // whose Lease; for this command only: the journal is the driver's
   /// Set while the Lease is refused for want of rights.
   struct Refused {
     Now since;

@@ -72,6 +72,57 @@ TEST(DecideIntents, ADeployOfWhatIsUnderWayFollowsIt) {
   EXPECT_TRUE(world.status.rollout->promote);
 }
 
+Intent interrupted(const char* version) {
+  Intent intent;
+  intent.kind = Intent::Kind::interrupt;
+  intent.version = version;
+  intent.by = "bob";
+  return intent;
+}
+
+TEST(DecideIntents, AnInterruptedDeployTakesBackItsOwnRolloutAndNobodyElses) {
+  for (const char* phase : {"stepping", "awaiting_promotion", "promoting"}) {
+    World world = in_step(0);
+    if (phase == std::string("promoting")) {
+      ASSERT_TRUE(world.reach("awaiting_promotion"));
+      world.ask(Intent::Kind::promote);
+    }
+    ASSERT_TRUE(world.reach(phase));
+    world.ask(interrupted("v3"));
+    world.turn();
+    EXPECT_EQ(world.phase(), phase);
+    EXPECT_TRUE(world.answer().accepted);
+    EXPECT_EQ(world.answer().rollout, "") << "there is nothing to follow";
+    EXPECT_NE(world.answer().text.find("not the deploy of v3 and is left as it is"),
+              std::string::npos)
+        << world.answer().text;
+  }
+  for (const char* version : {"v2", ""}) {  // "": a daemon that ends means whichever runs
+    World world = in_step(0);
+    world.ask(interrupted(version));
+    world.turn();
+    EXPECT_EQ(world.answer().rollout, "shop-1");
+    ASSERT_TRUE(world.reach("rolled_back"));
+    EXPECT_EQ(world.finished[0].cause.kind, "interrupted");
+  }
+}
+
+TEST(DecideIntents, AnInterruptedDeployWithdrawsItselfFromTheQueueAndNobodyElse) {
+  for (const char* version : {"v2", "v3", "v4"}) {
+    World world = in_step(2);
+    Intent instead;
+    instead.kind = Intent::Kind::deploy;
+    instead.version = "v3";
+    instead.supersede = true;
+    world.ask(instead);
+    world.ask(interrupted(version));
+    world.turn();
+    EXPECT_TRUE(world.answer().accepted);
+    ASSERT_EQ(world.phase(), "rolling_back");
+    EXPECT_EQ(world.status.queued.has_value(), version != std::string("v3")) << version;
+  }
+}
+
 TEST(DecideIntents, SupersedesByTakingTheFirstBackToZero) {
   World world = in_step(2);
   Intent intent;

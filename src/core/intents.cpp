@@ -212,12 +212,28 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
 }
 
 void on_interrupt(Turn& turn, const Intent& intent) {
+  const bool running = is_running(turn.next.phase);
+  const bool is_queued = turn.next.queued && turn.next.queued->version == intent.version;
+  const bool names_rollout = running && !intent.version.empty() && !is_queued;
+  // A deploy that never began, because another's was in the way, has nothing to take back.
+  if (LINNET_STOPS(interrupt_spares_others,
+                   names_rollout && turn.next.rollout->to != intent.version)) {
+    LINNET_MARK(interrupt_of_another);
+    return nothing_to_do(turn, intent,
+                         fmt::format("{}; that is not the deploy of {} and is left as it is",
+                                     running_text(turn), intent.version));
+  }
+  // It is on its way back already, and what follows it was asked for by somebody else.
+  if (LINNET_STOPS(interrupt_spares_others, names_rollout && turn.next.queued)) {
+    LINNET_MARK(interrupt_of_another);
+    return accept(turn, intent, "the rollout is being rolled back");
+  }
   const bool hold = intent.hold || (turn.next.rollout && turn.next.rollout->hold);
-  if (is_running(turn.next.phase) && hold) {
+  if (running && hold) {
     LINNET_MARK(interrupt_held);
     return accept(turn, intent, "left as it is (--hold)");
   }
-  if (is_running(turn.next.phase) && is_past_return(turn.next.phase)) {
+  if (running && is_past_return(turn.next.phase)) {
     LINNET_MARK(interrupt_past_return);
     return accept(turn, intent, "the promotion is nearly done and goes on");
   }

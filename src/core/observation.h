@@ -126,7 +126,7 @@ struct Intent {
   std::int64_t id = 0;  // grows; each is answered once
   Kind kind = Kind::deploy;
   std::string by;           // "anna@build-7"
-  std::string version;      // init, deploy
+  std::string version;      // init, deploy; interrupt: that deploy's, "" is any
   Percent weight;           // traffic
   bool promote = false;     // deploy: promote without asking
   bool supersede = false;   // deploy: takes a running rollout back first

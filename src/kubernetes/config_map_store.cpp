@@ -39,9 +39,16 @@ struct Known {
   std::size_t in_flight = 0;  // of the notes, in the write that bears this mark
   std::string mark;
   std::optional<MonoTime> written;
+  std::vector<core::Intent> asked;  // by this process, as written last
+  bool unsure = false;              // of one of them: whether it is there
 };
 
 using Change = std::function<Result<void>(ReleaseDocument&)>;
+
+bool takes_back(core::Intent::Kind kind) {
+  using Kind = core::Intent::Kind;
+  return kind == Kind::rollback || kind == Kind::cleanup || kind == Kind::interrupt;
+}
 
 bool has_mark(const ReleaseDocument& document, const std::string& mark) {
   const auto& marks = document.marks;
@@ -84,6 +91,7 @@ struct ConfigMapStore::State {
                                          std::int64_t version, Saving saving);
   static Task<Result<std::int64_t>> add_intent(std::shared_ptr<State> self, std::string release,
                                                core::Intent intent);
+  static Task<Result<void>> withdraw(std::shared_ptr<State> self, std::string release);
 };
 
 // ---- Reading ------------------------------------------------------------------------------------
@@ -259,9 +267,39 @@ Task<Result<std::int64_t>> ConfigMapStore::State::add_intent(std::shared_ptr<Sta
     document.intents.push_back(intent);
     return {};
   };
-  auto done = co_await change(self, std::move(release), make);
+  auto done = co_await change(self, release, make);
+  // One whose outcome is unknown may be there, and then with the number of the last attempt: those
+  // before were made from older versions of the object.
+  const bool unsure = !done && done.error().code == Code::unknown_outcome;
+  Known& mine = self->known[release];
+  if (done || unsure) mine.asked.push_back(std::move(intent));
+  mine.unsure = mine.unsure || unsure;
   if (!done) co_return fail(done.error());
   co_return id;
+}
+
+Task<Result<void>> ConfigMapStore::State::withdraw(std::shared_ptr<State> self,
+                                                   std::string release) {
+  const Known& mine = self->known[release];
+  if (mine.asked.empty()) co_return Result<void>();
+  // Compared as a whole: the number alone may be another's, where ours did not get there.
+  const auto is_ours = [&mine](const core::Intent& intent) {
+    return !takes_back(intent.kind) &&
+           std::find(mine.asked.begin(), mine.asked.end(), intent) != mine.asked.end();
+  };
+  HeldNow held = mine.held;  // never older than what was written: what it lacks is answered
+  if (mine.unsure) {
+    const Deadline deadline = self->deadline();
+    CO_TRY(asked, co_await ask(self, release, deadline));
+    held = asked;
+  }
+  const std::vector<core::Intent>& open = held->document.intents;
+  if (std::none_of(open.begin(), open.end(), is_ours)) co_return Result<void>();
+  const Change make = [&is_ours](ReleaseDocument& document) -> Result<void> {
+    if (std::erase_if(document.intents, is_ours) > 0) ++document.revision;
+    return {};
+  };
+  co_return co_await change(self, release, make);
 }
 
 // ---- Following ----------------------------------------------------------------------------------
@@ -407,11 +445,16 @@ Task<Result<void>> ConfigMapStore::remove_release(std::string release) {
                    state_->maps.name_space);
   state_->known[release].held.reset();
   state_->known[release].notes.clear();
+  state_->known[release].asked.clear();
   co_return co_await state_->client.remove(state_->maps, config_map_name(release), deadline);
 }
 
 Task<Result<std::int64_t>> ConfigMapStore::add_intent(std::string release, core::Intent intent) {
   return State::add_intent(state_, std::move(release), std::move(intent));
+}
+
+Task<Result<void>> ConfigMapStore::withdraw(std::string release) {
+  return State::withdraw(state_, std::move(release));
 }
 
 Task<Result<std::optional<core::Answer>>> ConfigMapStore::intent_state(std::string release,

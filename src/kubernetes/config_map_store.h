@@ -83,6 +83,11 @@ class ConfigMapStore final : public Store, public Journal {
   /// None: pending. Code::not_found: it never existed, or was answered so long ago that it was
   /// dropped.
   Task<Result<std::optional<core::Answer>>> intent_state(std::string release, std::int64_t id);
+  /// Takes out what this process asked for and nobody has answered, those that take a canary back
+  /// excepted: a deploy must not begin after its command has gone. One whose write has an unknown
+  /// outcome is among them. An engine that has read them and decided since has to load again.
+  /// Costs no request where none is known to wait.
+  Task<Result<void>> withdraw(std::string release);
 
   // -- Reading back --
   /// Lines with a number above `after`, oldest first, at most `limit`; those that wait included.

@@ -227,6 +227,42 @@ TEST_F(ConfigMapStoreTest, AnIntentWhoseAnswerIsLostIsThereOnceEvenWhenOthersWro
   EXPECT_EQ(open->front().id, *id);
 }
 
+TEST_F(ConfigMapStoreTest, WhatThisProcessAskedForAndNobodyAnsweredIsWithdrawn) {
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
+  core::Intent back = wish("anna");
+  back.kind = core::Intent::Kind::rollback;
+  ASSERT_TRUE(run(store->add_intent("web", wish("anna"))));
+  ASSERT_TRUE(run(other->add_intent("web", wish("bob"))));
+  ASSERT_TRUE(run(store->add_intent("web", back)));
+  const Record read = run(other->load("web")).value();
+  ASSERT_TRUE(run(store->withdraw("web")));
+  const auto open = run(other->intents("web", 0)).value();
+  ASSERT_EQ(open.size(), 2u);
+  EXPECT_EQ(open[0].by, "bob");
+  EXPECT_EQ(open[1].kind, core::Intent::Kind::rollback) << "nobody is harmed by it later";
+  const auto saved = run(other->save("web", read.version, saving("decided of all three")));
+  ASSERT_FALSE(saved);
+  EXPECT_EQ(saved.error().code, Code::conflict) << "what was read before is decided anew";
+  const std::string before = data("status") + data("meta");
+  ASSERT_TRUE(run(store->withdraw("web")));
+  EXPECT_EQ(data("status") + data("meta"), before) << "nothing waits: nothing is written";
+}
+
+TEST_F(ConfigMapStoreTest, AnIntentWhoseOutcomeIsUnknownIsWithdrawnAsWell) {
+  StoreTimes times;
+  times.deadline = 300ms;
+  store = make(times);
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
+  api.loses() = [](const net::ServerRequest&) { return true; };
+  const auto id = run(store->add_intent("web", wish("anna")));
+  ASSERT_FALSE(id);
+  EXPECT_EQ(id.error().code, Code::unknown_outcome) << id.error().message;
+  api.loses() = nullptr;
+  ASSERT_EQ(run(other->intents("web", 0))->size(), 1u);
+  ASSERT_TRUE(run(store->withdraw("web")));
+  EXPECT_TRUE(run(other->intents("web", 0))->empty());
+}
+
 TEST_F(ConfigMapStoreTest, ASaveThatCannotBeClearedUpHasAnUnknownOutcome) {
   StoreTimes times;
   times.deadline = 300ms;

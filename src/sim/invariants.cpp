@@ -72,6 +72,8 @@ const std::vector<Invariant>& invariants() {
        "a deploy of another version while one runs is refused unless it supersedes"},
       {"window_is_kept", "no rollout starts outside its window unless forced"},
       {"asked_is_done", "what was accepted is done, and what can be done is not refused"},
+      {"interrupt_spares_others",
+       "an interruption that names a version takes nothing back but a deploy of that version"},
       {"history_is_kept", "no rollout ends without its record"},
       {"people_are_told", "each phase that people wait for is told to those who asked for it"},
       {"answered_once", "each intent is answered once"},

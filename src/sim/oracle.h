@@ -143,6 +143,8 @@ class Oracle {
   void check_pace(const Told& told, const Lineage& mine, const core::Status& next);
   void check_asked(const Lineage& mine, const core::Status& next, const Saving& saving,
                    const std::vector<core::Intent>& intents);
+  void check_interrupted(const core::Status& before, const Saving& saving,
+                         const std::vector<core::Intent>& intents);
   void check_heard(const Told& told, const Saving& saving,
                    const std::vector<core::Intent>& intents);
   void check_told(const Lineage& mine, const core::Status& next);

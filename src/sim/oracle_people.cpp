@@ -12,6 +12,17 @@ namespace {
 
 using Kind = core::Intent::Kind;
 
+// Why a rollout is or was taken back; empty: none is the last.
+std::string_view back_for(const core::Phase& phase) {
+  if (const auto* back = std::get_if<core::RollingBack>(&phase)) return back->cause.kind;
+  if (const auto* back = std::get_if<core::RolledBack>(&phase)) return back->cause.kind;
+  return {};
+}
+
+bool interrupts(const core::Intent& intent, std::string_view version) {
+  return intent.kind == Kind::interrupt && (intent.version.empty() || intent.version == version);
+}
+
 // Two words at least: "." and "" explain nothing.
 bool says_something(std::string_view text) {
   int words = 0;
@@ -67,6 +78,32 @@ void Oracle::check_answers(const Told& told, const core::Status& before, const S
   }
 }
 
+// Whoever interrupts a deploy of their own stops nobody else's.
+void Oracle::check_interrupted(const core::Status& before, const Saving& saving,
+                               const std::vector<core::Intent>& intents) {
+  const core::Status& next = saving.status;
+  const auto was_accepted = [&](const auto& is_it) {
+    return std::any_of(intents.begin(), intents.end(), [&](const core::Intent& intent) {
+      return is_it(intent) && std::any_of(saving.answers.begin(), saving.answers.end(),
+                                          [&](const core::Answer& answer) {
+                                            return answer.intent == intent.id && answer.accepted;
+                                          });
+    });
+  };
+  const bool is_new = back_for(before.phase) != "interrupted";
+  if (is_new && back_for(next.phase) == "interrupted" &&
+      !was_accepted([&](const auto& intent) { return interrupts(intent, next.rollout->to); }))
+    broken("interrupt_spares_others",
+           fmt::format("{} to {} is taken back", next.rollout->id, next.rollout->to));
+  const bool is_withdrawn = before.queued && !next.queued && rollout_id(before) == rollout_id(next);
+  if (is_withdrawn && !was_accepted([&](const auto& intent) {
+        return intent.kind == Kind::rollback || intent.kind == Kind::cleanup ||
+               interrupts(intent, before.queued->version);
+      }))
+    broken("interrupt_spares_others",
+           fmt::format("the deploy of {} that waits is withdrawn", before.queued->version));
+}
+
 // Whoever asks waits for the answer.
 void Oracle::check_heard(const Told& told, const Saving& saving,
                          const std::vector<core::Intent>& intents) {
@@ -108,7 +145,9 @@ void Oracle::check_asked(const Lineage& mine, const core::Status& next, const Sa
   // What fails in the same turn is taken back, whatever was asked.
   const bool gone = phase == rolling_back || is_ended(phase);
   const auto* held = std::get_if<core::Holding>(&next.phase);
-  if (takes_back && is_open && !gone) broke("the rollout goes on");
+  const bool is_interrupted =
+      next.rollout && interrupts(intent, next.rollout->to) && !intent.hold && !next.rollout->hold;
+  if ((takes_back || is_interrupted) && is_open && !gone) broke("the rollout goes on");
   if (intent.kind == Kind::pause && held == nullptr && !gone) broke("it does not stand still");
   const bool foreign = held != nullptr && held->cause.kind == "foreign_weight";
   const bool as_asked = held != nullptr && (held->weight == intent.weight || foreign);

@@ -56,6 +56,7 @@ void Oracle::saves(Told& told, const Lineage& mine, const core::Status& before,
     for (const core::Intent& intent : intents)
       if (answer.accepted && answer.intent == intent.id) accepted.push_back(&intent);
   check_answers(told, before, saving, intents);
+  check_interrupted(before, saving, intents);
   check_heard(told, saving, intents);
   check_asked(mine, next, saving, intents);
   check_told(mine, next);

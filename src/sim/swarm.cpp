@@ -152,6 +152,9 @@ core::Intent a_wish(Random& random) {
   intent.force = random.chance(0.5);
   if (intent.kind == Wish::deploy || intent.kind == Wish::init)
     intent.version = fmt::format("v{}", random.between(1, 4));
+  // From what means nothing to it, so that no other story changes.
+  if (intent.kind == Wish::interrupt && intent.supersede)
+    intent.version = intent.skip_steps ? "v2" : "v3";
   intent.weight = Percent::from_ppm(static_cast<std::int32_t>(random.between(0, 100)) * 10'000);
   if (random.chance(0.1)) intent.weight = Percent::from_ppm(5555);
   return intent;

@@ -84,7 +84,8 @@ Result<void> read_version(const js::object& body, core::Intent& intent) {
     if (intent.kind != Kind::deploy) return {};
     return fail(Code::invalid, "deploy needs a \"version\"");
   }
-  if (intent.kind != Kind::deploy && intent.kind != Kind::init)
+  constexpr std::array with_version{Kind::init, Kind::deploy, Kind::interrupt};
+  if (std::find(with_version.begin(), with_version.end(), intent.kind) == with_version.end())
     return fail(Code::invalid, "'version' means nothing to {}", kind);
   if (!version->is_string()) return fail(Code::invalid, "'version' is not a string");
   intent.version = version->get_string().c_str();

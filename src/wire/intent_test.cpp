@@ -87,6 +87,8 @@ TEST(IntentBodyTest, WhatACommandWritesIsReadBack) {
   EXPECT_EQ(read_intent(intent_body(deploy)), deploy);
   core::Intent traffic{.kind = Kind::traffic, .weight = Percent::from_ppm(1000)};
   EXPECT_EQ(read_intent(intent_body(traffic)), traffic);
+  const core::Intent interrupt{.kind = Kind::interrupt, .version = "v2"};
+  EXPECT_EQ(read_intent(intent_body(interrupt)), interrupt);
   for (Kind kind : {Kind::init, Kind::promote, Kind::rollback, Kind::pause, Kind::resume,
                     Kind::cleanup, Kind::interrupt}) {
     const core::Intent intent{.kind = kind};

@@ -92,7 +92,7 @@ class OnlyTheEngineDies(FaultTest):
     """As by the kernel that is short of memory: the command lives on."""
 
     def kill_the_engine(self, job):
-        [engine] = self.engines(job)
+        [engine] = self.engines_of(job)
         os.kill(engine, signal.SIGKILL)
 
     def test_a_deploy_goes_on_where_it_stood_and_promotes(self):

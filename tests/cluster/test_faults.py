@@ -52,17 +52,30 @@ class FaultTest(ReleaseTest):
         wait_for(lambda: load.summary()["requests"] >= before + 100 * seconds, seconds + 30,
                  f"{100 * seconds} requests more", 0.2)
 
-    def engines(self, job):
+    def engines_of(self, job):
         with open(f"/proc/{job.pid}/task/{job.pid}/children", encoding="ascii") as file:
-            return [int(pid) for pid in file.read().split()]
+            engines = [int(pid) for pid in file.read().split()]
+        self.assertTrue(engines)
+        return engines
 
     def kill(self, job):
         """As a runner that is taken away does; the engine is gone with it."""
-        engines = self.engines(job)
-        self.assertTrue(engines)
+        engines = self.engines_of(job)
         job.kill()
         job.wait(10)
         wait_for(lambda: not any(is_alive(pid) for pid in engines), 5, "its engine is gone")
+
+    def through(self, wire):
+        path = self.world.folder / "kubeconfig"
+        config = json.loads(path.read_text())
+        cluster = config["clusters"][0]["cluster"]
+        cluster["tls-server-name"] = urllib.parse.urlsplit(cluster["server"]).hostname
+        cluster["server"] = f"https://127.0.0.1:{wire.port}"
+        path.write_text(json.dumps(config))
+
+    def api_server(self):
+        config = json.loads((self.world.folder / "kubeconfig").read_text())
+        return urllib.parse.urlsplit(config["clusters"][0]["cluster"]["server"]).netloc
 
     def versions_are_unharmed(self, load):
         """No answer of a version was bad; what the data plane itself broke is another matter."""
@@ -122,18 +135,6 @@ class WithoutPrometheus(FaultTest):
 @needs_bed
 class OnTheWay(FaultTest):
     """What lies between linnet and those that it asks."""
-
-    def through(self, wire):
-        path = self.world.folder / "kubeconfig"
-        config = json.loads(path.read_text())
-        cluster = config["clusters"][0]["cluster"]
-        cluster["tls-server-name"] = urllib.parse.urlsplit(cluster["server"]).hostname
-        cluster["server"] = f"https://127.0.0.1:{wire.port}"
-        path.write_text(json.dumps(config))
-
-    def api_server(self):
-        config = json.loads((self.world.folder / "kubeconfig").read_text())
-        return urllib.parse.urlsplit(config["clusters"][0]["cluster"]["server"]).netloc
 
     def begin_behind(self, wire):
         load = self.start(steps="25% 100%", hold="5s", extra=PATIENT)

@@ -9,10 +9,10 @@ import sys
 
 class Wire:
     """`with Wire("127.0.0.1:6443") as wire`: `wire.port` leads there. `cut()` breaks all
-    connections, and new ones are taken again; after `slow()` each answer comes 2 s late."""
+    connections, and new ones are taken again; after `slow()` each answer comes `late` s late."""
 
-    def __init__(self, target):
-        self._process = subprocess.Popen([sys.executable, __file__, target], text=True,
+    def __init__(self, target, late=2):
+        self._process = subprocess.Popen([sys.executable, __file__, target, str(late)], text=True,
                                          stdout=subprocess.PIPE)
         self.port = int(self._process.stdout.readline())
 
@@ -31,7 +31,7 @@ class Wire:
         self._process.send_signal(signal.SIGUSR2)
 
 
-async def relay(target):
+async def relay(target, lateness):
     host, port = target.split(":")
     open_now, late = set(), 0
 
@@ -60,7 +60,7 @@ async def relay(target):
 
     def slow():
         nonlocal late
-        late = 2
+        late = lateness
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, cut)
@@ -72,4 +72,4 @@ async def relay(target):
 
 
 if __name__ == "__main__":
-    asyncio.run(relay(sys.argv[1]))
+    asyncio.run(relay(sys.argv[1], float(sys.argv[2])))

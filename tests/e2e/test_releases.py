@@ -176,6 +176,21 @@ class OneAtATime(WorldTest):
         self.assertIn("v1.1.0", text)
         self.assertIn("--supersede", text)
 
+    def test_an_interrupted_deploy_leaves_the_rollout_that_was_in_its_way(self):
+        self.start(steps="50%", hold="60s")
+        self.begin_deploy("v1.1.0")
+        self.until_step(1)
+        path = "/v1/releases/shop/intents"
+        for version, text in (("v1.2.0", "is left as it is"), ("v1.1.0", "taking shop-1 back")):
+            code, answer = self.world.api("POST", path, {"kind": "interrupt", "version": version})
+            self.assertEqual(code, 202, answer)
+            state = self.world.api("GET", f"{path}/{answer['intent']}?wait=20")[1]
+            self.assertIn(text, state["text"])
+            self.assertEqual(state["state"], "accepted")
+            if version == "v1.2.0":
+                self.assertEqual(self.world.status()["phase"], "stepping")
+        self.assert_rolled_back("v1.1.0", "interrupted")
+
     def test_supersede_starts_over_from_weight_zero(self):
         load = self.start(hold="60s", steps="25% 100%")
         first = self.begin_deploy("v1.1.0")
