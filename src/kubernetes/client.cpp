@@ -19,8 +19,8 @@ namespace {
 constexpr Duration token_lives = 60s;  // of a token file, as in client-go
 // A plugin may have to ask a cloud that is slow today, longer than any one call can wait.
 constexpr Duration plugin_limit = 60s;
-constexpr Duration plugin_leeway = 30s;  // credentials are renewed so long before they expire
-constexpr Duration plugin_pause = 5s;    // between such renewals, when one failed or gave the old
+constexpr Duration plugin_leeway = 10s;  // credentials are renewed so long before they expire
+constexpr Duration plugin_pause = 2s;    // between such renewals, when one failed or gave the old
 constexpr int most_tries = 10;           // client-go rest/request.go
 constexpr int most_resets = 3;           // of a GET whose connection broke
 constexpr Duration after_reset = 50ms;

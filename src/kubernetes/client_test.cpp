@@ -329,7 +329,7 @@ TEST_F(ClientTest, WhoCannotWaitForAPluginDoesNotEndItForThoseWhoCan) {
 TEST_F(ClientTest, CredentialsAreUsedUntilTheyExpireWhileNewOnesAreMade) {
   use_plugin("echo ran >> \"$LOG\"\n" + wait_to_go + credential(R"("token":"new")"));
   api.put(maps, named("web"));
-  client->adopt({{"old", "", ""}, WallTime{clock.now().wall.ms + 25'000}});
+  client->adopt({{"old", "", ""}, WallTime{clock.now().wall.ms + 8'000}});
   ASSERT_TRUE(get("web"));
   EXPECT_EQ(token_of(0), "Bearer old");
   ASSERT_TRUE(eventually([&] { return plugin_runs() == 1; })) << "made in time";
@@ -343,11 +343,12 @@ TEST_F(ClientTest, CredentialsAreUsedUntilTheyExpireWhileNewOnesAreMade) {
 TEST_F(ClientTest, APluginThatCannotRenewWhatIsStillGoodIsNotRunForEachCall) {
   use_plugin("echo ran >> \"$LOG\"\nexit 3\n");
   api.put(maps, named("web"));
-  client->adopt({{"old", "", ""}, WallTime{clock.now().wall.ms + 25'000}});
+  client->adopt({{"old", "", ""}, WallTime{clock.now().wall.ms + 8'000}});
   ASSERT_TRUE(get("web"));
   ASSERT_TRUE(eventually([&] { return plugin_runs() == 1; }));
+  const MonoTime began = clock.now().mono;
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(get("web"));
-  EXPECT_EQ(plugin_runs(), 1);
+  EXPECT_LE(plugin_runs(), 2 + (clock.now().mono - began) / 2s) << "not ten times";
   EXPECT_EQ(token_of(10), "Bearer old");
 }
 
