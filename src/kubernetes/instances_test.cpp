@@ -27,6 +27,7 @@ struct PodText {
   std::string container = R"({"name":"web","image":"shop/web:v2",
       "resources":{"limits":{"memory":"64Mi"}},
       "readinessProbe":{"httpGet":{"path":"/health","port":8080}}})";
+  std::string init_container = R"({"name":"migrate","image":"shop/migrate:1"})";
 };
 
 Json pod(const PodText& p) {
@@ -35,10 +36,11 @@ Json pod(const PodText& p) {
           "labels":{{"app":"web","pod-template-hash":"6d4cf56db6"}},
           "ownerReferences":[{{"kind":"ReplicaSet","name":"web-6d4cf56db6","controller":true}}]{}}},
          "spec":{{"containers":[{},{{"name":"proxy","image":"proxy:1"}}],
-                  "initContainers":[{{"name":"migrate","image":"shop/migrate:1"}}]}},
+                  "initContainers":[{}]}},
          "status":{{"phase":"{}","podIP":"10.88.0.7","conditions":[{}],
                     "containerStatuses":[{}],"initContainerStatuses":[{}]}}}})",
-      p.name, p.metadata, p.container, p.phase, p.conditions, p.statuses, p.init_statuses));
+      p.name, p.metadata, p.container, p.init_container, p.phase, p.conditions, p.statuses,
+      p.init_statuses));
 }
 
 const std::string ready_condition =
@@ -125,6 +127,30 @@ std::vector<Case> starting_cases() {
         .statuses = waiting("RunContainerError", "exec: \"/bin/web\": no such file or directory")},
        State::starting,
        "cannot be started: RunContainerError: exec: \"/bin/web\": no such file or directory"},
+  };
+}
+
+std::vector<Case> sidecar_cases() {
+  const std::string since = not_ready_since("2026-10-01T11:59:30Z");
+  const auto sidecar = [&](const std::string& more, const std::string& state) {
+    return PodText{
+        .phase = "Pending",
+        .conditions = since,
+        .statuses = waiting("PodInitializing", ""),
+        .init_statuses = R"({"name":"mesh","ready":false,"restartCount":0,)" + state + "}",
+        .init_container = R"({"name":"mesh","image":"mesh:1",
+                       "startupProbe":{"httpGet":{"path":"/up","port":15021}})" +
+                          more + "}"};
+  };
+  const std::string always = R"(,"restartPolicy":"Always")";
+  const std::string runs = R"("started":false,"state":{"running":{}})";
+  return {
+      {"a native sidecar that does not start", sidecar(always, runs), State::starting,
+       "init container mesh: its startup probe (GET :15021/up) does not pass"},
+      {"a native sidecar that ended, though in order",
+       sidecar(always, R"("state":{"terminated":{"exitCode":0,"reason":"Completed"}})"),
+       State::starting, "init container mesh: exited with status 0"},
+      {"an init container that runs", sidecar("", runs), State::starting, ""},
   };
 }
 
@@ -229,6 +255,7 @@ void check(const std::vector<Case>& cases) {
 }
 
 TEST(Instances, TellHowAPodStarts) { check(starting_cases()); }
+TEST(Instances, TellWhatANativeSidecarLacks) { check(sidecar_cases()); }
 TEST(Instances, TellWhyAPodDies) { check(dying_cases()); }
 TEST(Instances, TellWhyAnImageIsNotThere) { check(image_cases()); }
 

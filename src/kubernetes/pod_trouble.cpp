@@ -114,16 +114,17 @@ std::string not_ready_text(const Json& status, const Json* container) {
   return out;
 }
 
-PodTrouble container_trouble(const Json& pod, const Json& status, const Json* container,
-                             bool is_init, WallTime now) {
+/// `ends`: it is an init container that shall end well before the others begin.
+PodTrouble container_trouble(const Json& pod, const Json& status, const Json* container, bool ends,
+                             WallTime now) {
   if (find_at(status, {"state", "waiting"}) != nullptr)
     return waiting_trouble(pod, status, container, now);
   if (find_at(status, {"state", "terminated"}) != nullptr) {
-    const bool done = is_init && number_at(status, {"state", "terminated", "exitCode"}, 0) == 0;
+    const bool done = ends && number_at(status, {"state", "terminated", "exitCode"}, 0) == 0;
     if (done) return {};
     return {ending_text(status, container), false};
   }
-  if (is_init || find_at(status, {"state", "running"}) == nullptr) return {};
+  if (ends || find_at(status, {"state", "running"}) == nullptr) return {};
   if (is_true_at(status, {"ready"})) return {};
   return {not_ready_text(status, container), false};
 }
@@ -135,7 +136,10 @@ PodTrouble first_of(const Json& pod, std::string_view statuses, std::string_view
   for (const Json& status : list_at(pod, {"status", statuses})) {
     const std::string name = text_at(status, {"name"});
     const Json* container = named(list_at(pod, {"spec", containers}), name);
-    PodTrouble trouble = container_trouble(pod, status, container, is_init, now);
+    // One that is always started again is a sidecar: the others wait until it is started.
+    const bool is_sidecar =
+        is_init && container != nullptr && text_at(*container, {"restartPolicy"}) == "Always";
+    PodTrouble trouble = container_trouble(pod, status, container, is_init && !is_sidecar, now);
     if (trouble.text.empty()) continue;
     const bool is_main = name == main && !is_init;
     if (!is_main)
