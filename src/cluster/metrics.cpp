@@ -106,7 +106,8 @@ class NoSource final : public MetricSource {
 
 std::string page_url(const std::string& address, const std::string& port, const std::string& path) {
   const bool is_ipv6 = address.find(':') != std::string::npos;
-  return fmt::format(is_ipv6 ? "http://[{}]:{}{}" : "http://{}:{}{}", address, port, path);
+  const std::string host = is_ipv6 ? fmt::format("[{}]", address) : address;
+  return fmt::format("http://{}:{}{}", host, port, path);
 }
 
 std::vector<std::string> metrics_obstacles(const core::Metrics& metrics) {
