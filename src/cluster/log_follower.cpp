@@ -70,6 +70,7 @@ Task<void> LogFollower::follow(std::string pod, int tail) {
 }
 
 void LogFollower::add(const std::string& pod, std::string text) {
+  refused_.reset();  // the right is back
   bytes_ += text.size() + of_a_line;
   lines_.push_back({pod, std::move(text)});
   ++last_;

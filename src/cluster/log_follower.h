@@ -18,7 +18,8 @@ class LogFollower {
   explicit LogFollower(Parts& parts);
 
   /// Lines after the number `after`, as many as one answer may hold. The first call says of which
-  /// track and how many of the lines of before. Code::denied: the Role lacks "get pods/log".
+  /// track and how many of the lines of before. Code::denied: the Role lacks "get pods/log", for
+  /// long enough to believe it.
   Result<api::LogsView> lines(const api::LogsWish& wish, std::int64_t after);
   [[nodiscard]] bool begun() const { return wish_.has_value(); }
   /// Cancels and joins what lines() began.

@@ -52,10 +52,10 @@ prometheus::ScrapeTarget target_of(const k8s::Json& pod, const recipes::ScrapePl
   target.id = k8s::text_at(pod, {"metadata", "uid"});
   target.labels = {{"pod", name}, {"namespace", space}};
   // From within the cluster a pod has an address; from outside the API server passes it on.
-  target.location = inside ? fmt::format("http://{}:{}{}", k8s::text_at(pod, {"status", "podIP"}),
-                                         place.port, place.path)
-                           : fmt::format("/api/v1/namespaces/{}/pods/{}:{}/proxy{}", space, name,
-                                         place.port, place.path);
+  target.location = inside
+                        ? page_url(k8s::text_at(pod, {"status", "podIP"}), place.port, place.path)
+                        : fmt::format("/api/v1/namespaces/{}/pods/{}:{}/proxy{}", space, name,
+                                      place.port, place.path);
   return target;
 }
 
@@ -103,6 +103,12 @@ class NoSource final : public MetricSource {
 };
 
 }  // namespace
+
+std::string page_url(const std::string& address, const std::string& port, const std::string& path) {
+  const bool is_ipv6 = address.find(':') != std::string::npos;
+  const std::string host = is_ipv6 ? fmt::format("[{}]", address) : address;
+  return fmt::format("http://{}:{}{}", host, port, path);
+}
 
 std::vector<std::string> metrics_obstacles(const core::Metrics& metrics) {
   std::vector<std::string> troubles;
@@ -176,7 +182,7 @@ Result<void> ReleaseMetrics::connect(MetricNeeds needs, const core::Release& rel
   const std::string space = place.workload ? needs.names.name_space : place.name_space;
   pods_ = std::make_unique<k8s::Cache>(needs.client, k8s::Resource{"v1", "pods", space},
                                        place.workload ? "" : place.selector, [] {});
-  const bool inside = needs.client.config().context == "in-cluster";
+  const bool inside = needs.client.config().is_pod;
   where_ = fmt::format("the metrics pages of {}",
                        place.workload ? "the release's pods" : place.selector + " in " + space);
   const auto targets = [&cache = *pods_, &workload = needs.workload, place,

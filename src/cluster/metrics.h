@@ -56,6 +56,9 @@ class ReleaseMetrics {
 /// variable or file: found before users are on the canary, and without asking anybody.
 std::vector<std::string> metrics_obstacles(const core::Metrics& metrics);
 
+/// The URL of a metrics page of a pod with this address, of either family.
+std::string page_url(const std::string& address, const std::string& port, const std::string& path);
+
 /// Which recipe says how the release's numbers are read.
 const std::string& metric_recipe(const core::Release& release);
 /// Parameters of a metrics recipe: the router's, the spec's own, and the names of the release.

@@ -1,4 +1,5 @@
-// What of a metrics server's secrets and certificates is missing on this machine.
+// What of a metrics server's secrets and certificates is missing on this machine, and where the
+// pages of pods are.
 #include "cluster/metrics.h"
 
 #include <gtest/gtest.h>
@@ -37,6 +38,11 @@ TEST(MetricsObstacles, AreNoneWhereAllCanBeReadOrNothingIsAsked) {
   EXPECT_EQ(metrics_obstacles(metrics).size(), 3U);
   metrics.source = "scrape";
   EXPECT_EQ(metrics_obstacles(metrics), Troubles());
+}
+
+TEST(MetricsPages, OfAPodWithAnAddressOfVersionSixHaveItInBrackets) {
+  EXPECT_EQ(page_url("10.1.2.3", "9090", "/metrics"), "http://10.1.2.3:9090/metrics");
+  EXPECT_EQ(page_url("fd00::1", "9090", "/metrics"), "http://[fd00::1]:9090/metrics");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "cluster/recipe_check.h"
+#include "kubernetes/requests.h"
 #include "recipes/library.h"
 #include "runtime/with_deadline.h"
 
@@ -54,6 +55,10 @@ Result<void> Parts::connect(const DriveOptions& options) {
   source.name_space = names.name_space;
   source.deployment = names.workload.stable;
   source.instance = options.identity;
+  source.uid = [this] {
+    const kubernetes::Json* stable = workload ? workload->deployment(core::Track::stable) : nullptr;
+    return stable == nullptr ? "" : kubernetes::text_at(*stable, {"metadata", "uid"});
+  };
   events = std::make_unique<kubernetes::EventPoster>(
       ground.io.get_executor(), *client, clock, std::move(source),
       [this](const std::string& text) { note("notice", text); });

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int shortest_watch_s = 300;   // asked of the server; at random up to twice that
 constexpr Duration healthy_after = 5s;  // a watch that lasted so long ended for a reason of its own
+constexpr Duration very_short = 1s;     // as client-go's: a watch that brought nothing by then
 constexpr int most_doublings = 10;
 
 bool is_expired(int status, const Json& json) {
@@ -44,6 +45,7 @@ struct Cache::State {
   std::optional<Duration> pause;  // that the last failure asked for
   LineFramer framer;
   std::optional<Error> event_trouble;
+  bool brought = false;  // the watch, anything
 
   [[nodiscard]] Asked asked(std::string verb) const { return {std::move(verb), resource, "", ""}; }
   [[nodiscard]] MonoTime now() const { return client->clock.now().mono; }
@@ -94,6 +96,7 @@ bool Cache::State::take_event(const std::string& line) {
   const std::string type = text_at(*event, {"type"});
   Json* object = event->is_object() ? event->get_object().if_contains("object") : nullptr;
   if (object == nullptr || !object->is_object()) return true;
+  brought = true;
   if (type == "ERROR") {
     const int status = status_code(*object);
     event_trouble =
@@ -205,6 +208,8 @@ Task<Result<void>> Cache::State::watch(std::shared_ptr<State> self) {
   } disconnects(*self);
   self->framer = LineFramer();
   self->event_trouble.reset();
+  self->brought = false;
+  const MonoTime began = self->now();
   Task<Result<net::Response>> work = stream(self);
   Task<Result<net::Response>> safe = runtime::as_result(std::move(work));
   Task<void> limit = silence(self);
@@ -217,7 +222,14 @@ Task<Result<void>> Cache::State::watch(std::shared_ptr<State> self) {
                    self->asked("watch").text(), duration_text(self->times.limit));
   auto& ended = std::get<0>(first);
   if (!ended) co_return fail(std::move(ended).error().while_doing(self->asked("watch").text()));
-  if (ended->status >= 200 && ended->status <= 299) co_return Result<void>();
+  if (ended->status >= 200 && ended->status <= 299) {
+    self->heard = self->now();  // up to here nothing was missed
+    if (self->brought || self->now() - began >= very_short) co_return Result<void>();
+    co_return fail(Code::unavailable,
+                   "{}: it ended at once without an event: does a proxy on the way to the API "
+                   "server hold answers back?",
+                   self->asked("watch").text());
+  }
   if (ended->status == 410) self->version.clear();
   self->pause = asked_pause(ended->status, ended->headers);
   co_return fail(error_of(self->asked("watch"), ended->status, ended->body, self->client->who()));

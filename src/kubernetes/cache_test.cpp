@@ -101,6 +101,39 @@ TEST_F(CacheTest, AWatchThatEndsGoesOnWhereItWas) {
   EXPECT_EQ(api.count("GET", "limit="), 1) << "nothing was listed again";
 }
 
+TEST_F(CacheTest, AWatchThatEndsInOrderLeavesAFreshCopyThoughItWasLongQuiet) {
+  CacheTimes times = quick();
+  times.ask_after = 100ms;
+  times.limit = 1s;
+  start(times);
+  ASSERT_TRUE(watching());
+  const MonoTime listed = clock.now().mono;
+  ASSERT_TRUE(eventually([&] { return clock.now().mono - listed > 1300ms; }));
+  ASSERT_TRUE(cache->fresh()) << "by its answers to others";
+  api.hang(true);  // the next watch has no head yet
+  api.end_watches();
+  ASSERT_TRUE(eventually([&] { return api.count("GET", "watch=1") == 2; }));
+  EXPECT_TRUE(cache->fresh()) << cache->trouble().message;
+}
+
+TEST_F(CacheTest, WatchesThatEndAtOnceWithoutAnEventAreBegunAgainWithPauses) {
+  CacheTimes times = quick();
+  times.first_backoff = 200ms;
+  times.longest_backoff = 400ms;
+  api.instead() = [](const net::ServerRequest& r) -> std::optional<net::ServerResponse> {
+    if (r.target.find("watch=1") == std::string::npos) return std::nullopt;
+    return net::ServerResponse();
+  };
+  start(times);
+  ASSERT_TRUE(eventually([&] { return api.count("GET", "watch=1") >= 1; }));
+  const MonoTime began = clock.now().mono;
+  ASSERT_TRUE(eventually([&] { return api.count("GET", "watch=1") >= 5; }));
+  EXPECT_GE(clock.now().mono - began, 3 * 200ms);
+  EXPECT_EQ(api.count("GET", "limit="), 1) << "nothing is listed again for that";
+  EXPECT_TRUE(cache->fresh());
+  EXPECT_NE(cache->trouble().message.find("ended at once"), std::string::npos);
+}
+
 TEST_F(CacheTest, ABookmarkMovesThePlaceToGoOnFrom) {
   start();
   ASSERT_TRUE(watching());

@@ -4,6 +4,7 @@
 #include "kubernetes/client.h"
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 #include <boost/json.hpp>
 #include <cstring>
 #include <fstream>
@@ -15,8 +16,11 @@
 namespace linnet::kubernetes {
 namespace {
 
-constexpr Duration token_lives = 60s;    // of a token file, as in client-go
+constexpr Duration token_lives = 60s;  // of a token file, as in client-go
+// A plugin may have to ask a cloud that is slow today, longer than any one call can wait.
+constexpr Duration plugin_limit = 60s;
 constexpr Duration plugin_leeway = 10s;  // credentials are renewed so long before they expire
+constexpr Duration plugin_pause = 2s;    // between such renewals, when one failed or gave the old
 constexpr int most_tries = 10;           // client-go rest/request.go
 constexpr int most_resets = 3;           // of a GET whose connection broke
 constexpr Duration after_reset = 50ms;
@@ -60,9 +64,11 @@ double Client::State::random_share() {
 
 Task<Result<Credentials>> Client::State::credentials(std::shared_ptr<State> self,
                                                      Deadline deadline) {
-  const Now now = self->clock.now();
   const Config& config = self->config;
+  if (config.exec && config.token_file.empty())
+    co_return co_await plugin_credentials(std::move(self), deadline);
   if (!config.token_file.empty()) {
+    const Now now = self->clock.now();
     if (!self->token_read || now.mono - *self->token_read >= token_lives) {
       auto token = read_token(config.token_file);
       if (token) {
@@ -76,41 +82,62 @@ Task<Result<Credentials>> Client::State::credentials(std::shared_ptr<State> self
     }
     co_return self->known;
   }
-  if (!config.exec) {
-    self->known.token = config.token;
-    co_return self->known;
-  }
-  const bool good =
-      self->plugin_known &&
-      (!self->plugin_expires || now.wall.ms + plugin_leeway.count() < self->plugin_expires->ms);
-  if (good) co_return self->known;
-  if (self->plugin_runs) {
-    // Many calls begin at once; the plugin runs once for all of them.
-    while (self->plugin_runs) {
-      if (self->left(deadline) <= 0ms)
-        co_return fail(Code::timed_out, "waiting for the credential plugin '{}'",
-                       config.exec->command);
-      co_await runtime::sleep_for(5ms);
-    }
-    if (self->plugin_known) co_return self->known;
-    co_return fail(self->plugin_trouble);
-  }
-  struct Runs {
-    State& state;
-    explicit Runs(State& s) : state(s) { state.plugin_runs = true; }
-    ~Runs() { state.plugin_runs = false; }
-    Runs(const Runs&) = delete;
-    Runs& operator=(const Runs&) = delete;
-  } runs(*self);
-  auto made = co_await run_plugin(config, self->clock, deadline);
-  self->plugin_known = made.has_value();
-  if (!made) {
-    self->plugin_trouble = made.error();
-    co_return fail(made.error());
-  }
-  self->known = made->credentials;
-  self->plugin_expires = made->expires;
+  self->known.token = config.token;
   co_return self->known;
+}
+
+Task<Result<Credentials>> Client::State::plugin_credentials(std::shared_ptr<State> self,
+                                                            Deadline deadline) {
+  const Now now = self->clock.now();
+  const auto good_for = [&](Duration time) {
+    return self->plugin_known &&
+           (!self->plugin_expires || now.wall.ms + time.count() < self->plugin_expires->ms);
+  };
+  if (good_for(plugin_leeway)) co_return self->known;
+  const bool still_good = good_for(0ms);
+  const bool tried = self->plugin_began && now.mono - *self->plugin_began < plugin_pause;
+  std::shared_ptr<PluginRun> run = self->plugin_run;
+  if (!run && !(still_good && tried)) {
+    // A task of its own: whoever asks first may have the least time, and must not end it for all.
+    run = std::make_shared<PluginRun>();
+    self->plugin_run = run;
+    self->plugin_began = now.mono;
+    auto executor = co_await boost::asio::this_coro::executor;
+    if (!self->plugin_tasks) self->plugin_tasks.emplace(executor);
+    self->plugin_tasks->spawn("credential plugin", run_plugin_once(self, run));
+  }
+  if (still_good) co_return self->known;
+  while (!run->ended) {
+    if (self->left(deadline) <= 0ms)
+      co_return fail(Code::timed_out, "waiting for the credential plugin '{}': no answer after {}",
+                     self->config.exec->command,
+                     duration_text(self->clock.now().mono - *self->plugin_began));
+    co_await runtime::sleep_for(5ms);
+  }
+  if (!run->given) co_return fail(run->given.error());
+  co_return run->given->credentials;
+}
+
+Task<void> Client::State::run_plugin_once(std::shared_ptr<State> self,
+                                          std::shared_ptr<PluginRun> run) {
+  struct Ends {
+    State& state;
+    PluginRun& run;
+    Ends(State& s, PluginRun& r) : state(s), run(r) {}
+    ~Ends() {
+      run.ended = true;
+      state.plugin_run.reset();
+    }
+    Ends(const Ends&) = delete;
+    Ends& operator=(const Ends&) = delete;
+  } ends(*self, *run);
+  auto given =
+      co_await run_plugin(self->config, self->clock, self->clock.now().mono + plugin_limit);
+  run->given = std::move(given);
+  if (!run->given) co_return;
+  self->known = run->given->credentials;
+  self->plugin_known = true;
+  self->plugin_expires = run->given->expires;
 }
 
 bool Client::State::forget_credentials(const Credentials& refused) {
@@ -171,7 +198,9 @@ Client::Client(net::Curl& curl, Clock& clock, Config config, std::string field_m
                bool looks_once)
     : state_(std::make_shared<State>(curl, clock, std::move(config), std::move(field_manager),
                                      looks_once)) {}
-Client::~Client() = default;
+Client::~Client() {
+  if (state_->plugin_tasks) state_->plugin_tasks->cancel();
+}
 
 const Config& Client::config() const { return state_->config; }
 void Client::adopt(const PluginCredentials& credentials) {

@@ -45,6 +45,10 @@ struct PatchOptions {
   bool dry_run = false;  // the server checks everything and keeps nothing
 };
 
+/// Code::denied that lasts so long is meant. An API server that has just started refuses all until
+/// it knows the roles, and a credential plugin may fail once.
+inline constexpr Duration longest_refusal = 20s;
+
 /// One request as a value: what is tested without a socket.
 struct ApiRequest {
   std::string method = "GET";

@@ -9,6 +9,7 @@
 #include "kubernetes/exec_plugin.h"
 #include "kubernetes/requests.h"
 #include "net/curl.h"
+#include "runtime/task_group.h"
 
 namespace linnet::kubernetes {
 
@@ -28,10 +29,16 @@ struct Client::State {
 
   Credentials known;
   std::optional<MonoTime> token_read;
+  /// One run of the plugin, for all who wait for it.
+  struct PluginRun {
+    bool ended = false;
+    Result<PluginCredentials> given = fail(Code::cancelled, "the credential plugin was stopped");
+  };
   bool plugin_known = false;
-  bool plugin_runs = false;
-  Error plugin_trouble;
   std::optional<WallTime> plugin_expires;
+  std::shared_ptr<PluginRun> plugin_run;  // that is under way
+  std::optional<MonoTime> plugin_began;   // the newest run
+  std::optional<runtime::TaskGroup> plugin_tasks;
 
   /// As whom we act, for messages.
   [[nodiscard]] std::string who() const;
@@ -39,6 +46,10 @@ struct Client::State {
   /// In [0, 1).
   double random_share();
   static Task<Result<Credentials>> credentials(std::shared_ptr<State> self, Deadline deadline);
+  /// Of the plugin. Waits no longer than `deadline`; the run goes on for who asks next.
+  static Task<Result<Credentials>> plugin_credentials(std::shared_ptr<State> self,
+                                                      Deadline deadline);
+  static Task<void> run_plugin_once(std::shared_ptr<State> self, std::shared_ptr<PluginRun> run);
   /// After a 401: true when asking again may help.
   bool forget_credentials(const Credentials& refused);
 

@@ -1,5 +1,6 @@
 #include "kubernetes/client.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -38,6 +39,7 @@ struct ClientTest : ApiTest {
     return static_cast<int>(
         std::count(std::istreambuf_iterator<char>(log), std::istreambuf_iterator<char>(), '\n'));
   }
+  void let_go() { write("log.go", ""); }
   std::string token_of(std::size_t request) {
     const std::string* found = net::find_header(api.asked().at(request).headers, "Authorization");
     return found == nullptr ? "" : *found;
@@ -302,11 +304,63 @@ TEST_F(ClientTest, APluginThatFailsIsToldWithItsWordsAndTheHint) {
   EXPECT_TRUE(api.asked().empty());
 }
 
-TEST_F(ClientTest, APluginThatHangsIsKilledAtTheDeadline) {
+TEST_F(ClientTest, APluginThatHangsIsKilledAtItsLimit) {
   use_plugin("exec tail -f /dev/null\n");
-  const auto got = run(client->get(maps, "web", within(100ms)));
+  const auto got = run(run_plugin(client->config(), clock, within(100ms)));
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, Code::timed_out) << got.error().message;
+}
+
+// Waits until the test calls let_go().
+const std::string wait_to_go = "until [ -e \"$LOG.go\" ]; do sleep 0.01; done\n";
+
+TEST_F(ClientTest, WhoCannotWaitForAPluginDoesNotEndItForThoseWhoCan) {
+  use_plugin("echo ran >> \"$LOG\"\n" + wait_to_go + credential(R"("token":"t")"));
+  api.put(maps, named("web"));
+  const auto hurried = run(client->get(maps, "web", within(50ms)));
+  ASSERT_FALSE(hurried);
+  EXPECT_EQ(hurried.error().code, Code::timed_out);
+  EXPECT_NE(hurried.error().message.find("waiting for the credential plugin"), std::string::npos);
+  let_go();
+  EXPECT_TRUE(get("web"));
+  EXPECT_EQ(plugin_runs(), 1);
+}
+
+TEST_F(ClientTest, CredentialsAreUsedUntilTheyExpireWhileNewOnesAreMade) {
+  use_plugin("echo ran >> \"$LOG\"\n" + wait_to_go + credential(R"("token":"new")"));
+  api.put(maps, named("web"));
+  client->adopt({{"old", "", ""}, WallTime{clock.now().wall.ms + 8'000}});
+  ASSERT_TRUE(get("web"));
+  EXPECT_EQ(token_of(0), "Bearer old");
+  ASSERT_TRUE(eventually([&] { return plugin_runs() == 1; })) << "made in time";
+  let_go();
+  ASSERT_TRUE(
+      eventually([&] { return get("web") && token_of(api.asked().size() - 1) != "Bearer old"; }));
+  EXPECT_EQ(token_of(api.asked().size() - 1), "Bearer new");
+  EXPECT_EQ(plugin_runs(), 1);
+}
+
+TEST_F(ClientTest, APluginThatCannotRenewWhatIsStillGoodIsNotRunForEachCall) {
+  use_plugin("echo ran >> \"$LOG\"\nexit 3\n");
+  api.put(maps, named("web"));
+  client->adopt({{"old", "", ""}, WallTime{clock.now().wall.ms + 8'000}});
+  ASSERT_TRUE(get("web"));
+  ASSERT_TRUE(eventually([&] { return plugin_runs() == 1; }));
+  const MonoTime began = clock.now().mono;
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(get("web"));
+  EXPECT_LE(plugin_runs(), 2 + (clock.now().mono - began) / 2s) << "not ten times";
+  EXPECT_EQ(token_of(10), "Bearer old");
+}
+
+TEST_F(ClientTest, APluginEndsWithTheClientThatRanIt) {
+  use_plugin("echo $$ >> \"$LOG\"\nexec tail -f /dev/null\n");
+  EXPECT_FALSE(run(client->get(maps, "web", within(20ms))));
+  ASSERT_TRUE(eventually([&] { return plugin_runs() == 1; }));
+  pid_t pid = 0;
+  std::ifstream(directory.path + "/log") >> pid;
+  ASSERT_GT(pid, 0);
+  client.reset();
+  EXPECT_TRUE(eventually([&] { return ::kill(pid, 0) != 0; }));
 }
 
 TEST_F(ClientTest, APluginFindsWhatItNeedsInItsEnvironment) {

@@ -404,6 +404,7 @@ Result<Config> config_of(const Merged& merged, const ConfigChoice& choice) {
 Result<Config> in_cluster(const ConfigChoice& choice) {
   Config config;
   config.context = "in-cluster";
+  config.is_pod = true;
   const bool is_ipv6 = choice.service_host.find(':') != std::string::npos;
   const std::string host = is_ipv6 ? fmt::format("[{}]", choice.service_host) : choice.service_host;
   config.server =

@@ -31,6 +31,7 @@ struct Config {
   std::string server;      // https://host:port[/prefix]
   std::string name_space;  // of the context; "default" when it names none
   std::string context;     // its name; "in-cluster" for a pod
+  bool is_pod = false;     // read from a pod's service account: pods can be reached from here
   std::string user;
   net::TlsOptions tls;
   std::string tls_server_name;

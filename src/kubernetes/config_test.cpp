@@ -154,11 +154,22 @@ TEST_F(ConfigTest, WithoutAFileAPodUsesItsServiceAccount) {
   EXPECT_EQ(config->server, "https://[fd00::1]:443");
   EXPECT_EQ(config->name_space, "shop");
   EXPECT_EQ(config->context, "in-cluster");
+  EXPECT_TRUE(config->is_pod);
   EXPECT_EQ(config->token_file, choice.service_account + "/token");
   choice.service_host = "10.0.0.1";
   EXPECT_EQ(load_config(choice)->server, "https://10.0.0.1:443");
   std::filesystem::remove(choice.service_account + "/token");
   EXPECT_EQ(load_config(choice).error().code, Code::not_found);
+}
+
+TEST_F(ConfigTest, AContextIsNoPodWhateverItsName) {
+  const auto config = flag(
+      "apiVersion: v1\nkind: Config\ncurrent-context: in-cluster\n"
+      "contexts:\n- name: in-cluster\n  context: {cluster: k}\n"
+      "clusters:\n- name: k\n  cluster: {server: 'https://k:6443'}\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->context, "in-cluster");
+  EXPECT_FALSE(config->is_pod);
 }
 
 TEST_F(ConfigTest, APluginIsReadWithAllItsKeys) {

@@ -10,6 +10,7 @@
 #include "kubernetes/deployment_patch.h"
 #include "kubernetes/instances.h"
 #include "kubernetes/objects.h"
+#include "kubernetes/pod_trouble.h"
 #include "runtime/task_group.h"
 
 namespace linnet::kubernetes {
@@ -39,6 +40,8 @@ struct DeploymentsWorkload::State : std::enable_shared_from_this<State> {
     std::unique_ptr<Cache> pods;
     std::string selector;  // of `pods`
     Json written;          // the answer to our last write, until the watch has caught up
+    std::map<std::string, MonoTime> lacking;  // pods without an image, as first seen
+    std::map<std::string, Duration> lacking_for(MonoTime now);
   };
 
   State(asio::any_io_executor executor_in, Client& client_in, Clock& clock_in, Names names_in,
@@ -127,15 +130,31 @@ Result<void> DeploymentsWorkload::State::fresh(const Cache* cache, std::string_v
   return fail(Code::unavailable, "{} cannot be seen: {}", what, cache->trouble().message);
 }
 
+/// Of those that are there now. One that got its image after all is forgotten.
+std::map<std::string, Duration> DeploymentsWorkload::State::OneTrack::lacking_for(MonoTime now) {
+  std::map<std::string, MonoTime> still;
+  std::map<std::string, Duration> out;
+  for (const auto& [pod_name, pod] : pods->objects()) {
+    if (!lacks_image(pod)) continue;
+    const auto before = lacking.find(pod_name);
+    const MonoTime since = before == lacking.end() ? now : before->second;
+    still[pod_name] = since;
+    out[pod_name] = now - since;
+  }
+  lacking = std::move(still);
+  return out;
+}
+
 Result<core::TrackSeen> DeploymentsWorkload::State::seen(Track track) {
   OneTrack& one = of(track);
   TRY_VOID(fresh(one.deployments.get(), fmt::format("the Deployment {}", one.name.name)));
-  TrackObjects objects{one.name.name, deployment(track), {}, one.service, {}};
+  TrackObjects objects{one.name.name, deployment(track), {}, one.service, {}, {}};
   if (objects.deployment != nullptr) {
     const bool current = one.pods && one.selector == wanted_selector(track);
     TRY_VOID(
         fresh(current ? one.pods.get() : nullptr, fmt::format("the pods of {}", one.name.name)));
     for (const auto& [name, pod] : one.pods->objects()) objects.pods.push_back(&pod);
+    objects.lacking = one.lacking_for(clock.now().mono);
   }
   if (!one.service.empty()) {
     TRY_VOID(fresh(slices.get(), "the EndpointSlices"));
@@ -143,7 +162,7 @@ Result<core::TrackSeen> DeploymentsWorkload::State::seen(Track track) {
       if (text_at(slice, {"metadata", "labels", "kubernetes.io/service-name"}) == one.service)
         objects.slices.push_back(&slice);
   }
-  return track_seen(names.workload, objects, clock.now().wall);
+  return track_seen(names.workload, objects);
 }
 
 // The selector of a Deployment cannot be changed, but the Deployment can be made anew. Watches that

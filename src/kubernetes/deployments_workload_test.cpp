@@ -96,6 +96,19 @@ struct DeploymentsWorkloadTest : ApiTest {
   int rings = 0;
 };
 
+TEST_F(DeploymentsWorkloadTest, ARegistryHasItsTimeHoweverOldAPodLooksByOurClock) {
+  ASSERT_TRUE(settled());
+  Json one = pod("web-1", "web", "v1", false);
+  one.as_object()["metadata"].as_object()["creationTimestamp"] = "2001-01-01T00:00:00Z";
+  one.as_object()["status"].as_object()["containerStatuses"] = parse(
+      R"([{"name":"web","state":{"waiting":{"reason":"ErrImagePull","message":"not found"}}}])");
+  api.put(pods, std::move(one));
+  ASSERT_TRUE(comes([](const auto& seen) { return seen.stable.count() == 1; }));
+  const core::Instance seen = observe()->stable.instances.at(0);
+  EXPECT_NE(seen.trouble.find("no such image"), std::string::npos) << seen.trouble;
+  EXPECT_FALSE(seen.crash_loop);
+}
+
 TEST_F(DeploymentsWorkloadTest, SeesWhatTheWatchesBring) {
   const auto before = observe();
   ASSERT_FALSE(before);

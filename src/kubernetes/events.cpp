@@ -9,6 +9,7 @@
 #include <deque>
 
 #include "kubernetes/objects.h"
+#include "runtime/with_deadline.h"
 
 namespace linnet::kubernetes {
 namespace {
@@ -78,7 +79,7 @@ boost::json::object event_object(const EventSource& source, const EventText& tex
                             {"kind", "Deployment"},
                             {"name", source.deployment},
                             {"namespace", source.name_space}};
-  if (!source.uid.empty()) about["uid"] = source.uid;
+  if (const std::string uid = source.uid ? source.uid() : ""; !uid.empty()) about["uid"] = uid;
   boost::json::object metadata{
       {"name", fmt::format("{}.{:x}{:04x}", source.deployment, now.ms, serial & 0xffff)},
       {"namespace", source.name_space}};
@@ -112,11 +113,12 @@ struct EventPoster::State {
   };
 
   State(asio::any_io_executor executor, Client& client_in, Clock& clock_in, EventSource source_in,
-        std::function<void(std::string)> say_in)
+        std::function<void(std::string)> say_in, EventTimes times_in)
       : client(client_in),
         clock(clock_in),
         source(std::move(source_in)),
         say(std::move(say_in)),
+        times(times_in),
         more(std::move(executor)) {
     more.expires_at(asio::steady_timer::time_point::max());
   }
@@ -132,6 +134,7 @@ struct EventPoster::State {
   Clock& clock;
   EventSource source;
   std::function<void(std::string)> say;
+  EventTimes times;
   asio::steady_timer more;
   std::deque<Queued> queue;
   std::deque<Told> told;
@@ -149,14 +152,14 @@ Task<Result<void>> EventPoster::State::post(std::shared_ptr<State> self, Queued 
   const Deadline deadline = self->clock.now().mono + one_post;
   const Resource events = self->events();
   if (Told* before = self->told_before(one.text, one.at)) {
-    before->count += 1;
-    before->last = one.at;
     const std::string name = before->name;
-    Json patch = series_patch(before->count, one.at);
+    Json patch = series_patch(before->count + 1, one.at);
     PatchOptions options;
     auto done = co_await self->client.patch(events, name, PatchKind::merge, std::move(patch),
                                             options, deadline);
     if (!done) co_return fail(std::move(done).error());
+    before->count += 1;
+    before->last = one.at;
     co_return Result<void>();
   }
   Json object = event_object(self->source, one.text, one.at, ++self->serial);
@@ -169,12 +172,23 @@ Task<Result<void>> EventPoster::State::post(std::shared_ptr<State> self, Queued 
 }
 
 Task<void> EventPoster::State::run(std::shared_ptr<State> self) {
+  std::optional<MonoTime> denied_since;
   while (!self->refused) {
     while (!self->queue.empty()) {
-      Queued one = std::move(self->queue.front());
+      Queued one = self->queue.front();
       self->queue.pop_front();
-      auto done = co_await post(self, std::move(one));
-      if (done || done.error().code != Code::denied) continue;  // what is lost is only told
+      auto done = co_await post(self, one);
+      if (done || done.error().code != Code::denied) {  // what is lost is only told
+        denied_since.reset();
+        continue;
+      }
+      const MonoTime now = self->clock.now().mono;
+      if (!denied_since) denied_since = now;
+      if (now - *denied_since < self->times.believed) {
+        if (self->queue.size() < most_queued) self->queue.push_front(std::move(one));
+        co_await runtime::sleep_for(self->times.pause);
+        continue;
+      }
       self->refused = true;
       self->queue.clear();
       if (self->say)
@@ -187,9 +201,9 @@ Task<void> EventPoster::State::run(std::shared_ptr<State> self) {
 }
 
 EventPoster::EventPoster(asio::any_io_executor executor, Client& client, Clock& clock,
-                         EventSource source, std::function<void(std::string)> say)
+                         EventSource source, std::function<void(std::string)> say, EventTimes times)
     : state_(std::make_shared<State>(std::move(executor), client, clock, std::move(source),
-                                     std::move(say))) {}
+                                     std::move(say), times)) {}
 
 EventPoster::~EventPoster() {
   state_->say = {};

@@ -30,8 +30,16 @@ std::optional<EventText> event_of(const core::Entry& entry);
 struct EventSource {
   std::string name_space;
   std::string deployment;
-  std::string uid;       // of it, when known
   std::string instance;  // "host-4711": which linnet
+  /// The Deployment's, empty while it is not known. `kubectl describe` looks for events by it, so
+  /// it is asked for at each event: the Deployment may be made anew.
+  std::function<std::string()> uid;
+};
+
+/// How long a refusal is taken for a passing one.
+struct EventTimes {
+  Duration pause = 1s;
+  Duration believed = longest_refusal;
 };
 
 /// events.k8s.io/v1. `serial` makes its name unique for this source.
@@ -45,7 +53,7 @@ class EventPoster {
  public:
   /// `say` gets one line when events cannot be written for good (no right to).
   EventPoster(boost::asio::any_io_executor executor, Client& client, Clock& clock,
-              EventSource source, std::function<void(std::string)> say);
+              EventSource source, std::function<void(std::string)> say, EventTimes times = {});
   ~EventPoster();
   EventPoster(const EventPoster&) = delete;
   EventPoster& operator=(const EventPoster&) = delete;

@@ -1,15 +1,14 @@
 #include "kubernetes/events.h"
 
-#include <gtest/gtest.h>
-
 #include <boost/json.hpp>
 
+#include "kubernetes/kubernetes_testing.h"
 #include "kubernetes/objects.h"
 
 namespace linnet::kubernetes {
 namespace {
 
-const EventSource source{"market", "web", "1234", "ci-4711"};
+const EventSource source{"market", "web", "ci-4711", [] { return std::string("1234"); }};
 const WallTime noon{1'790'000'000'123};
 
 TEST(Events, AChangeOfPhaseIsTold) {
@@ -50,6 +49,73 @@ TEST(Events, LongNotesAreCutWithinACharacter) {
 TEST(Events, ASeriesCountsUp) {
   EXPECT_EQ(boost::json::serialize(series_patch(3, WallTime{0})),
             R"({"series":{"count":3,"lastObservedTime":"1970-01-01T00:00:00.000000Z"}})");
+}
+
+struct EventPosterTest : ApiTest {
+  ~EventPosterTest() override {
+    tasks.cancel();
+    io.restart();
+    io.poll();
+  }
+  void start(EventTimes times) {
+    poster = std::make_unique<EventPoster>(
+        io.get_executor(), *client, clock,
+        EventSource{"shop", "web", "ci-4711", [this] { return uid; }},
+        [this](std::string line) { said = std::move(line); }, times);
+    tasks.spawn("events", poster->run());
+  }
+  int written() { return api.count("POST", "events") - refused; }
+  /// Each request, until `limit` of them were.
+  void refuse(int code, int limit) {
+    api.instead() = [=, this](const net::ServerRequest&) -> std::optional<net::ServerResponse> {
+      if (refused >= limit) return std::nullopt;
+      ++refused;
+      return ApiImposter::status(code, code == 401 ? "Unauthorized" : "Forbidden", "no");
+    };
+  }
+  std::string uid, said;
+  int refused = 0;
+  std::unique_ptr<EventPoster> poster;
+};
+
+TEST_F(EventPosterTest, AnEventCarriesTheUidThatTheDeploymentHasThen) {
+  start({});
+  for (const char* now : {"", "uid-of-the-first", "uid-of-the-next"}) {
+    uid = now;
+    const int before = written();
+    poster->tell({"verdict", std::string("seen of ") + now});
+    ASSERT_TRUE(eventually([&] { return written() > before; }));
+    const Json sent = boost::json::parse(api.asked().back().body);
+    EXPECT_EQ(text_at(sent, {"regarding", "uid"}), now);
+  }
+}
+
+TEST_F(EventPosterTest, ARefusalThatPassesLosesNoEvent) {
+  for (const int code : {403, 401}) {
+    refused = 0;
+    refuse(code, 3);
+    start({1ms, 20s});
+    const std::size_t before = api.asked().size();
+    poster->tell({"verdict", "first"});
+    poster->tell({"verdict", "second"});
+    ASSERT_TRUE(eventually([&] { return api.asked().size() >= before + 5; }));
+    EXPECT_EQ(text_at(boost::json::parse(api.asked()[before + 3].body), {"note"}), "first");
+    EXPECT_EQ(text_at(boost::json::parse(api.asked()[before + 4].body), {"note"}), "second");
+    EXPECT_EQ(said, "");
+  }
+}
+
+TEST_F(EventPosterTest, ARefusalThatLastsIsSaidOnceAndEndsThem) {
+  refuse(403, 1'000'000);
+  start({1ms, 30ms});
+  poster->tell({"verdict", "first"});
+  ASSERT_TRUE(eventually([&] { return !said.empty(); }));
+  EXPECT_GT(refused, 1);
+  EXPECT_EQ(said.find("no events are written: create events"), 0U) << said;
+  const int before = refused;
+  poster->tell({"verdict", "second"});
+  eventually([] { return false; }, 20ms);
+  EXPECT_EQ(refused, before);
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ std::string names_of(const boost::json::array& containers) {
 
 }  // namespace
 
-Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, WallTime now) {
+Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Duration lacking) {
   Instance instance;
   instance.id = name_of(pod);
   instance.restarts = restarts_of(pod);
@@ -122,7 +122,7 @@ Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Wal
   }
   instance.version = version_of(spec.image, text_at(*container, {"image"}));
   if (instance.state == State::ready || instance.state == State::stopping) return instance;
-  PodTrouble trouble = trouble_of(pod, spec.container, now);
+  PodTrouble trouble = trouble_of(pod, spec.container, lacking);
   instance.trouble = std::move(trouble.text);
   instance.crash_loop = trouble.hopeless;
   return instance;
@@ -141,8 +141,7 @@ std::string deployment_trouble(const std::string& name, const Json* deployment) 
   return {};
 }
 
-core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects,
-                           WallTime now) {
+core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects) {
   core::TrackSeen seen;
   seen.trouble = deployment_trouble(objects.deployment_name, objects.deployment);
   if (objects.deployment != nullptr) {
@@ -152,7 +151,9 @@ core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObj
   const ReadyEndpoints endpoints(objects.slices);
   for (const Json* pod : objects.pods) {
     if (!is_owned(*pod, objects.deployment_name) || has_ended(*pod)) continue;
-    Instance instance = instance_of(spec, *pod, now);
+    const auto lacking = objects.lacking.find(name_of(*pod));
+    Instance instance =
+        instance_of(spec, *pod, lacking == objects.lacking.end() ? 0ms : lacking->second);
     if (instance.state == State::ready && !objects.service.empty() && !endpoints.has(*pod)) {
       instance.state = State::starting;
       instance.trouble =

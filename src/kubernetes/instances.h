@@ -1,7 +1,8 @@
 // From what the API server says of pods, their Deployment and the endpoints of their Service to
-// what the core sees of a track. Pure: JSON and the time in, instances out.
+// what the core sees of a track. Pure: JSON in, instances out.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,16 +19,18 @@ struct TrackObjects {
   std::vector<const Json*> pods;     // that its selector selects; others' are left out here
   std::string service;               // empty: readiness is the pods' own word alone
   std::vector<const Json*> slices;   // EndpointSlices of the Service
+  /// For how long pods, by their names, are known to lack an image.
+  std::map<std::string, Duration> lacking;
 };
 
 /// An instance is ready only when its pod says so and an EndpointSlice of the Service has it as
-/// ready: before that no data plane sends anything to it. `now` is for how long a registry may be
-/// out of reach. Pods that have ended (evicted, completed) are nobody's replicas and left out.
-core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects,
-                           WallTime now);
+/// ready: before that no data plane sends anything to it. Pods that have ended (evicted, completed)
+/// are nobody's replicas and left out.
+core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects);
 
-/// One pod, without its endpoints.
-core::Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, WallTime now);
+/// One pod, without its endpoints. `lacking`: see trouble_of().
+core::Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod,
+                           Duration lacking);
 
 /// What is wrong with the Deployment as a whole, in plain words: absent, paused, over a quota, no
 /// progress. Empty when nothing is.

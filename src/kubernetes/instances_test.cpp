@@ -6,7 +6,6 @@
 #include <boost/json.hpp>
 
 #include "kubernetes/objects.h"
-#include "wire/json.h"
 
 namespace linnet::kubernetes {
 namespace {
@@ -15,7 +14,6 @@ using State = core::Instance::State;
 
 const core::DeploymentsWorkload spec{"web", "web-canary", "web",     "shop/web:{{version}}",
                                      2,     8080,         "/health", ""};
-const WallTime noon = wire::parse_wall_time("2026-10-01T12:00:00Z").value();
 
 struct PodText {
   std::string name = "web-6d4cf56db6-x7k2p";
@@ -27,6 +25,7 @@ struct PodText {
   std::string container = R"({"name":"web","image":"shop/web:v2",
       "resources":{"limits":{"memory":"64Mi"}},
       "readinessProbe":{"httpGet":{"path":"/health","port":8080}}})";
+  std::string init_container = R"({"name":"migrate","image":"shop/migrate:1"})";
 };
 
 Json pod(const PodText& p) {
@@ -35,10 +34,11 @@ Json pod(const PodText& p) {
           "labels":{{"app":"web","pod-template-hash":"6d4cf56db6"}},
           "ownerReferences":[{{"kind":"ReplicaSet","name":"web-6d4cf56db6","controller":true}}]{}}},
          "spec":{{"containers":[{},{{"name":"proxy","image":"proxy:1"}}],
-                  "initContainers":[{{"name":"migrate","image":"shop/migrate:1"}}]}},
+                  "initContainers":[{}]}},
          "status":{{"phase":"{}","podIP":"10.88.0.7","conditions":[{}],
                     "containerStatuses":[{}],"initContainerStatuses":[{}]}}}})",
-      p.name, p.metadata, p.container, p.phase, p.conditions, p.statuses, p.init_statuses));
+      p.name, p.metadata, p.container, p.init_container, p.phase, p.conditions, p.statuses,
+      p.init_statuses));
 }
 
 const std::string ready_condition =
@@ -70,6 +70,7 @@ struct Case {
   std::string trouble;
   bool crash_loop = false;
   int restarts = 0;
+  Duration lacking = 0ms;  // an image
 };
 
 const std::string two_deaths = R"("restartCount":1,"lastState":{"terminated":{"exitCode":1,
@@ -125,6 +126,30 @@ std::vector<Case> starting_cases() {
         .statuses = waiting("RunContainerError", "exec: \"/bin/web\": no such file or directory")},
        State::starting,
        "cannot be started: RunContainerError: exec: \"/bin/web\": no such file or directory"},
+  };
+}
+
+std::vector<Case> sidecar_cases() {
+  const std::string since = not_ready_since("2026-10-01T11:59:30Z");
+  const auto sidecar = [&](const std::string& more, const std::string& state) {
+    return PodText{
+        .phase = "Pending",
+        .conditions = since,
+        .statuses = waiting("PodInitializing", ""),
+        .init_statuses = R"({"name":"mesh","ready":false,"restartCount":0,)" + state + "}",
+        .init_container = R"({"name":"mesh","image":"mesh:1",
+                       "startupProbe":{"httpGet":{"path":"/up","port":15021}})" +
+                          more + "}"};
+  };
+  const std::string always = R"(,"restartPolicy":"Always")";
+  const std::string runs = R"("started":false,"state":{"running":{}})";
+  return {
+      {"a native sidecar that does not start", sidecar(always, runs), State::starting,
+       "init container mesh: its startup probe (GET :15021/up) does not pass"},
+      {"a native sidecar that ended, though in order",
+       sidecar(always, R"("state":{"terminated":{"exitCode":0,"reason":"Completed"}})"),
+       State::starting, "init container mesh: exited with status 0"},
+      {"an init container that runs", sidecar("", runs), State::starting, ""},
   };
 }
 
@@ -193,15 +218,15 @@ std::vector<Case> image_cases() {
   const auto pulling = [&](const std::string& reason, const std::string& message) {
     return PodText{.phase = "Pending", .conditions = since, .statuses = waiting(reason, message)};
   };
-  PodText old = pulling("ImagePullBackOff", no_name);
-  old.metadata = R"(,"creationTimestamp":"2026-10-01T11:50:00Z")";
   const std::string start = "the image shop/web:v2 cannot be pulled: ";
   return {
+      {"no such tag, yet", pulling("ErrImagePull", absent), State::starting,
+       start + "the registry has no such image or tag"},
       {"no such tag", pulling("ErrImagePull", absent), State::starting,
-       start + "the registry has no such image or tag", true},
+       start + "the registry has no such image or tag", true, 0, 40s},
       {"no such tag, waiting",
        pulling("ImagePullBackOff", "Back-off pulling image \"shop/web:v2\": " + absent),
-       State::starting, start + "the registry has no such image or tag", true},
+       State::starting, start + "the registry has no such image or tag", true, 0, 40s},
       {"refused", pulling("ErrImagePull", "pull access denied, repository does not exist"),
        State::starting,
        start + "the registry refuses it, or has no such repository (imagePullSecrets?)", true},
@@ -210,15 +235,15 @@ std::vector<Case> image_cases() {
       {"not a name", pulling("InvalidImageName", "couldn't parse image name"), State::starting,
        start + "it is no valid name of an image", true},
       {"a registry that may come back", pulling("ErrImagePull", no_name), State::starting,
-       start + "the registry's name cannot be resolved", false},
-      {"a registry that did not come back", old, State::starting,
-       start + "the registry's name cannot be resolved", true},
+       start + "the registry's name cannot be resolved", false, 0, 39s},
+      {"a registry that did not come back", pulling("ImagePullBackOff", no_name), State::starting,
+       start + "the registry's name cannot be resolved", true, 0, 40s},
   };
 }
 
 void check(const std::vector<Case>& cases) {
   for (const Case& each : cases) {
-    const core::Instance seen = instance_of(spec, pod(each.pod), noon);
+    const core::Instance seen = instance_of(spec, pod(each.pod), each.lacking);
     EXPECT_EQ(seen.id, "web-6d4cf56db6-x7k2p");
     EXPECT_EQ(seen.version, "v2") << each.what;
     EXPECT_EQ(static_cast<int>(seen.state), static_cast<int>(each.state)) << each.what;
@@ -229,13 +254,14 @@ void check(const std::vector<Case>& cases) {
 }
 
 TEST(Instances, TellHowAPodStarts) { check(starting_cases()); }
+TEST(Instances, TellWhatANativeSidecarLacks) { check(sidecar_cases()); }
 TEST(Instances, TellWhyAPodDies) { check(dying_cases()); }
 TEST(Instances, TellWhyAnImageIsNotThere) { check(image_cases()); }
 
 TEST(Instances, WithoutTheNamedContainerNothingIsAVersion) {
   PodText other{.conditions = ready_condition, .statuses = running_ready};
   other.container = R"({"name":"app","image":"shop/web:v2"})";
-  const core::Instance seen = instance_of(spec, pod(other), noon);
+  const core::Instance seen = instance_of(spec, pod(other), 0ms);
   EXPECT_EQ(seen.version, "unknown");
   EXPECT_EQ(seen.trouble, "it has no container web; it has app, proxy");
 }
@@ -243,7 +269,7 @@ TEST(Instances, WithoutTheNamedContainerNothingIsAVersion) {
 TEST(Instances, OfAnythingAtAllAreReadWithoutHarm) {
   for (const char* text : {"{}", "[]", "null", "7", R"({"metadata":7,"status":[]})",
                            R"({"spec":{"containers":[7,{}]},"status":{"conditions":[null]}})"}) {
-    const core::Instance seen = instance_of(spec, boost::json::parse(text), noon);
+    const core::Instance seen = instance_of(spec, boost::json::parse(text), 0ms);
     EXPECT_EQ(seen.version, "unknown") << text;
     EXPECT_FALSE(seen.crash_loop) << text;
   }
@@ -268,7 +294,7 @@ core::TrackSeen track_of(const Json* deployed, const std::vector<Json>& pods,
   TrackObjects objects{"web", deployed, {}, service, {}};
   for (const Json& one : pods) objects.pods.push_back(&one);
   for (const Json& one : slices) objects.slices.push_back(&one);
-  return track_seen(spec, objects, noon);
+  return track_seen(spec, objects);
 }
 
 const PodText good{.conditions = ready_condition, .statuses = running_ready};

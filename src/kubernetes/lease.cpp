@@ -26,6 +26,7 @@ Duration lease_of(const Json& object, Duration ours) {
 }
 
 constexpr Duration turn_pause = 2ms;
+constexpr Duration shortest_pause = 50ms;  // between tries to renew
 
 /// MicroTime: "2026-11-23T21:02:07.123456Z".
 std::string micro_time(WallTime at) {
@@ -241,21 +242,27 @@ Task<Result<void>> Lease::State::renew(std::shared_ptr<State> self, Deadline dea
 
 Task<Error> Lease::State::keep(std::shared_ptr<State> self) {
   Error last{Code::unavailable, "it was never held"};
+  Duration pause = self->times.retry;
   while (self->ours) {
-    co_await runtime::sleep_for(self->times.retry);
+    co_await runtime::sleep_for(pause);
     const MonoTime end = self->renewed + self->times.renew_deadline;
+    const MonoTime now = self->clock.now().mono;
     if (!self->ours) break;
-    if (self->clock.now().mono >= end) {
+    if (now >= end) {
       self->ours = false;
       co_return Error{Code::unavailable,
                       fmt::format("the lease {} could not be renewed for {}: {}", self->name,
                                   duration_text(self->times.renew_deadline), last.message)};
     }
-    // One hanging try must not eat the time of all.
-    const Deadline deadline =
-        std::min(end, self->clock.now().mono + self->times.renew_deadline / 2);
+    // One hanging try must not eat the time of all: it gets half of what is left, and the pause
+    // after it is short.
+    const Deadline deadline = now + (end - now) / 2;
     auto renewed = co_await renew(self, deadline);
-    if (!renewed) last = renewed.error();
+    pause = self->times.retry;
+    if (renewed) continue;
+    last = renewed.error();
+    const Duration left = end - self->clock.now().mono;
+    pause = std::min(pause, std::max(left / 4, shortest_pause));
   }
   co_return last;
 }

@@ -204,6 +204,21 @@ TEST_F(LeaseTest, OneThatNobodyTookMeanwhileIsTakenAgainAtOnce) {
   EXPECT_TRUE(mine->held());
 }
 
+TEST_F(LeaseTest, OneRenewalThatHangsDoesNotLoseIt) {
+  mine = make("anna@one 1", LeaseTimes{20s, 2s, 800ms});  // as the product's, faster
+  ASSERT_TRUE(acquire(*mine));
+  const MonoTime taken = clock.now().mono;
+  keep(*mine);
+  const std::string before = spec("renewTime");
+  api.hang(true);
+  ASSERT_TRUE(eventually([&] { return api.count("PUT") == 1; }));
+  api.hang(false);  // the next is answered, that one never
+  ASSERT_TRUE(eventually([&] { return spec("renewTime") != before || lost; }));
+  EXPECT_FALSE(lost) << lost->message;
+  EXPECT_LT(clock.now().mono - taken, 2s);
+  EXPECT_TRUE(mine->held());
+}
+
 TEST_F(LeaseTest, AShortOutageDoesNotLoseIt) {
   mine = make("anna@one 1", LeaseTimes{20s, 10s, 20ms});
   ASSERT_TRUE(acquire(*mine));

@@ -91,6 +91,7 @@ Task<Error> follow_log(Client& client, Clock& clock, LogSource source, int tail,
   LogLines lines;
   std::optional<MonoTime> began;  // its first stream
   int refusals = 0;               // in a row
+  std::optional<MonoTime> denied_since;
   const std::function<bool(std::string_view)> take = [&](std::string_view piece) {
     if (!began) began = clock.now().mono;
     for (std::string& line : lines.take(piece)) {
@@ -111,14 +112,20 @@ Task<Error> follow_log(Client& client, Clock& clock, LogSource source, int tail,
       if (ended.error().code != Code::timed_out)  // else it is only quiet
         hooks.trouble(std::move(ended).error().while_doing(asked.text()).message);
     } else if (ended->status >= 200 && ended->status <= 299) {
+      denied_since.reset();
       for (std::string& line : lines.end()) hooks.line(std::move(line));
       if (!lines.node_says().empty() && ++refusals > usual_refusals)
         hooks.trouble(
             fmt::format("reading the log of {}: its node says: {}", source.pod, lines.node_says()));
     } else {
       Error error = error_of(asked, ended->status, ended->body, client.config().user);
-      if (error.code == Code::not_found || error.code == Code::denied) co_return error;
-      if (++refusals > usual_refusals) hooks.trouble(error.message);
+      const bool denied = error.code == Code::denied;
+      const MonoTime now = clock.now().mono;
+      if (!denied) denied_since.reset();
+      if (denied && !denied_since) denied_since = now;
+      const bool meant = denied && now - *denied_since >= times.believed;
+      if (error.code == Code::not_found || meant) co_return error;
+      if (++refusals > usual_refusals || denied) hooks.trouble(error.message);
       const Duration wanted = asked_pause(ended->status, ended->headers).value_or(pause);
       pause = std::max(pause, std::min(wanted, CacheTimes{}.longest_asked));
     }

@@ -52,11 +52,12 @@ struct LogHooks {
 struct LogTimes {
   Duration pause = 1s;    // before it is asked for again
   Duration stall = 300s;  // without a byte; a quiet log is nothing unusual
+  Duration believed = longest_refusal;
 };
 
-/// Returns when the pod is gone (Code::not_found) or its log may not be read (Code::denied). A
-/// container that is started again is followed further. `tail`: how many lines of before; all when
-/// below 0.
+/// Returns when the pod is gone (Code::not_found) or its log may not be read, for so long that the
+/// refusal is believed (Code::denied). A container that is started again is followed further.
+/// `tail`: how many lines of before; all when below 0.
 Task<Error> follow_log(Client& client, Clock& clock, LogSource source, int tail, LogHooks hooks,
                        LogTimes times = {});
 

@@ -74,6 +74,7 @@ struct PodLogTest : ApiTest {
     };
     LogTimes quick;
     quick.pause = 1ms;
+    quick.believed = believed;
     LogSource source{"shop", "web-1", "web"};
     ended = co_await follow_log(*client, clock, std::move(source), tail, std::move(hooks), quick);
   }
@@ -92,6 +93,7 @@ struct PodLogTest : ApiTest {
 
   std::vector<net::ServerResponse> answers;
   Lines asked, lines, troubles;
+  Duration believed = 20s;
   std::optional<Error> ended;
 };
 
@@ -134,13 +136,28 @@ TEST_F(PodLogTest, OneThatWasEmptyIsTakenUpFromWhereItWasBegun) {
   EXPECT_NE(asked[1].find("&sinceSeconds=2"), std::string::npos) << asked[1];
 }
 
+TEST_F(PodLogTest, ARefusalThatPassesEndsNothing) {
+  answers = {ApiImposter::status(403, "Forbidden", "roles are not known yet"),
+             ApiImposter::status(401, "Unauthorized", ""), log(at1 + "one\n")};
+  answers.push_back(ApiImposter::status(403, "Forbidden", "again"));
+  answers.push_back(gone());
+  follow(-1);
+  ASSERT_TRUE(eventually([&] { return ended.has_value(); }));
+  EXPECT_EQ(ended->code, Code::not_found);
+  EXPECT_EQ(lines, Lines{"one"});
+  ASSERT_EQ(troubles.size(), 3u) << "it is told at once";
+  EXPECT_NE(troubles[0].find("roles are not known yet"), std::string::npos) << troubles[0];
+}
+
 TEST_F(PodLogTest, AMissingRightEndsIt) {
+  believed = 30ms;
   answers = {ApiImposter::status(403, "Forbidden", "no")};
   follow(-1);
   ASSERT_TRUE(eventually([&] { return ended.has_value(); }));
   EXPECT_EQ(ended->code, Code::denied);
   EXPECT_NE(ended->message.find("get pods/log web-1"), std::string::npos) << ended->message;
   EXPECT_EQ(asked[0].find("tailLines"), std::string::npos) << "all of it";
+  EXPECT_GT(asked.size(), 1u);
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <boost/json.hpp>
 
 #include "kubernetes/objects.h"
-#include "wire/json.h"
 
 namespace linnet::kubernetes {
 namespace {
@@ -33,7 +32,7 @@ std::string tail(std::string text) {
 
 struct PullProblem {
   std::string cause;
-  bool passes = false;  // a registry that is out of reach may come back
+  bool passes = false;  // a registry that is out of reach or lags behind may come back
 };
 
 PullProblem pull_problem(const std::string& reason, const std::string& message) {
@@ -49,7 +48,7 @@ PullProblem pull_problem(const std::string& reason, const std::string& message) 
   if (has_any(message, refused))
     return {"the registry refuses it, or has no such repository (imagePullSecrets?)"};
   if (has_any(message, absent) && !has(message, "no such host"))
-    return {"the registry has no such image or tag"};
+    return {"the registry has no such image or tag", true};
   if (const std::size_t at = message.find("dial tcp");
       at != std::string::npos && !has(message, "no such host"))
     return {"the registry cannot be reached: " + tail(message.substr(at)), true};
@@ -68,13 +67,7 @@ bool is_pull_reason(std::string_view reason) {
   return std::find(reasons.begin(), reasons.end(), reason) != reasons.end();
 }
 
-bool is_older(const Json& pod, Duration age, WallTime now) {
-  const auto created = wire::parse_wall_time(text_at(pod, {"metadata", "creationTimestamp"}));
-  return created && now.ms - created->ms > age.count();
-}
-
-PodTrouble waiting_trouble(const Json& pod, const Json& status, const Json* container,
-                           WallTime now) {
+PodTrouble waiting_trouble(const Json& status, const Json* container, Duration lacking) {
   const std::string reason = text_at(status, {"state", "waiting", "reason"});
   const std::string message = text_at(status, {"state", "waiting", "message"});
   if (is_pull_reason(reason)) {
@@ -82,7 +75,7 @@ PodTrouble waiting_trouble(const Json& pod, const Json& status, const Json* cont
     if (image.empty()) image = text_at(status, {"image"});
     const PullProblem problem = pull_problem(reason, message);
     return {fmt::format("the image {} cannot be pulled: {}", image, problem.cause),
-            !problem.passes || is_older(pod, registry_patience, now)};
+            !problem.passes || lacking >= registry_patience};
   }
   if (reason == "CreateContainerConfigError")
     return {fmt::format("cannot be created: {}", tail(message)), false};
@@ -114,28 +107,32 @@ std::string not_ready_text(const Json& status, const Json* container) {
   return out;
 }
 
-PodTrouble container_trouble(const Json& pod, const Json& status, const Json* container,
-                             bool is_init, WallTime now) {
+/// `ends`: it is an init container that shall end well before the others begin.
+PodTrouble container_trouble(const Json& status, const Json* container, bool ends,
+                             Duration lacking) {
   if (find_at(status, {"state", "waiting"}) != nullptr)
-    return waiting_trouble(pod, status, container, now);
+    return waiting_trouble(status, container, lacking);
   if (find_at(status, {"state", "terminated"}) != nullptr) {
-    const bool done = is_init && number_at(status, {"state", "terminated", "exitCode"}, 0) == 0;
+    const bool done = ends && number_at(status, {"state", "terminated", "exitCode"}, 0) == 0;
     if (done) return {};
     return {ending_text(status, container), false};
   }
-  if (is_init || find_at(status, {"state", "running"}) == nullptr) return {};
+  if (ends || find_at(status, {"state", "running"}) == nullptr) return {};
   if (is_true_at(status, {"ready"})) return {};
   return {not_ready_text(status, container), false};
 }
 
 PodTrouble first_of(const Json& pod, std::string_view statuses, std::string_view containers,
-                    const std::string& main, WallTime now) {
+                    const std::string& main, Duration lacking) {
   PodTrouble first;
   const bool is_init = statuses == "initContainerStatuses";
   for (const Json& status : list_at(pod, {"status", statuses})) {
     const std::string name = text_at(status, {"name"});
     const Json* container = named(list_at(pod, {"spec", containers}), name);
-    PodTrouble trouble = container_trouble(pod, status, container, is_init, now);
+    // One that is always started again is a sidecar: the others wait until it is started.
+    const bool is_sidecar =
+        is_init && container != nullptr && text_at(*container, {"restartPolicy"}) == "Always";
+    PodTrouble trouble = container_trouble(status, container, is_init && !is_sidecar, lacking);
     if (trouble.text.empty()) continue;
     const bool is_main = name == main && !is_init;
     if (!is_main)
@@ -232,11 +229,18 @@ std::string probe_text(const Json& container, std::string_view kind) {
   return "a command";
 }
 
-PodTrouble trouble_of(const Json& pod, const std::string& container, WallTime now) {
+bool lacks_image(const Json& pod) {
+  for (const std::string_view statuses : {"initContainerStatuses", "containerStatuses"})
+    for (const Json& status : list_at(pod, {"status", statuses}))
+      if (is_pull_reason(text_at(status, {"state", "waiting", "reason"}))) return true;
+  return false;
+}
+
+PodTrouble trouble_of(const Json& pod, const std::string& container, Duration lacking) {
   if (PodTrouble trouble = scheduling_trouble(pod); !trouble.text.empty()) return trouble;
-  PodTrouble init = first_of(pod, "initContainerStatuses", "initContainers", container, now);
+  PodTrouble init = first_of(pod, "initContainerStatuses", "initContainers", container, lacking);
   if (!init.text.empty()) return init;
-  PodTrouble main = first_of(pod, "containerStatuses", "containers", container, now);
+  PodTrouble main = first_of(pod, "containerStatuses", "containers", container, lacking);
   if (!main.text.empty()) return main;
   const Json* ready = condition_of(pod, "ContainersReady");
   if (ready != nullptr && text_at(*ready, {"status"}) == "True") return {gate_text(pod), false};

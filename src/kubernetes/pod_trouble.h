@@ -14,8 +14,11 @@ struct PodTrouble {
   bool hopeless = false;  // waiting will not help: it dies again and again, or has no image
 };
 
-/// `container` is named first when several have troubles.
-PodTrouble trouble_of(const Json& pod, const std::string& container, WallTime now);
+/// A container's image could not be pulled the last time that it was tried.
+bool lacks_image(const Json& pod);
+/// `container` is named first when several have troubles. `lacking`: for how long we have seen that
+/// it lacks an image. The times in the pod are of another clock than ours, which may be ahead.
+PodTrouble trouble_of(const Json& pod, const std::string& container, Duration lacking);
 
 /// "exited with status 1, 3 times", "killed for lack of memory (limit 64Mi)", from a container's
 /// status; empty when it never ended.

@@ -189,8 +189,8 @@ TEST_F(RealCluster, InitReleaseBadVersionsAndCleanUpWithTheLeastRole) {
 
 TEST_F(RealCluster, EventsStandOnTheDeployment) {
   std::string said;
-  EventPoster poster(io.get_executor(), *client, clock, {where, "shop-stable", "", "test"},
-                     [&](std::string line) { said = std::move(line); });
+  EventPoster poster(io.get_executor(), *client, clock, {where, "shop-stable", "test", {}},
+                     [&](std::string line) { said = std::move(line); }, {50ms, 500ms});
   tasks.spawn("events", poster.run());
   for (int i = 0; i < 3; ++i) poster.tell({"phase", "rolled_back: v2 taken back to v1"});
   const Resource events{"events.k8s.io/v1", "events", where};

@@ -287,6 +287,12 @@ class World:
         query = urllib.parse.urlencode({"labelSelector": labels})
         return self.cluster.must("GET", f"{self._path(kind)}?{query}")["items"]
 
+    def events_of(self, uid):
+        """Those about the object with this uid, asked for as `kubectl describe` does."""
+        query = urllib.parse.urlencode({"fieldSelector": f"involvedObject.uid={uid}"})
+        path = f"api/v1/namespaces/{self.namespace}/events"
+        return self.cluster.must("GET", f"{path}?{query}")["items"]
+
     def pods(self, labels=""):
         """Those that are not on their way out."""
         return [pod for pod in self.list("pod", labels)

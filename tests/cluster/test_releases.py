@@ -40,9 +40,9 @@ class GoodReleases(ReleaseTest):
 
     def events(self):
         """The reasons of those on stable's Deployment, as `kubectl describe` shows them."""
+        uid = self.world.get("deployment", STABLE)["metadata"]["uid"]
         def written():
-            reasons = {event["reason"] for event in self.world.list("event")
-                       if event["regarding"]["name"] == STABLE}
+            reasons = {event["reason"] for event in self.world.events_of(uid)}
             return reasons if "Succeeded" in reasons else None
         return wait_for(written, 20, "the events are written")
 
