@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <cstdlib>
 
+#include "kubernetes/canary_adoption.h"
 #include "kubernetes/cluster_doctor.h"
 #include "kubernetes/objects.h"
 
@@ -387,6 +388,7 @@ std::vector<Finding> deploy_obstacles(const Names& names, const Found& found) {
   must_exist(deployment_name(names, core::Track::canary), found.canary);
   must_exist(service_name(names, core::Track::stable), found.stable_service);
   must_exist(service_name(names, core::Track::canary), found.canary_service);
+  if (Finding owned = ownership_finding(names, found); !owned.ok) all.push_back(std::move(owned));
   if (Finding apart = apart_finding(names, found); !apart.ok) all.push_back(std::move(apart));
   if (auto why = why_no_split(names, found)) all.push_back(*std::move(why));
   return all;
@@ -397,6 +399,7 @@ std::vector<Finding> examine(const Names& names, const ClusterView& view) {
   return {rights_finding(view),
           pods_finding(names, Track::stable, view),
           pods_finding(names, Track::canary, view),
+          ownership_finding(names, view.found),
           apart_finding(names, view.found),
           split_finding(names, view),
           ingress_finding(names, view.found),

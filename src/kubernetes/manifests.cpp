@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "kubernetes/canary_adoption.h"
 #include "kubernetes/canary_clone.h"
 #include "kubernetes/cluster_doctor.h"
 #include "kubernetes/images.h"
@@ -194,7 +195,11 @@ class Planner {
       service = new_service(names_, stable);
       create(service.as_object(), fmt::format("port {} of stable's pods", pair.port));
     }
+    if (const Finding owned = ownership_finding(names_, found_); !owned.ok)
+      obstacle(owned.cause + ": " + owned.remedy);
     Json canary = found_.canary;
+    if (std::string note = adopted_as_it_is(canary); !note.empty())
+      plan_.notes.push_back(std::move(note));
     if (canary.is_null()) {
       canary = canary_deployment(names_, stable, service);
       create(canary.as_object(),

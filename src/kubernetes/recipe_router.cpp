@@ -217,6 +217,14 @@ Task<Result<void>> RecipeRouter::could_split(Deadline deadline) {
   co_return Result<void>{};
 }
 
+Task<Result<Percent>> RecipeRouter::weight_now(Deadline deadline) {
+  CO_TRY(seen, co_await get(carriers_, deadline));
+  const auto read = recipe_.weight(with_, seen);
+  if (!read && read.error().code == Code::not_found) co_return Percent();
+  if (!read) co_return fail(read.error().while_doing("reading the canary's weight"));
+  co_return read->weight;
+}
+
 Task<Result<std::vector<Write>>> RecipeRouter::plan_create(std::vector<Write> before,
                                                            Deadline deadline) {
   auto names = recipe_.objects(with_);
