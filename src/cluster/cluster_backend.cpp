@@ -429,7 +429,12 @@ Task<Result<std::vector<api::Finding>>> ClusterBackend::doctor(std::string relea
 Task<Result<api::Plan>> ClusterBackend::plan(std::string release, std::string version) {
   CO_TRY(view, co_await status(release));
   api::Plan plan;
-  plan.steps = api::plan_of(view.release, view.status, version);
+  const Deadline deadline = within(some_calls);
+  CO_TRY(found, co_await kubernetes::find_tracks(*parts_->client, parts_->names, deadline));
+  const kubernetes::Finding owned = kubernetes::ownership_finding(parts_->names, found);
+  if (!owned.ok) plan.steps.push_back({"obstacle", owned.cause + ": " + owned.remedy});
+  for (api::PlanStep& step : api::plan_of(view.release, view.status, version))
+    plan.steps.push_back(std::move(step));
   auto changes = co_await changes_of_deploy(*parts_, std::move(view.status), version);
   co_return with_changes(std::move(plan), std::move(changes));
 }

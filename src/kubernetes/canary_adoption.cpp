@@ -87,13 +87,13 @@ Adoption adoption_of(const Names& names, const Json& canary, Percent weight) {
   out.stops_pods = pods > 0;
   out.takes_weight = !weight.is_zero();
   if (out.stops_pods)
-    out.text = fmt::format("{} Deployment {}: {} pod{} -> 0",
-                           is_made_by_linnet(canary) ? "stop" : "adopt", names.workload.canary,
-                           pods, pods == 1 ? "" : "s");
+    out.text =
+        fmt::format("{} Deployment {}: {} pod{} -> 0", is_made_by_linnet(canary) ? "stop" : "adopt",
+                    names.workload.canary, pods, pods == 1 ? "" : "s");
   if (out.takes_weight)
-    out.text += fmt::format("{}weight {} -> 0 %",
-                            out.text.empty() ? "take the canary's traffic back: " : "; ",
-                            weight.text());
+    out.text +=
+        fmt::format("{}weight {} -> 0 %",
+                    out.text.empty() ? "take the canary's traffic back: " : "; ", weight.text());
   return out;
 }
 

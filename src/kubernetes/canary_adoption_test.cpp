@@ -35,10 +35,9 @@ Json deployment(const std::string& track, const std::string& labels = "",
 }
 
 Json service(const std::string& track) {
-  return boost::json::parse(
-      fmt::format(R"({{"metadata":{{"name":"shop-service-{0}"}},
+  return boost::json::parse(fmt::format(R"({{"metadata":{{"name":"shop-service-{0}"}},
           "spec":{{"selector":{{"app":"shop","version":"{0}"}}}}}})",
-                  track));
+                                        track));
 }
 
 Found with_canary(Json canary) {

@@ -154,6 +154,8 @@ class Planner {
       : names_(names), version_(version), found_(found) {}
 
   InitPlan all() {
+    for (const NameMistake& one : name_mistakes(names_)) obstacle(one.key + ": " + one.text);
+    if (!plan_.obstacles.empty()) return std::move(plan_);
     deployments_and_services();
     if (!plan_.obstacles.empty()) return std::move(plan_);
     for (const std::string& ingress : names_.ingresses) main_ingress(ingress);
