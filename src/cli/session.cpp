@@ -252,6 +252,8 @@ Error Session::unanswered(Error error) {
         "{}, and {}. A release on a cluster needs its spec; one on this machine a daemon, which "
         "`linnet serve` starts",
         file.error().message.substr(0, file.error().message.find(":\n")), none);
+  // A file that was named and cannot be read is a wrong argument, whoever answers.
+  if (!file && spec_is_named()) error.code = file.error().code;
   return error;
 }
 
