@@ -81,7 +81,7 @@ TEST_F(Commands, StatusWithoutSpecAndDaemonNamesBothOnce) {
   EXPECT_NE(ran.err.find("no daemon answers at"), std::string::npos) << ran.err;
   EXPECT_NE(ran.err.find("`linnet serve`"), std::string::npos) << ran.err;
   const Ran named = program.run({"status", "-f", "/nonexistent.yaml", "-o", "json"});
-  EXPECT_EQ(named.code, 4);
+  EXPECT_EQ(named.code, 2) << "a wrong argument";
   EXPECT_NE(named.out.find("there is no spec at /nonexistent.yaml"), std::string::npos);
   EXPECT_NE(named.out.find("no daemon answers at"), std::string::npos) << named.out;
   EXPECT_EQ(named.err.find("there is no spec"), named.err.rfind("there is no spec")) << named.err;

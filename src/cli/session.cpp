@@ -95,7 +95,11 @@ const Result<ReleaseFile>& Session::release_file() {
 Result<ReleaseFile> Session::find_release() const {
   const std::string name = arguments_.text("--release").value_or("");
   Result<ReleaseFile> file = read_release(spec_file(), name);
-  if (file || file.error().code != Code::not_found || spec_is_named() || !names_cluster())
+  // A release that was renamed is still there under its old name, beside a file with the new one.
+  const bool lacks_it =
+      !name.empty() && arguments_.has("--namespace") && read_release_file(spec_file()).has_value();
+  if (file || spec_is_named() || (!lacks_it && file.error().code != Code::not_found) ||
+      !names_cluster())
     return file;
   if (name.empty())
     return fail(Code::invalid, "{}, or a release that the cluster has with --release NAME",
@@ -108,8 +112,9 @@ Result<ReleaseFile> Session::find_release() const {
   question.login = login;
   auto stored = cluster::stored_spec(std::move(question), longest_look);
   if (!stored)
-    return fail(std::move(stored).error().while_doing(
-        fmt::format("there is no {} here, and asking the cluster for the release", spec_file())));
+    return fail(std::move(stored).error().while_doing(fmt::format(
+        "{} the release {}, and asking the cluster for it",
+        lacks_it ? spec_file() + " lacks" : "no " + spec_file() + " here holds", name)));
   const std::string place = "ConfigMap linnet-" + name;
   spec::ReadSpecs read = spec::read_specs(stored->yaml, place);
   if (!read.mistakes.empty() || read.releases.size() != 1)
@@ -248,6 +253,8 @@ Error Session::unanswered(Error error) {
         "{}, and {}. A release on a cluster needs its spec; one on this machine a daemon, which "
         "`linnet serve` starts",
         file.error().message.substr(0, file.error().message.find(":\n")), none);
+  // A file that was named and cannot be read is a wrong argument, whoever answers.
+  if (!file && spec_is_named()) error.code = file.error().code;
   return error;
 }
 

@@ -36,6 +36,32 @@ Task<Result<void>> rehearse_spec(Parts& parts, Rehearsal& rehearsal) {
   co_return Result<void>();
 }
 
+Task<Result<void>> read_into(Parts& parts, recipes::ObjectName name, Rehearsal& rehearsal,
+                             Deadline deadline) {
+  CO_TRY(object, co_await parts.client->get(kubernetes::collection(name), name.name, deadline));
+  rehearsal.begin_with(std::move(name), std::move(object));
+  co_return Result<void>();
+}
+
+// As the engine does it once it has begun: a release at rest has no canary.
+Task<Result<void>> rehearse_adoption(Parts& parts, const kubernetes::Adoption& adoption,
+                                     Rehearsal& rehearsal, Deadline deadline) {
+  if (adoption.takes_weight) {
+    const auto& recipe = parts.router->recipe();
+    CO_TRY(carriers, recipe.carriers(parts.router->parameters()));
+    for (const recipes::ObjectName& name : carriers)
+      if (!rehearsal.knows(name)) CO_TRY_VOID(co_await read_into(parts, name, rehearsal, deadline));
+    CO_TRY_VOID(rehearsal.set(recipe, parts.router->parameters(), carriers,
+                              core::SetWeight{Percent(), false}));
+  }
+  if (adoption.stops_pods) {
+    const auto name = kubernetes::deployment_name(parts.names, core::Track::canary);
+    if (!rehearsal.knows(name)) CO_TRY_VOID(co_await read_into(parts, name, rehearsal, deadline));
+    CO_TRY_VOID(rehearsal.set(parts.names, core::SetTrack{core::Track::canary, "", 0}));
+  }
+  co_return Result<void>();
+}
+
 }  // namespace
 
 Task<Result<std::vector<api::ObjectChange>>> changes_of_deploy(Parts& parts, core::Status status,
@@ -62,18 +88,24 @@ Task<Result<std::vector<api::ObjectChange>>> changes_of_deploy(Parts& parts, cor
 
 Task<Result<std::vector<api::ObjectChange>>> changes_of_init(Parts& parts,
                                                              std::vector<recipes::Write> writes,
+                                                             kubernetes::Adoption adoption,
                                                              Deadline deadline) {
   Rehearsal rehearsal;
   CO_TRY_VOID(co_await rehearse_spec(parts, rehearsal));
   for (const recipes::Write& write : writes) {
-    if (write.kind != recipes::Write::Kind::create && !rehearsal.knows(write.object)) {
-      CO_TRY(object, co_await parts.client->get(kubernetes::collection(write.object),
-                                                write.object.name, deadline));
-      rehearsal.begin_with(write.object, std::move(object));
-    }
+    if (write.kind != recipes::Write::Kind::create && !rehearsal.knows(write.object))
+      CO_TRY_VOID(co_await read_into(parts, write.object, rehearsal, deadline));
     CO_TRY_VOID(rehearsal.write(write));
   }
+  CO_TRY_VOID(co_await rehearse_adoption(parts, adoption, rehearsal, deadline));
   co_return changes_of(rehearsal);
+}
+
+Task<Result<kubernetes::Adoption>> find_adoption(Parts& parts, boost::json::value canary,
+                                                 core::Phase phase, Deadline deadline) {
+  if (core::is_running(phase)) co_return kubernetes::Adoption();
+  CO_TRY(weight, co_await parts.router->weight_now(deadline));
+  co_return kubernetes::adoption_of(parts.names, canary, weight);
 }
 
 }  // namespace linnet::cluster

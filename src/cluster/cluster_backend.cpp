@@ -402,6 +402,8 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
     co_return fail(Code::invalid, "{}", text);
   }
   CO_TRY_VOID(kubernetes::check_adopted_version(parts_->names, intent.version, found));
+  CO_TRY(now, co_await status_now());
+  CO_TRY(adoption, co_await find_adoption(*parts_, found.canary, now.phase, deadline));
   std::vector<recipes::Write> writes;
   for (const kubernetes::PlannedWrite& planned : plan.writes) writes.push_back(planned.write);
   std::vector<recipes::Write> all = writes;
@@ -411,6 +413,7 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   CO_TRY_VOID(co_await kubernetes::write_all(*parts_->client, std::move(writes), deadline));
   for (const kubernetes::PlannedWrite& planned : plan.writes) parts_->note("init", planned.text);
   for (const std::string& text : plan.notes) parts_->note("warning", text);
+  if (!adoption.text.empty()) parts_->note("init", adoption.text);
   CO_TRY(made, co_await parts_->router->create(deadline));
   for (const recipes::Write& write : made) parts_->note("init", kubernetes::creation_text(write));
   // What runs is adopted: the spec's first version is only for a Deployment that was made just now.
@@ -536,7 +539,12 @@ Task<Result<std::vector<api::Finding>>> ClusterBackend::doctor(std::string relea
 Task<Result<api::Plan>> ClusterBackend::plan(std::string release, std::string version) {
   CO_TRY(view, co_await status(release));
   api::Plan plan;
-  plan.steps = api::plan_of(view.release, view.status, version);
+  const Deadline deadline = within(some_calls);
+  CO_TRY(found, co_await kubernetes::find_tracks(*parts_->client, parts_->names, deadline));
+  const kubernetes::Finding owned = kubernetes::ownership_finding(parts_->names, found);
+  if (!owned.ok) plan.steps.push_back({"obstacle", owned.cause + ": " + owned.remedy});
+  for (api::PlanStep& step : api::plan_of(view.release, view.status, version))
+    plan.steps.push_back(std::move(step));
   auto changes = co_await changes_of_deploy(*parts_, std::move(view.status), version);
   co_return with_changes(std::move(plan), std::move(changes));
 }
@@ -566,8 +574,15 @@ Task<Result<api::Plan>> ClusterBackend::plan_init(std::string release, std::stri
     }
   else if (plan.obstacles.empty())  // else it misses what those name already
     steps.push_back({"obstacle", router.error().message});
+  CO_TRY(now, co_await status_now());
+  auto adoption = co_await find_adoption(*parts_, found.canary, now.phase, deadline);
+  if (!adoption)
+    steps.push_back({"obstacle", adoption.error().message});
+  else if (plan.obstacles.empty() && !adoption->text.empty())
+    steps.push_back({adoption->text, ""});
   for (const std::string& text : plan.notes) steps.push_back({"note", text});
-  auto changes = co_await changes_of_init(*parts_, std::move(writes), deadline);
+  auto changes = co_await changes_of_init(*parts_, std::move(writes),
+                                          adoption.value_or(kubernetes::Adoption()), deadline);
   co_return with_changes(std::move(out), std::move(changes));
 }
 

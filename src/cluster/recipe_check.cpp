@@ -129,6 +129,8 @@ std::vector<RecipeMistake> recipe_mistakes(const core::Release& release,
     return mistakes;
   const kubernetes::Names names = kubernetes::names_of(release, "default");
   const std::string folder = recipe_folder(spec_file);
+  for (kubernetes::NameMistake& one : kubernetes::name_mistakes(names))
+    mistakes.push_back({std::move(one.key), std::move(one.text)});
   check_router(release, *traffic, names, folder, mistakes);
   check_metrics(release, traffic->router, names, folder, mistakes);
   return mistakes;

@@ -85,5 +85,40 @@ TEST(RecipeCheck, AStepThatTheRouterCannotCarryIsNamedWithTheNearest) {
              "cannot carry 10.2 %: its weights go in steps of 0.5 %; the nearest is 10 %");
 }
 
+// `init` would fail in the midst of its writes.
+TEST(RecipeCheck, NamesThatKubernetesDoesNotTakeAreToldBeforeAnythingIsWritten) {
+  const auto mistakes_of_release = [](const std::string& name, const std::string& more = "") {
+    const spec::ReadSpecs read = spec::read_specs(
+        "metadata: { name: " + name +
+            " }\nspec:\n  workload: { deployments: { image: 'shop/web:{{version}}' } }\n" + more,
+        "t.yaml");
+    EXPECT_TRUE(read.mistakes.empty()) << name;
+    std::vector<std::string> out;
+    for (const RecipeMistake& each : recipe_mistakes(read.releases.at(0), "t.yaml"))
+      out.push_back(each.key + ": " + each.message);
+    return out;
+  };
+  EXPECT_EQ(mistakes_of_release(std::string(48, 'a')), std::vector<std::string>());
+  const std::string longest(63, 'a');
+  const auto all = mistakes_of_release(longest);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0], "spec.traffic.with.stable_service: the Service name " + longest +
+                        "-service-stable has 78 characters, and Kubernetes takes at most 63 there: "
+                        "set a shorter one");
+  EXPECT_TRUE(all[1].starts_with("spec.traffic.with.canary_service: ")) << all[1];
+  EXPECT_EQ(mistakes_of_release(longest,
+                                "  traffic: { router: ingress-nginx, with: { ingress: a, "
+                                "stable_service: a, canary_service: b } }\n"),
+            std::vector<std::string>());
+  const auto digit = mistakes_of_release("2fast");
+  ASSERT_EQ(digit.size(), 2U);
+  EXPECT_NE(digit[0].find("beginning with a letter"), std::string::npos) << digit[0];
+  const auto one = mistakes_of_release("shop",
+                                       "  traffic: { router: ingress-nginx, with: { ingress: a, "
+                                       "stable_service: a, canary_service: a } }\n");
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_NE(one[0].find("stable and canary have one Service, a"), std::string::npos) << one[0];
+}
+
 }  // namespace
 }  // namespace linnet::cluster

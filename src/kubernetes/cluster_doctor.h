@@ -56,9 +56,15 @@ std::vector<Finding> deploy_obstacles(const Names& names, const Found& found);
 /// place and say nothing about the other. Unset: none, or they may not be listed.
 std::optional<Finding> rival_canary(const Names& names, const Found& found);
 
+/// A main Ingress whose class the cluster does not have, or that names none where none is the
+/// default: nobody serves it, unless a controller is told to. Unset: none, or the classes may not
+/// be listed.
+std::optional<Finding> unserved_ingress(const Names& names, const Found& found);
+
 // The parts of it.
 Finding pods_finding(const Names& names, core::Track track, const ClusterView& view);
 Finding apart_finding(const Names& names, const Found& found);
+Finding ports_finding(const Names& names, const Found& found);
 Finding split_finding(const Names& names, const ClusterView& view);
 Finding ingress_finding(const Names& names, const Found& found);
 Finding lateness_finding(const Names& names, const ClusterView& view);

@@ -117,6 +117,62 @@ TEST(ClusterDoctor, NamesASecondCanaryIngressOfTheSamePlace) {
   EXPECT_NE(split_finding(shop(), view).cause.find("is unknown (may not list"), std::string::npos);
 }
 
+TEST(ClusterDoctor, NamesAnIngressThatNobodyServes) {
+  ClusterView view = sound();
+  EXPECT_NE(split_finding(shop(), view).cause.find("is unknown (may not list ingressclasses)"),
+            std::string::npos);
+  const auto with_class = [&view](const std::string& more) {
+    view.found.ingresses["shop-ingress-stable"] =
+        ingress("shop-ingress-stable", "", "shop-service-stable", more);
+    view.found.ingresses["shop-ingress-canary"] =
+        ingress("shop-ingress-canary", canary_on, "shop-service-canary", more);
+  };
+  view.found.ingress_classes = {{parse(R"({"metadata":{"name":"nginx"}})")}};
+  EXPECT_TRUE(split_finding(shop(), view).ok);
+  with_class(R"("ingressClassName":"ngnix",)");
+  expect_bad(split_finding(shop(), view),
+             "nobody serves the Ingress shop-ingress-stable: the cluster has no IngressClass ngnix "
+             "(it has: nginx)");
+  ASSERT_EQ(deploy_obstacles(shop(), view.found).size(), 1U);
+  EXPECT_EQ(plan_init(shop(), "v1", view.found).obstacles.size(), 0U);
+  EXPECT_EQ(plan_init(shop(), "v1", view.found).notes.size(), 2U) << "init tells it";
+  with_class("");
+  expect_bad(split_finding(shop(), view), "it names no class, and no IngressClass is the default");
+  EXPECT_TRUE(deploy_obstacles(shop(), view.found).empty()) << "a controller may be told to";
+  view.controllers.objects = {parse(
+      R"({"metadata":{"name":"c","labels":{"app.kubernetes.io/name":"ingress-nginx"}},
+          "spec":{"template":{"spec":{"containers":[
+            {"args":["--watch-ingress-without-class=true"]}]}}}})")};
+  EXPECT_TRUE(split_finding(shop(), view).ok);
+  view.controllers.objects.clear();
+  view.found.ingress_classes = {{parse(
+      R"({"metadata":{"name":"nginx",
+          "annotations":{"ingressclass.kubernetes.io/is-default-class":"true"}}})")}};
+  EXPECT_TRUE(split_finding(shop(), view).ok);
+  view.found.ingress_classes.emplace();
+  for (auto& [name, object] : view.found.ingresses)
+    object.at("metadata").at("annotations").as_object()["kubernetes.io/ingress.class"] = "old";
+  EXPECT_TRUE(split_finding(shop(), view).ok) << "the annotation needs no object";
+}
+
+TEST(ClusterDoctor, NamesAServicesPortThatNoContainerHas) {
+  ClusterView view = sound();
+  const auto ports = [&view](const std::string& target, const std::string& own) {
+    view.found.canary_service.at("spec").as_object()["ports"] =
+        parse(R"([{"port":80,"targetPort":)" + target + "}]");
+    view.found.canary = deployment("canary", "", R"("ports":[)" + own + "],");
+    return ports_finding(shop(), view.found);
+  };
+  EXPECT_TRUE(ports(R"("http")", R"({"name":"http","containerPort":8080})").ok);
+  EXPECT_TRUE(ports("8080", R"({"name":"http","containerPort":8080})").ok);
+  expect_bad(ports(R"("web")", R"({"name":"http","containerPort":8080})"),
+             "the Service shop-service-canary sends to the port named web, which no container of "
+             "shop-canary declares");
+  const Finding number = ports("9999", "");
+  EXPECT_TRUE(number.ok) << "legal";
+  EXPECT_NE(number.cause.find("the port 9999, which no container"), std::string::npos);
+}
+
 TEST(ClusterDoctor, NamesWhyCanaryPodsDoNotStart) {
   struct {
     const char* trouble;
@@ -274,8 +330,8 @@ TEST(ClusterDoctor, LooksAtTheControllerOfTheIngressClass) {
        controller("internal", "ingress-nginx", "", R"("--controller-class=corp/internal")")});
   expect_bad(lateness_finding(shop(), view), "edge throttles");
   const auto of_class = [&view](const char* name) {
-    view.found.ingress_classes = {parse(
-        fmt::format(R"({{"metadata":{{"name":"nginx"}},"spec":{{"controller":"{}"}}}})", name))};
+    view.found.ingress_classes = {{parse(
+        fmt::format(R"({{"metadata":{{"name":"nginx"}},"spec":{{"controller":"{}"}}}})", name))}};
     return lateness_finding(shop(), view);
   };
   EXPECT_EQ(of_class("k8s.io/ingress-nginx").cause, "public applies at most 20 changes a second");

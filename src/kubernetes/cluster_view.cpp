@@ -170,6 +170,10 @@ Task<Result<Found>> find_tracks(Client& client, Names names, Deadline deadline) 
     auto all_answer = co_await list_if_allowed(client, std::move(everyones), "", deadline);
     CO_TRY(all, std::move(all_answer));
     found.all_ingresses = std::move(all);
+    Resource classes = collection(object_name("IngressClass", "", ""));
+    auto classes_answer = co_await list_if_allowed(client, std::move(classes), "", deadline);
+    CO_TRY(known, std::move(classes_answer));
+    found.ingress_classes = std::move(known);
   }
   co_return found;
 }
@@ -183,11 +187,8 @@ Task<Result<Found>> find_objects(Client& client, Names names, Deadline deadline)
   auto budgets_answer =
       co_await list_or_none(client, "PodDisruptionBudget", names.name_space, deadline);
   CO_TRY(budgets, std::move(budgets_answer));
-  auto classes_answer = co_await list_or_none(client, "IngressClass", "", deadline);
-  CO_TRY(classes, std::move(classes_answer));
   found.autoscalers = std::move(autoscalers);
   found.disruption_budgets = std::move(budgets);
-  found.ingress_classes = std::move(classes);
   auto monitor = co_await find_monitor(client, names, found, deadline);
   CO_TRY_VOID(std::move(monitor));
   co_return found;

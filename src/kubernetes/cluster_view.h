@@ -9,12 +9,12 @@ namespace linnet::kubernetes {
 /// Code::invalid: there is no such namespace. Who may not look is told nothing.
 Task<Result<void>> check_namespace(Client& client, std::string name, Deadline deadline);
 
-/// The Deployments, Services and Ingresses of both tracks that exist. `client` outlives the task,
-/// here and below.
+/// The Deployments, Services and Ingresses of both tracks that exist, and the cluster's
+/// IngressClasses. `client` outlives the task, here and below.
 Task<Result<Found>> find_tracks(Client& client, Names names, Deadline deadline);
 
-/// The objects of the release that exist. What only some rights show (autoscalers, budgets, classes
-/// of Ingresses) is left out without them.
+/// The objects of the release that exist. What only some rights show (autoscalers, budgets) is
+/// left out without them.
 Task<Result<Found>> find_objects(Client& client, Names names, Deadline deadline);
 
 /// For doctor: as find_objects(), and Secrets, ConfigMaps, rights and controllers as far as they

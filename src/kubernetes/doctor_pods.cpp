@@ -187,6 +187,42 @@ Finding apart_finding(const Names& names, const Found& found) {
           "delete the canary's Deployment: `linnet init` makes one with labels of its own"};
 }
 
+Finding ports_finding(const Names& names, const Found& found) {
+  Finding finding{"Services know their pods' ports", true, "", ""};
+  std::vector<std::string> wrong, hints;
+  for (const Track track : {Track::stable, Track::canary}) {
+    const Json& service = track == Track::stable ? found.stable_service : found.canary_service;
+    const Json& deployment = deployment_of(found, track);
+    if (service.is_null() || deployment.is_null()) continue;
+    const auto is_declared = [&](const Json& target) {
+      const std::string_view key = target.is_string() ? "name" : "containerPort";
+      for (const char* list : {"containers", "initContainers"})
+        for (const Json& container : list_at(deployment, {"spec", "template", "spec", list}))
+          for (const Json& port : list_at(container, {"ports"}))
+            if (const Json* own = find_at(port, {key}); own != nullptr && *own == target)
+              return true;
+      return false;
+    };
+    for (const Json& port : list_at(service, {"spec", "ports"})) {
+      const Json* target = find_at(port, {"targetPort"});
+      if (target == nullptr || is_declared(*target)) continue;
+      const std::string text = target->is_string()
+                                   ? fmt::format("named {}", text_at(port, {"targetPort"}))
+                                   : fmt::format("{}", number_at(port, {"targetPort"}, 0));
+      (target->is_string() ? wrong : hints)
+          .push_back(fmt::format("the Service {} sends to the port {}, which no container of {} "
+                                 "declares",
+                                 name_of(service), text, name_of_track(names, track)));
+    }
+  }
+  // A number needs no declaration.
+  finding.cause = hints.empty() ? "each targetPort is a container's"
+                                : joined(hints, "; ") + ": right if one listens there all the same";
+  if (wrong.empty()) return finding;
+  return {finding.check, false, joined(wrong, "; ") + ": it gets no request",
+          "correct targetPort of the Service, or name the container's port so"};
+}
+
 Finding drain_finding(const Names& names, Track track, const Found& found) {
   const std::string& name = name_of_track(names, track);
   Finding finding{fmt::format("{} pods drain", core::track_name(track)), true, "", ""};

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <cstdlib>
 
+#include "kubernetes/canary_adoption.h"
 #include "kubernetes/cluster_doctor.h"
 #include "kubernetes/objects.h"
 
@@ -96,6 +97,45 @@ bool has(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+// Who serves an Ingress, as far as its class says.
+enum class Served { by_class, by_no_class, by_default, unknown_class };
+
+Served served(const Json& main, const std::vector<Json>& classes) {
+  const std::string name = text_at(main, {"spec", "ingressClassName"});
+  if (name.empty() && !class_of(main).empty()) return Served::by_class;  // needs no object
+  if (name.empty()) {
+    for (const Json& one : classes) {
+      const Labels all = labels_at(one, {"metadata", "annotations"});
+      const auto mark = all.find("ingressclass.kubernetes.io/is-default-class");
+      if (mark != all.end() && mark->second == "true") return Served::by_default;
+    }
+    return Served::by_no_class;
+  }
+  const bool known = std::any_of(classes.begin(), classes.end(),
+                                 [&](const Json& one) { return name_of(one) == name; });
+  return known ? Served::by_class : Served::unknown_class;
+}
+
+Finding unserved_finding(const Json& main, Served how, const std::vector<Json>& classes) {
+  Finding finding{std::string(splits), false, "", ""};
+  std::string names;
+  for (const Json& one : classes) names += (names.empty() ? "" : ", ") + name_of(one);
+  if (names.empty()) names = "none";
+  if (how == Served::unknown_class) {
+    finding.cause =
+        fmt::format("nobody serves the Ingress {}: the cluster has no IngressClass {} (it has: {})",
+                    name_of(main), class_of(main), names);
+    finding.remedy = "correct spec.ingressClassName, or install the controller of that class";
+  } else {
+    finding.cause = fmt::format(
+        "nobody is known to serve the Ingress {}: it names no class, and no IngressClass is the "
+        "default (there are: {})",
+        name_of(main), names);
+    finding.remedy = "set spec.ingressClassName to the class of your controller";
+  }
+  return finding;
+}
+
 // Why the Ingresses can send nothing to the canary, whatever its weight.
 std::optional<Finding> why_no_split(const Names& names, const Found& found) {
   const auto because = [](std::string cause, std::string remedy) {
@@ -112,6 +152,9 @@ std::optional<Finding> why_no_split(const Names& names, const Found& found) {
       return because(
           fmt::format("the Ingress {} sends nothing to {}", main_name, names.stable_service),
           "correct traffic.with.stable_service, or the Ingress");
+    const auto& classes = found.ingress_classes;
+    if (classes && served(*main, *classes) == Served::unknown_class)
+      return unserved_finding(*main, Served::unknown_class, *classes);
     const Json* canary = ingress_of(found, canary_name);
     if (canary == nullptr)
       return because(fmt::format("the Ingress {} does not exist", canary_name),
@@ -200,7 +243,7 @@ std::string class_controller(const Names& names, const Found& found) {
   for (const std::string& name : names.ingresses) {
     const Json* ingress = ingress_of(found, name);
     if (ingress == nullptr) continue;
-    for (const Json& one : found.ingress_classes)
+    for (const Json& one : found.ingress_classes.value_or(std::vector<Json>()))
       if (name_of(one) == class_of(*ingress)) return text_at(one, {"spec", "controller"});
   }
   return {};
@@ -244,7 +287,33 @@ Finding lateness_of(const Controller& controller) {
   return finding;
 }
 
+// A controller has put its address there, or one runs that is told to take those without a class
+// (Traefik does so by default).
+bool is_taken_without_class(const Json& main, const std::vector<Json>& objects) {
+  if (!list_at(main, {"status", "loadBalancer", "ingress"}).empty()) return true;
+  return std::any_of(objects.begin(), objects.end(), [](const Json& object) {
+    const auto one = controller_of(object);
+    if (!one) return false;
+    const bool told = has(one->arguments, "--watch-ingress-without-class") ||
+                      argument(one->arguments, "--watch-ingress-without-class") == "true";
+    return one->traefik || told;
+  });
+}
+
 }  // namespace
+
+std::optional<Finding> unserved_ingress(const Names& names, const Found& found) {
+  if (!found.ingress_classes) return std::nullopt;
+  for (const std::string& name : names.ingresses) {
+    const Json* main = ingress_of(found, name);
+    if (main == nullptr) continue;
+    const Served how = served(*main, *found.ingress_classes);
+    if (how == Served::unknown_class ||
+        (how == Served::by_no_class && !is_taken_without_class(*main, {})))
+      return unserved_finding(*main, how, *found.ingress_classes);
+  }
+  return std::nullopt;
+}
 
 std::optional<Finding> rival_canary(const Names& names, const Found& found) {
   if (!found.all_ingresses) return std::nullopt;
@@ -278,7 +347,16 @@ Finding split_finding(const Names& names, const ClusterView& view) {
     finding.cause = "the router's recipe reads the route itself";
     return finding;
   }
+  if (const auto& classes = view.found.ingress_classes)
+    for (const std::string& name : names.ingresses) {
+      const Json* main = ingress_of(view.found, name);
+      if (main != nullptr && served(*main, *classes) == Served::by_no_class &&
+          !is_taken_without_class(*main, view.controllers.objects))
+        return unserved_finding(*main, Served::by_no_class, *classes);
+    }
   finding.cause = fmt::format("weight {} in force", view.weight.text());
+  if (!view.found.ingress_classes)
+    finding.cause += "; whether the Ingress' class exists is unknown (may not list ingressclasses)";
   if (!view.found.all_ingresses)
     finding.cause +=
         "; whether a second canary Ingress competes is unknown (may not list ingresses)";
@@ -387,6 +465,7 @@ std::vector<Finding> deploy_obstacles(const Names& names, const Found& found) {
   must_exist(deployment_name(names, core::Track::canary), found.canary);
   must_exist(service_name(names, core::Track::stable), found.stable_service);
   must_exist(service_name(names, core::Track::canary), found.canary_service);
+  if (Finding owned = ownership_finding(names, found); !owned.ok) all.push_back(std::move(owned));
   if (Finding apart = apart_finding(names, found); !apart.ok) all.push_back(std::move(apart));
   if (auto why = why_no_split(names, found)) all.push_back(*std::move(why));
   return all;
@@ -397,7 +476,9 @@ std::vector<Finding> examine(const Names& names, const ClusterView& view) {
   return {rights_finding(view),
           pods_finding(names, Track::stable, view),
           pods_finding(names, Track::canary, view),
+          ownership_finding(names, view.found),
           apart_finding(names, view.found),
+          ports_finding(names, view.found),
           split_finding(names, view),
           ingress_finding(names, view.found),
           lateness_finding(names, view),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "kubernetes/canary_adoption.h"
 #include "kubernetes/canary_clone.h"
 #include "kubernetes/cluster_doctor.h"
 #include "kubernetes/images.h"
@@ -87,7 +88,7 @@ json::object new_service(const Names& names, const Json& stable) {
 }
 
 std::string ingress_class(const Found& found) {
-  for (const Json& one : found.ingress_classes)
+  for (const Json& one : found.ingress_classes.value_or(std::vector<Json>()))
     if (text_at(one, {"spec", "controller"}) == "k8s.io/ingress-nginx") return name_of(one);
   return "nginx";
 }
@@ -153,12 +154,16 @@ class Planner {
       : names_(names), version_(version), found_(found) {}
 
   InitPlan all() {
+    for (const NameMistake& one : name_mistakes(names_)) obstacle(one.key + ": " + one.text);
+    if (!plan_.obstacles.empty()) return std::move(plan_);
     deployments_and_services();
     if (!plan_.obstacles.empty()) return std::move(plan_);
     for (const std::string& ingress : names_.ingresses) main_ingress(ingress);
     // A clone of ours that was made under another name, mostly: the one beside it would do nothing.
     if (const auto rival = rival_canary(names_, found_))
       obstacle(rival->cause + ": " + rival->remedy);
+    if (const auto unserved = unserved_ingress(names_, found_))
+      plan_.notes.push_back(unserved->cause + ": " + unserved->remedy);
     if (found_.stable.is_null()) beside_new_stable();
     return std::move(plan_);
   }
@@ -194,7 +199,11 @@ class Planner {
       service = new_service(names_, stable);
       create(service.as_object(), fmt::format("port {} of stable's pods", pair.port));
     }
+    if (const Finding owned = ownership_finding(names_, found_); !owned.ok)
+      obstacle(owned.cause + ": " + owned.remedy);
     Json canary = found_.canary;
+    if (std::string note = adopted_as_it_is(canary); !note.empty())
+      plan_.notes.push_back(std::move(note));
     if (canary.is_null()) {
       canary = canary_deployment(names_, stable, service);
       create(canary.as_object(),
@@ -221,6 +230,11 @@ class Planner {
       if (core::check_version(runs)) {
         plan_.notes.push_back(
             fmt::format("{} is there and stays as it is: it runs {}", pair.stable, runs));
+        if (number_at(found_.stable, {"spec", "replicas"}, 1) == 0)
+          plan_.notes.push_back(
+              fmt::format("{0} is scaled to 0, and `init` waits until stable has a ready pod: "
+                          "`kubectl scale deployment -n {1} {0} --replicas={2}`",
+                          pair.stable, names_.name_space, pair.replicas));
         return true;
       }
       obstacle(
@@ -246,6 +260,14 @@ class Planner {
           fmt::format("the Ingress {} does not exist: create it, or give its host in "
                       "workload.deployments.host",
                       name));
+    const std::string own_class = ingress_class(found_);
+    const auto& classes = found_.ingress_classes;
+    if (classes && std::none_of(classes->begin(), classes->end(),
+                                [&](const Json& one) { return name_of(one) == own_class; }))
+      plan_.notes.push_back(
+          fmt::format("nobody serves {} yet: the cluster has no IngressClass {}; install the "
+                      "controller of that class",
+                      name, own_class));
     create(new_ingress(names_, name, found_),
            fmt::format("http://{}/ to {}", names_.workload.host, names_.stable_service));
   }

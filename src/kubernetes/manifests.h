@@ -22,8 +22,9 @@ struct Found {
   std::optional<std::vector<boost::json::value>> all_ingresses;
   std::vector<boost::json::value> autoscalers;         // all of the namespace
   std::vector<boost::json::value> disruption_budgets;  // all of the namespace
-  std::vector<boost::json::value> ingress_classes;     // as far as they may be read
-  bool has_service_monitors = false;                   // the kind exists
+  /// Of the cluster, where the release uses Ingresses; not set: they may not be listed.
+  std::optional<std::vector<boost::json::value>> ingress_classes;
+  bool has_service_monitors = false;  // the kind exists
   boost::json::value service_monitor;
 };
 

@@ -151,6 +151,18 @@ TEST(Init, ReplacesNoVersionThatWorks) {
             "stable already runs " + runs + "; release another version with `deploy v2`");
 }
 
+TEST(Init, SaysThatAStableWithoutPodsIsWaitedFor) {
+  Found found;
+  found.stable = deployment_of("api-gateway-stable", R"({"app":"web"})", R"({"app":"web"})");
+  const std::size_t before = plan_init(names_from(with_host), "", found).notes.size();
+  found.stable.at("spec").as_object()["replicas"] = 0;
+  const InitPlan plan = plan_init(names_from(with_host), "", found);
+  ASSERT_EQ(plan.notes.size(), before + 1);
+  EXPECT_EQ(plan.notes[1],
+            "api-gateway-stable is scaled to 0, and `init` waits until stable has a ready pod: "
+            "`kubectl scale deployment -n autograph api-gateway-stable --replicas=2`");
+}
+
 TEST(Init, AnImageWithoutAVersionIsInTheWayAndNothingIsBegun) {
   Found found;
   found.stable = deployment_of("api-gateway-stable", R"({"app":"web"})", R"({"app":"web"})");

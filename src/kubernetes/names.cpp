@@ -1,5 +1,6 @@
 #include "kubernetes/names.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 
@@ -33,6 +34,42 @@ std::vector<std::string> all_of(const core::RecipeTraffic& traffic, const std::s
   return found == traffic.with.end() ? std::vector<std::string>() : found->second;
 }
 
+// What Kubernetes takes. A Deployment's ReplicaSets have its name, a dash and a hash of ten, and
+// must fit into 253; pods are cut to fit, with a random end of their own.
+constexpr std::size_t longest_name = 253;
+constexpr std::size_t longest_deployment = longest_name - 11;
+constexpr std::size_t longest_service = 63;  // a label of the DNS, and the value of a label
+
+// A label of the DNS as RFC 1035 has it: not all clusters let a Service begin with a digit.
+bool is_service_name(std::string_view name) {
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  const auto fits = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-'; };
+  return is_letter(name.front()) && name.back() != '-' &&
+         std::all_of(name.begin(), name.end(), fits);
+}
+
+class NameCheck {
+ public:
+  void size(std::string_view kind, const std::string& name, std::size_t most,
+            const std::string& key) {
+    if (name.size() > most)
+      add(key, fmt::format("the {} name {} has {} characters, and Kubernetes takes at most {} "
+                           "there: set a shorter one",
+                           kind, name, name.size(), most));
+  }
+  void service(const std::string& name, const std::string& key) {
+    if (name.empty()) return;
+    size("Service", name, longest_service, key);
+    if (!is_service_name(name))
+      add(key, fmt::format("'{}' is no name of a Service: a-z, 0-9 and '-', beginning with a "
+                           "letter and ending with a letter or digit; set another one",
+                           name));
+  }
+  void add(const std::string& key, std::string text) { all.push_back({key, std::move(text)}); }
+
+  std::vector<NameMistake> all;
+};
+
 std::string one_of(const core::RecipeTraffic& traffic, const std::string& key) {
   const std::vector<std::string> all = all_of(traffic, key);
   return all.empty() ? std::string() : all.front();
@@ -57,6 +94,26 @@ Names names_of(const core::Release& release, const std::string& fallback) {
       names.canary_ingresses.push_back(names.ingresses[i] + "-canary");  // as the recipe does
   }
   return names;
+}
+
+std::vector<NameMistake> name_mistakes(const Names& names) {
+  const std::string pair = "spec.workload.deployments.", with = "spec.traffic.with.";
+  NameCheck check;
+  check.size("Deployment", names.workload.stable, longest_deployment, pair + "stable");
+  check.size("Deployment", names.workload.canary, longest_deployment, pair + "canary");
+  check.service(names.stable_service, with + "stable_service");
+  check.service(names.canary_service, with + "canary_service");
+  if (!names.stable_service.empty() && names.stable_service == names.canary_service)
+    check.add(
+        with + "canary_service",
+        fmt::format("stable and canary have one Service, {}: each needs its own, or no weight "
+                    "can part them",
+                    names.stable_service));
+  for (const std::string& name : names.ingresses)
+    check.size("Ingress", name, longest_name, with + "ingress");
+  for (const std::string& name : names.canary_ingresses)
+    check.size("Ingress", name, longest_name, with + "canary_ingress");
+  return std::move(check.all);
 }
 
 Resource collection(const recipes::ObjectName& name) {

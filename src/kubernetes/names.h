@@ -23,6 +23,15 @@ struct Names {
 /// `fallback` is the context's namespace, for a spec that names none. The release has Deployments.
 Names names_of(const core::Release& release, const std::string& fallback);
 
+struct NameMistake {
+  std::string key;   // "spec.traffic.with.stable_service"
+  std::string text;  // what is wrong, and what to do
+};
+
+/// Names that the API server would refuse, or that are one where two must be: those of the spec and
+/// those that follow from the release's name. `init` would have written half of it by then.
+std::vector<NameMistake> name_mistakes(const Names& names);
+
 recipes::ObjectName deployment_name(const Names& names, core::Track track);
 recipes::ObjectName service_name(const Names& names, core::Track track);
 

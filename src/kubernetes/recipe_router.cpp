@@ -236,6 +236,14 @@ Task<Result<std::string>> RecipeRouter::could_split(std::vector<Percent> weights
   co_return read ? read->raise_waits_for : std::string();  // numbers are no controller's word
 }
 
+Task<Result<Percent>> RecipeRouter::weight_now(Deadline deadline) {
+  CO_TRY(seen, co_await get(carriers_, deadline));
+  const auto read = recipe_.weight(with_, seen);
+  if (!read && read.error().code == Code::not_found) co_return Percent();
+  if (!read) co_return fail(read.error().while_doing("reading the canary's weight"));
+  co_return read->weight;
+}
+
 Task<Result<std::vector<Write>>> RecipeRouter::plan_create(std::vector<Write> before,
                                                            Deadline deadline) {
   auto names = recipe_.objects(with_);

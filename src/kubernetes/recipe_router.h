@@ -46,6 +46,9 @@ class RecipeRouter final : public TrafficRouter {
   /// controller says against a canary, in words; empty: nothing.
   Task<Result<std::string>> could_split(std::vector<Percent> weights, Deadline deadline);
 
+  /// Asked of the server itself, for who cannot wait for the watches; 0 where nothing splits yet.
+  Task<Result<Percent>> weight_now(Deadline deadline);
+
   /// What create() and remove() would write now. `before`: writes that are planned to be done
   /// first, such as the Ingress that the canary's is a clone of.
   Task<Result<std::vector<recipes::Write>>> plan_create(std::vector<recipes::Write> before,

@@ -91,6 +91,25 @@ class Doctor(DoctorTest):
         for words in (("init",), ("deploy", "v1.1.0")):
             self.assertIn("canary-of-before", self.must(self.world.run(*words), INVALID).err)
 
+    def test_an_ingress_that_nobody_serves(self):
+        self.assertIn("is unknown (may not list ingressclasses)",
+                      self.finding("traffic can split")["cause"])
+        self.world.write_kubeconfig()  # classes are the cluster's: a Role cannot name them
+        self.assertTrue(self.finding("traffic can split")["ok"])
+        for name in (INGRESS, "api-gateway-ingress-canary"):
+            self.world.patch("ingress", name, {"spec": {"ingressClassName": "ngnix"}})
+        self.assert_found("traffic can split", f"nobody serves the Ingress {INGRESS}: the cluster "
+                          "has no IngressClass ngnix", "spec.ingressClassName")
+        self.assertIn("nobody serves", self.must(self.world.run("deploy", "v1.1.0"), INVALID).err)
+        self.assertIn("nobody serves", self.must(self.world.run("init", "--dry-run")).out)
+
+    def test_a_services_port_that_no_container_has(self):
+        self.world.kubectl("patch", "service", "api-gateway-service-stable", "--type=json", "-p",
+                           '[{"op": "replace", "path": "/spec/ports/0/targetPort", '
+                           '"value": "web"}]')
+        self.assert_found("Services know their pods' ports", "to the port named web, which no "
+                          f"container of {STABLE} declares", "targetPort")
+
     def test_pods_without_a_drain(self):
         self.assert_found("stable pods drain", "no preStop hook", "sleep: { seconds: 5 }")
 
