@@ -108,14 +108,14 @@ TEST(RecipeCheck, NamesThatKubernetesDoesNotTakeAreToldBeforeAnythingIsWritten) 
   EXPECT_TRUE(all[1].starts_with("spec.traffic.with.canary_service: ")) << all[1];
   EXPECT_EQ(mistakes_of_release(longest,
                                 "  traffic: { router: ingress-nginx, with: { ingress: a, "
-                                "stable_service: a, canary_service: b } }\n"),
+                                "stable_service: a, canary_service: b, port: '80' } }\n"),
             std::vector<std::string>());
   const auto digit = mistakes_of_release("2fast");
   ASSERT_EQ(digit.size(), 2U);
   EXPECT_NE(digit[0].find("beginning with a letter"), std::string::npos) << digit[0];
   const auto one = mistakes_of_release("shop",
                                        "  traffic: { router: ingress-nginx, with: { ingress: a, "
-                                       "stable_service: a, canary_service: a } }\n");
+                                       "stable_service: a, canary_service: a, port: '80' } }\n");
   ASSERT_EQ(one.size(), 1U);
   EXPECT_NE(one[0].find("stable and canary have one Service, a"), std::string::npos) << one[0];
 }
