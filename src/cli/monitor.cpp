@@ -16,7 +16,7 @@ namespace {
 
 constexpr Duration period_length = 60s;
 constexpr Duration longest_list = 5s;
-constexpr std::string_view untimed_text =
+const std::string untimed_text =
     "; no latency was measured: does the metrics' recipe find a histogram? `linnet doctor`";
 constexpr double forever_s = 10.0 * 365 * 86'400;
 
