@@ -64,7 +64,9 @@
                                                                   X(memory_limit_fails)           \
                                                                   X(advice_only_tells)            \
                                                                   X(unmeasured_is_no_pass)        \
-                                                                  X(router_is_waited_for)
+                                                                  X(router_is_waited_for)         \
+                                                                  X(leaving_is_let_go)            \
+                                                                  X(leaving_is_waited_for)
 // clang-format on
 
 namespace linnet::mutant {

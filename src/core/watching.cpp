@@ -16,7 +16,8 @@ Duration not_ready_limit(const Release& release) {
 std::string first_trouble(const TrackSeen& track) {
   if (!track.trouble.empty()) return track.trouble;
   for (const Instance& instance : track.instances)
-    if (!instance.trouble.empty()) return fmt::format("{}: {}", instance.id, instance.trouble);
+    if (!instance.trouble.empty() && !track.is_leaving(instance))
+      return fmt::format("{}: {}", instance.id, instance.trouble);
   return {};
 }
 

@@ -104,6 +104,20 @@ std::string names_of(const boost::json::array& containers) {
   return out;
 }
 
+// Empty within its grace period: then nothing is wrong with it.
+std::string overdue_text(const Json& pod, WallTime now) {
+  const auto due = wire::parse_wall_time(text_at(pod, {"metadata", "deletionTimestamp"}));
+  if (!due || now <= *due) return {};
+  std::string finalizers;
+  for (const Json& one : list_at(pod, {"metadata", "finalizers"}))
+    if (one.is_string())
+      finalizers += (finalizers.empty() ? "" : ", ") + std::string(one.get_string());
+  const std::string node = text_at(pod, {"spec", "nodeName"});
+  return fmt::format("it should have stopped at {}{}{}", due->text(),
+                     node.empty() ? "" : ", on node " + shortened(node, 100),
+                     finalizers.empty() ? "" : ", finalizers " + shortened(finalizers, 200));
+}
+
 }  // namespace
 
 Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, WallTime now) {
@@ -121,6 +135,7 @@ Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Wal
     return instance;
   }
   instance.version = version_of(spec.image, text_at(*container, {"image"}));
+  if (instance.state == State::stopping) instance.trouble = overdue_text(pod, now);
   if (instance.state == State::ready || instance.state == State::stopping) return instance;
   PodTrouble trouble = trouble_of(pod, spec.container, now);
   instance.trouble = std::move(trouble.text);
@@ -158,6 +173,8 @@ core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObj
       instance.trouble =
           fmt::format("it is ready, but not among the endpoints of Service {}", objects.service);
     }
+    // Asked to stop, and requests may still be sent to it.
+    if (instance.state == State::stopping && endpoints.has(*pod)) instance.state = State::unready;
     seen.instances.push_back(std::move(instance));
   }
   std::sort(seen.instances.begin(), seen.instances.end(),

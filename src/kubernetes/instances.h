@@ -21,8 +21,10 @@ struct TrackObjects {
 };
 
 /// An instance is ready only when its pod says so and an EndpointSlice of the Service has it as
-/// ready: before that no data plane sends anything to it. `now` is for how long a registry may be
-/// out of reach. Pods that have ended (evicted, completed) are nobody's replicas and left out.
+/// ready: before that no data plane sends anything to it. One that was asked to stop is `stopping`
+/// only when none has it as ready any more. `now` is for how long a registry may be out of reach,
+/// and for a pod whose time to stop is over. Pods that have ended (evicted, completed) are nobody's
+/// replicas and left out.
 core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects,
                            WallTime now);
 

@@ -298,6 +298,33 @@ TEST(TrackSeen, IsReadyOnlyThroughTheEndpointsOfItsService) {
   EXPECT_EQ(track_of(&deployed, {pod(good)}, {}, "").ready(), 1) << "no Service is known";
 }
 
+TEST(TrackSeen, APodThatShallStopIsStoppingOnlyWhenItIsNoEndpointAnyMore) {
+  const Json deployed = deployment();
+  PodText asked = good;
+  asked.metadata = R"(,"deletionTimestamp":"2026-10-01T12:00:30Z")";
+  const auto state = [&](const std::string& conditions) {
+    const std::string reference = R"("targetRef":{"kind":"Pod","name":"web-6d4cf56db6-x7k2p"})";
+    const Json listed = slice(R"({"conditions":{)" + conditions + "}," + reference + "}");
+    return track_of(&deployed, {pod(asked)}, {listed}).instances[0].state;
+  };
+  EXPECT_EQ(state(R"("ready":true)"), State::unready) << "the slice is older than the wish";
+  EXPECT_EQ(state(R"("ready":false,"serving":true,"terminating":true)"), State::stopping);
+  EXPECT_EQ(state(R"("ready":false)"), State::stopping);
+}
+
+TEST(TrackSeen, APodThatStaysBeyondItsTimeIsToldWithWhatMayKeepIt) {
+  const Json deployed = deployment();
+  PodText stays = good;
+  stays.metadata = R"(,"deletionTimestamp":"2026-10-01T11:58:00Z","finalizers":["x.dev/keep"])";
+  Json found = pod(stays);
+  found.at("spec").as_object()["nodeName"] = "worker-2";
+  const core::TrackSeen seen = track_of(&deployed, {found}, {});
+  EXPECT_EQ(seen.instances[0].trouble,
+            "it should have stopped at 2026-10-01T11:58:00Z, on node worker-2, finalizers "
+            "x.dev/keep");
+  EXPECT_EQ(seen.staying(), 0);
+}
+
 TEST(TrackSeen, NumbersThatCannotBeAreBounded) {
   const Json deployed = boost::json::parse(R"({"metadata":{"name":"web"},"spec":{"replicas":-5}})");
   const Json huge = boost::json::parse(R"({"metadata":{"name":"web-1"},

@@ -56,9 +56,11 @@ const std::vector<Invariant>& invariants() {
       {"promotion_is_earned", "a promotion has every step passed, or the report says skipped"},
       {"promotion_is_asked", "a promotion was asked for, or the spec says automatic"},
       {"success_is_complete",
-       "a rollout that succeeded left stable on the new version, weight 0 and no canary"},
+       "a rollout that succeeded left stable on the new version, weight 0 and no canary, on a "
+       "platform but what has been stopping for a minute"},
       {"rollback_is_complete",
-       "a rollout that was taken back left stable on the old version, weight 0 and no canary"},
+       "a rollout that was taken back left stable on the old version, weight 0 and no canary, on a "
+       "platform but what has been stopping for a minute"},
       {"terminal_stays", "an ended rollout stays ended until a new intent"},
       {"legal_transition", "phases follow the table of transitions"},
       {"evidence_is_exact",
@@ -86,7 +88,8 @@ const std::vector<Invariant>& invariants() {
        "once faults stop, every rollout ends within its steps' times, no_data.hold and a minute "
        "for "
        "each, progress (on a platform six times), and three minutes"},
-      {"rests_clean", "at rest the weight is 0, no canary is left, and stable is whole"},
+      {"rests_clean",
+       "at rest the weight is 0, no canary is left but what stops, and stable is whole"},
   };
   return all;
 }

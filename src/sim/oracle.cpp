@@ -108,6 +108,7 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   const bool has_data = told.sample_ok && told.canary_requests > 0;
   book.watched = moved ? 0ms : mine.watched + (has_data ? elapsed : 0ms);
   if (moved) book.first_turn = elapsed;
+  book.in_part = moved || book.part != mine.part ? 0ms : mine.in_part + elapsed;
   const bool ready = told.workload && next.rollout &&
                      told.workload->canary.ready_of(next.rollout->to) >= next.canary_replicas;
   book.unready =

@@ -76,6 +76,7 @@ struct Lineage {
   Duration quiet{};         // since the canary's last request
   Duration watched{};       // time with data since the phase, its part or its period began
   Duration first_turn{};    // and of the turn in which it began, which may count as well
+  Duration in_part{};       // in this phase and its part
   Duration unready{};       // since fewer canary instances were ready than wanted
   Duration barred{};        // ready in preparing, and the router not at a clean 0 %
   int canary_replicas = 0;
