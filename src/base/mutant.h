@@ -66,7 +66,8 @@
                                                                   X(unmeasured_is_no_pass)        \
                                                                   X(router_is_waited_for)         \
                                                                   X(leaving_is_let_go)            \
-                                                                  X(leaving_is_waited_for)
+                                                                  X(leaving_is_waited_for)        \
+                                                                  X(canary_keeps_load)
 // clang-format on
 
 namespace linnet::mutant {

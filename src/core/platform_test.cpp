@@ -46,6 +46,45 @@ TEST(Platform, GrowsTheCanaryWhenStableIsScaledUpMeanwhile) {
   EXPECT_EQ(world.canary.count(), 4);
 }
 
+TEST(Platform, KeepsTheCanarysSizeWhenAnAutoscalerShrinksStableMeanwhile) {
+  World world = a_cluster(10);
+  world.initialised().deploying("v2");
+  while (world.status.weight < Percent::whole(50)) world.turn();
+  world.resize(world.stable, 5, "v1");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  EXPECT_EQ(world.canary.ready_of("v2"), 10) << "the load of ten is the canary's now";
+  world.resize(world.stable, 2, "v1");
+  world.ask(Intent::Kind::promote);
+  ASSERT_TRUE(world.reach("succeeded"));
+  EXPECT_EQ(world.stable.ready_of("v2"), 2) << "stable's size is its owner's";
+  EXPECT_EQ(world.times_told("warning stable takes all traffic with 2 of the 10 instances"), 1);
+}
+
+TEST(Platform, TellsThatAStableThatWasMadeSmallerTakesAllInARollback) {
+  World world = a_cluster(10);
+  world.initialised().deploying("v2");
+  while (world.status.weight < Percent::whole(50)) world.turn();
+  world.resize(world.stable, 5, "v1");
+  world.turns(5);
+  world.ask(Intent::Kind::rollback);
+  world.turn();
+  EXPECT_TRUE(world.traffic.weight.is_zero()) << "it waits for nothing";
+  EXPECT_TRUE(world.journal_has("warning stable takes all traffic with 5 of the 10 instances"));
+}
+
+TEST(Platform, SizesEachCanaryByWhatStableHadInItsOwnRollout) {
+  World world = a_cluster(10);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.turns(5);
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("rolled_back"));
+  world.resize(world.stable, 2, "v1");
+  world.deploying("v3");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  EXPECT_EQ(world.canary.ready_of("v3"), 2);
+}
+
 TEST(Platform, PromotesOntoTheSizeThatStableHasThen) {
   World world = a_cluster(3);
   world.initialised().deploying("v2");

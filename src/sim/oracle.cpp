@@ -151,6 +151,9 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   check_verdicts(told, mine, book, next);
   check_promoted(mine, next);
   if (core::is_running(next.phase)) check_evidence(mine, book, next);
+  // A deploy that superseded begins in the same turn, and with what stable has then.
+  const bool same = rollout_id(next) == mine.rollout;
+  book.stable_most = std::max(same ? mine.stable_most : 0, next.stable_size);
   check_owner(told, book, next);
   return book;
 }
