@@ -79,8 +79,7 @@ const std::vector<Invariant>& invariants() {
       {"answered_once", "each intent is answered once"},
       {"entries_have_reasons", "each change has a journal entry with a reason"},
       {"owners_size_is_followed",
-       "where a platform keeps stable's size, that is never linnet's: the canary is sized by the "
-       "most that it had in the rollout"},
+       "a platform's size of stable is never linnet's: the canary is sized by the most of it"},
       {"owners_image_is_kept",
        "an image that its owner gives stable while linnet does not replace it becomes stable, is "
        "what a rollback returns to, and is never undone"},
