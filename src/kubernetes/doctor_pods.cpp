@@ -20,7 +20,7 @@ struct Remedy {
 };
 
 // By what pod_trouble.cpp and instances.cpp say; the first that fits.
-constexpr std::array<Remedy, 12> remedies{{
+constexpr std::array<Remedy, 13> remedies{{
     {"cannot be pulled", "push the image, or correct workload.deployments.image or the version"},
     {"cannot be scheduled", "make room in the cluster, or lower the pod's requests"},
     {"exceeded quota", "raise the ResourceQuota, or lower requests or replicas"},
