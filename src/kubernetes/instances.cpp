@@ -106,14 +106,15 @@ std::string names_of(const boost::json::array& containers) {
 
 // Empty within its grace period: then nothing is wrong with it.
 std::string overdue_text(const Json& pod, WallTime now) {
-  const auto due = wire::parse_wall_time(text_at(pod, {"metadata", "deletionTimestamp"}));
+  const std::string until = text_at(pod, {"metadata", "deletionTimestamp"});
+  const auto due = wire::parse_wall_time(until);
   if (!due || now <= *due) return {};
   std::string finalizers;
   for (const Json& one : list_at(pod, {"metadata", "finalizers"}))
     if (one.is_string())
       finalizers += (finalizers.empty() ? "" : ", ") + std::string(one.get_string());
   const std::string node = text_at(pod, {"spec", "nodeName"});
-  return fmt::format("it should have stopped at {}{}{}", due->text(),
+  return fmt::format("it should have stopped at {}{}{}", until,
                      node.empty() ? "" : ", on node " + shortened(node, 100),
                      finalizers.empty() ? "" : ", finalizers " + shortened(finalizers, 200));
 }
