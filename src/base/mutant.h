@@ -65,7 +65,10 @@
                                                                   X(advice_only_tells)            \
                                                                   X(unmeasured_is_no_pass)        \
                                                                   X(router_is_waited_for)         \
-                                                                  X(interrupt_spares_others)
+                                                                  X(interrupt_spares_others)      \
+                                                                  X(leaving_is_let_go)            \
+                                                                  X(leaving_is_waited_for)        \
+                                                                  X(canary_keeps_load)
 // clang-format on
 
 namespace linnet::mutant {

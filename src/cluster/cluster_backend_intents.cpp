@@ -1,5 +1,5 @@
-// What ClusterBackend does with a wish: the checks before it, the switch back that waits for none of
-// them, and the withdrawal of what was interrupted.
+// What ClusterBackend does with a wish: the checks before it, the switch back that waits for none
+// of them, and the withdrawal of what was interrupted.
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "cluster/changes.h"
@@ -14,8 +14,8 @@ namespace {
 
 constexpr Duration look_again = 1ms;
 constexpr Duration withdrawn_look = 20ms;
-constexpr Duration one_call = 10s;    // to the API server
-constexpr Duration some_calls = 30s;  // one after the other
+constexpr Duration one_call = 10s;             // to the API server
+constexpr Duration some_calls = 30s;           // one after the other
 constexpr Duration controller_is_behind = 3s;  // at most, with its word on what was just changed
 constexpr Duration ask_again = 250ms;
 

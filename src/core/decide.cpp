@@ -63,8 +63,9 @@ void tell_evidence(Turn& turn) {
 void follow_platform(Turn& turn) {
   if (!turn.seen.workload || !turn.seen.workload->stable.wanted) return;
   const TrackSeen& stable = turn.seen.workload->stable;
-  turn.next.stable_size = std::max(*stable.wanted, 1);
   Status& next = turn.next;
+  next.stable_size = std::max(*stable.wanted, 1);
+  next.stable_most = std::max(next.stable_most, next.stable_size);
   const std::string& told = stable.wanted_version;
   const auto* idle = std::get_if<Idle>(&next.phase);
   const bool starts = idle != nullptr && !idle->ready;
@@ -199,6 +200,11 @@ int stable_replicas(const Release& release) {
 
 int stable_size(const Release& release, const Status& status) {
   return status.stable_size > 0 ? status.stable_size : stable_replicas(release);
+}
+
+int stable_load(const Release& release, const Status& status) {
+  const int now = stable_size(release, status);
+  return LINNET_STOPS(canary_keeps_load, status.stable_most > now) ? status.stable_most : now;
 }
 
 std::string_view phase_name(const Phase& phase) {

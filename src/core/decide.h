@@ -85,5 +85,8 @@ int canary_replicas_for(Percent weight, int stable_replicas);
 int stable_replicas(const Release& release);
 /// How many instances stable has: the spec's, or what the platform was last seen to want.
 int stable_size(const Release& release, const Status& status);
+/// By how many the canary is sized: the most that stable had since the rollout began. An autoscaler
+/// makes stable smaller as the canary takes its load, and that load stays what it was.
+int stable_load(const Release& release, const Status& status);
 
 }  // namespace linnet::core

@@ -39,6 +39,23 @@ TEST(DecideEndings, PromotesByItselfWhenTheSpecSaysSo) {
   EXPECT_TRUE(world.reach("succeeded"));
 }
 
+// Its process holds a port that the next canary needs.
+TEST(DecideEndings, WaitsOnOneMachineForAnInstanceThatIsStopping) {
+  World world = in_step(0);
+  world.ask(Intent::Kind::rollback);
+  for (int i = 0; i < 200; ++i) {
+    if (world.canary.instances.empty()) {
+      Instance& stops = world.canary.instances.emplace_back();
+      stops.version = "v2";
+      stops.state = Instance::State::stopping;
+    }
+    world.turn();
+  }
+  EXPECT_EQ(world.phase(), "rolling_back");
+  world.canary.instances.clear();
+  EXPECT_TRUE(world.reach("rolled_back", 5s));
+}
+
 TEST(DecideEndings, FailsInitWithTheRoutersWordsWhenTheRouterNeverAnswers) {
   World world;
   world.router_down = true;

@@ -30,7 +30,7 @@ void stable_rolls(Turn& turn, Duration waited, Duration watched) {
                                     ready_text(turn, Track::stable, version, wanted))});
     }
     if (LINNET_NEEDS(weight_down_needs_stable, stable.ready_of(version) == wanted &&
-                                                   stable.count() == wanted &&
+                                                   stable.staying() == wanted &&
                                                    stable.is_told(version))) {
       if (fails_at_all(turn, watched)) return;
       turn.want_weight(Percent(), "stable runs the new version");
@@ -39,6 +39,29 @@ void stable_rolls(Turn& turn, Duration waited, Duration watched) {
     }
   }
   turn.waits("restarting stable, one by one: " + ready_text(turn, Track::stable, version, wanted));
+}
+
+// A platform's usual grace period, twice. What an instance of this rollout answers until then is
+// not counted as the next one's.
+constexpr Duration leaving_is_awaited = 60s;
+
+// All of the canary is gone, or leaving and waited for in vain.
+bool is_canary_gone(const Turn& turn, Duration waited) {
+  if (!turn.seen.workload) return false;
+  const TrackSeen& canary = turn.seen.workload->canary;
+  const bool leaving = canary.wanted == 0 && canary.staying() == 0;
+  return canary.count() == 0 ||
+         (leaving && LINNET_NEEDS(leaving_is_waited_for, waited >= leaving_is_awaited));
+}
+
+// Why it does not go is for a person to see; the rollout is over without it.
+void tell_who_is_leaving(Turn& turn) {
+  std::string who;
+  for (const Instance& instance : turn.seen.workload->canary.instances)
+    who += fmt::format("{}{}{}", who.empty() ? "" : ", ", instance.id,
+                       instance.trouble.empty() ? "" : " (" + instance.trouble + ")");
+  if (!who.empty())
+    turn.entry("warning", "the canary gets no traffic, and is stopping still: " + who);
 }
 
 // Where a platform keeps the sizes, 0 is its owner's wish.
@@ -91,14 +114,14 @@ void on_promoting(Turn& turn, Promoting promoting) {
         if (turn.seen.traffic) turn.next.phase = Promoting{Part::stable_takes_all, 0ms};
         return turn.waits("weight 0 % is not confirmed any more");
       }
-      if (!LINNET_NEEDS(promoted_needs_canary_gone,
-                        turn.seen.workload && turn.seen.workload->canary.count() == 0))
+      if (!LINNET_NEEDS(promoted_needs_canary_gone, is_canary_gone(turn, promoting.waited)))
         return turn.waits("stopping the canary");
       if (is_scaled_away(turn.seen.workload->stable))
         return turn.waits(fmt::format("stable was scaled to 0: bringing {} back", version));
       if (!turn.seen.workload->stable.is_told(version))
         return turn.waits(fmt::format("somebody gave stable {}: bringing {} back",
                                       turn.seen.workload->stable.wanted_version, version));
+      tell_who_is_leaving(turn);
       const std::string text = fmt::format("{} is stable", version);
       turn.finish_rollout("succeeded", {"promoted", text});
       turn.enter(Succeeded{}, text);
@@ -118,7 +141,7 @@ bool stable_is_back(const Turn& turn) {
   if (!turn.seen.workload) return false;
   const TrackSeen& stable = turn.seen.workload->stable;
   for (const Instance& instance : stable.instances)
-    if (instance.version != turn.next.stable_version) return false;
+    if (instance.version != turn.next.stable_version && !stable.is_leaving(instance)) return false;
   if (!stable.is_told(turn.next.stable_version)) return false;
   return stable.ready() > 0 || LINNET_STOPS(owners_zero_is_whole, stable.wanted == 0);
 }
@@ -151,6 +174,7 @@ bool waits_for_stable(Turn& turn, RollingBack& rolling) {
 
 // `done`: what the journal does not have yet; it has the cause.
 void end_rollback(Turn& turn, Phase end, const Cause& cause, const std::string& done) {
+  if (turn.seen.workload) tell_who_is_leaving(turn);
   const std::string text = fmt::format("{}: {}", done, cause.text);
   const std::string outcome(phase_name(end));
   turn.finish_rollout(outcome, cause);
@@ -209,8 +233,7 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
     turn.next.canary_replicas = 0;
     turn.entry("phase", "rolling_back: stopping the canary");
   }
-  if (!LINNET_NEEDS(rollback_needs_canary_gone,
-                    turn.seen.workload && turn.seen.workload->canary.count() == 0))
+  if (!LINNET_NEEDS(rollback_needs_canary_gone, is_canary_gone(turn, rolling.waited)))
     return turn.waits(rolling.cause.text + "; stopping the canary");
   const std::string& stable = turn.next.stable_version;
   const bool back = LINNET_NEEDS(rollback_needs_stable, stable_is_back(turn));

@@ -147,7 +147,7 @@ void on_traffic(Turn& turn, const Intent& intent) {
   if (LINNET_STOPS(traffic_is_set, true)) holding.weight = intent.weight;
   turn.next.canary_replicas =
       std::max(turn.next.canary_replicas,
-               canary_replicas_for(intent.weight, stable_size(turn.release, turn.next)));
+               canary_replicas_for(intent.weight, stable_load(turn.release, turn.next)));
   turn.enter(std::move(holding), text + "; the steps stand still until `resume`");
   turn.notice("paused", text);
   accept(turn, intent, fmt::format("the canary gets {}", intent.weight.text()));

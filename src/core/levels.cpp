@@ -73,7 +73,7 @@ void want_levels(Turn& turn) {
     // What was ready when the weight was decided may be gone when it is written, or written again.
     const bool waits =
         (weight > seen.weight || !seen.differ.empty()) &&
-        turn.canary_ready() < canary_replicas_for(weight, stable_size(turn.release, next));
+        turn.canary_ready() < canary_replicas_for(weight, stable_load(turn.release, next));
     // The same for stable, which takes all in a promotion.
     const bool bare =
         std::holds_alternative<Promoting>(next.phase) && weight.is_zero() && turn.is_stable_bare();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
+
 namespace linnet::core {
 
 int TrackSeen::ready() const {
@@ -16,9 +18,19 @@ int TrackSeen::ready_of(std::string_view version) const {
   }));
 }
 
+bool TrackSeen::is_leaving(const Instance& instance) const {
+  return LINNET_STOPS(leaving_is_let_go, wanted && instance.state == Instance::State::stopping);
+}
+
+int TrackSeen::staying() const {
+  return static_cast<int>(std::count_if(instances.begin(), instances.end(),
+                                        [&](const Instance& i) { return !is_leaving(i); }));
+}
+
 int TrackSeen::restarts() const {
   int sum = 0;
-  for (const Instance& instance : instances) sum += instance.restarts;
+  for (const Instance& instance : instances)
+    if (!is_leaving(instance)) sum += instance.restarts;
   return sum;
 }
 

@@ -56,6 +56,12 @@ struct TrackSeen {
   }
   /// Instances that exist in any state, stopping ones included.
   [[nodiscard]] int count() const { return static_cast<int>(instances.size()); }
+  /// It stops where a platform sees to that: it is no endpoint any more and never comes back, but
+  /// may stay for minutes (its grace period) or for ever (a node that is gone, a finalizer).
+  [[nodiscard]] bool is_leaving(const Instance& instance) const;
+  /// Instances without those that are leaving.
+  [[nodiscard]] int staying() const;
+  /// Of those that stay: one that is leaving may be of the rollout before.
   [[nodiscard]] int restarts() const;
   friend bool operator==(const TrackSeen&, const TrackSeen&) = default;
 };

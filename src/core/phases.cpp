@@ -296,7 +296,8 @@ bool notice_others(Turn& turn) {
   return true;
 }
 
-// Stable may be resized while a release runs: the canary's share of the load grows with it.
+// Stable may be resized while a release runs: the canary's share of the load grows with it, and
+// does not shrink with it.
 void follow_size(Turn& turn) {
   if (!LINNET_STOPS(canary_grows_with_stable, turn.next.stable_size > 0)) return;
   Percent weight = turn.next.weight;
@@ -308,8 +309,8 @@ void follow_size(Turn& turn) {
     weight = Percent::whole(100);
   else if (!std::holds_alternative<AwaitingPromotion>(turn.next.phase))
     return;
-  turn.next.canary_replicas =
-      std::max(turn.next.canary_replicas, canary_replicas_for(weight, turn.next.stable_size));
+  turn.next.canary_replicas = std::max(
+      turn.next.canary_replicas, canary_replicas_for(weight, stable_load(turn.release, turn.next)));
 }
 
 }  // namespace

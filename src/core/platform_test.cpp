@@ -46,6 +46,45 @@ TEST(Platform, GrowsTheCanaryWhenStableIsScaledUpMeanwhile) {
   EXPECT_EQ(world.canary.count(), 4);
 }
 
+TEST(Platform, KeepsTheCanarysSizeWhenAnAutoscalerShrinksStableMeanwhile) {
+  World world = a_cluster(10);
+  world.initialised().deploying("v2");
+  while (world.status.weight < Percent::whole(50)) world.turn();
+  world.resize(world.stable, 5, "v1");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  EXPECT_EQ(world.canary.ready_of("v2"), 10) << "the load of ten is the canary's now";
+  world.resize(world.stable, 2, "v1");
+  world.ask(Intent::Kind::promote);
+  ASSERT_TRUE(world.reach("succeeded"));
+  EXPECT_EQ(world.stable.ready_of("v2"), 2) << "stable's size is its owner's";
+  EXPECT_EQ(world.times_told("warning stable takes all traffic with 2 of the 10 instances"), 1);
+}
+
+TEST(Platform, TellsThatAStableThatWasMadeSmallerTakesAllInARollback) {
+  World world = a_cluster(10);
+  world.initialised().deploying("v2");
+  while (world.status.weight < Percent::whole(50)) world.turn();
+  world.resize(world.stable, 5, "v1");
+  world.turns(5);
+  world.ask(Intent::Kind::rollback);
+  world.turn();
+  EXPECT_TRUE(world.traffic.weight.is_zero()) << "it waits for nothing";
+  EXPECT_TRUE(world.journal_has("warning stable takes all traffic with 5 of the 10 instances"));
+}
+
+TEST(Platform, SizesEachCanaryByWhatStableHadInItsOwnRollout) {
+  World world = a_cluster(10);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.turns(5);
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(world.reach("rolled_back"));
+  world.resize(world.stable, 2, "v1");
+  world.deploying("v3");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  EXPECT_EQ(world.canary.ready_of("v3"), 2);
+}
+
 TEST(Platform, PromotesOntoTheSizeThatStableHasThen) {
   World world = a_cluster(3);
   world.initialised().deploying("v2");
@@ -199,6 +238,98 @@ TEST(Platform, PassesNoStepOnACanaryThatRunsAnotherImage) {
     world.turn();
   }
   EXPECT_EQ(std::get<Stepping>(world.status.phase).index, 0);
+}
+
+// As on a node that is gone: the platform has asked it to stop, and it stays.
+Instance leaving_one(const std::string& version) {
+  Instance instance;
+  instance.id = version + "-on-a-node-that-is-gone";
+  instance.version = version;
+  instance.state = Instance::State::stopping;
+  return instance;
+}
+
+/// Turns in which what was told to be away leaves one instance behind that stays.
+bool reach_with_one_leaving(World& world, std::string_view phase, Duration limit) {
+  for (Duration spent = 0ms; spent < limit && world.phase() != phase; spent += 1s) {
+    if (world.canary.wanted == 0 && world.canary.instances.empty())
+      world.canary.instances.push_back(leaving_one("v2"));
+    world.turn();
+  }
+  return world.phase() == phase;
+}
+
+TEST(Platform, TakesBackACanaryOfWhichAnInstanceNeverStops) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.turns(10);
+  world.ask(Intent::Kind::rollback);
+  ASSERT_TRUE(reach_with_one_leaving(world, "rolled_back", 2min)) << world.status.reason;
+  EXPECT_TRUE(world.journal_has("is stopping still: v2-on-a-node-that-is-gone"));
+}
+
+TEST(Platform, PromotesACanaryOfWhichAnInstanceNeverStops) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  ASSERT_TRUE(reach_with_one_leaving(world, "succeeded", 3min)) << world.status.reason;
+  EXPECT_TRUE(world.journal_has("is stopping still: v2-on-a-node-that-is-gone"));
+}
+
+TEST(Platform, GivesACanarysInstancesAMinuteToStop) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.turns(10);
+  world.ask(Intent::Kind::rollback);
+  EXPECT_FALSE(reach_with_one_leaving(world, "rolled_back", 1min));
+  world.canary.instances.clear();
+  world.turn();
+  EXPECT_EQ(world.phase(), "rolled_back");
+  EXPECT_FALSE(world.journal_has("is stopping still")) << "it has stopped in time";
+}
+
+TEST(Platform, PromotesWhileAnInstanceOfTheOldStableNeverStops) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  while (world.stable.ready_of("v2") == 0) world.turn();
+  world.stable.instances.push_back(leaving_one("v1"));
+  EXPECT_TRUE(world.reach("succeeded", 2min)) << world.status.reason;
+}
+
+TEST(Platform, UndoesAPromotionOfWhichAnInstanceNeverStops) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  world.versions["v2"].ready = false;  // on stable's nodes
+  while (world.status.stable_version != "v2") world.turn();
+  world.turns(2);
+  world.ask(Intent::Kind::rollback);
+  while (world.stable.ready_of("v1") == 0) world.turn();
+  world.stable.instances.push_back(leaving_one("v2"));
+  EXPECT_TRUE(world.reach("rolled_back", 2min)) << world.status.reason;
+}
+
+TEST(Platform, HoldsWhatALeavingInstanceDidAgainstNobodyElse) {
+  World world = a_cluster();
+  world.initialised();
+  for (int i = 0; i < 400 && world.phase() != "awaiting_promotion"; ++i) {
+    if (i == 0) world.deploying("v3");
+    if (world.canary.count() == world.canary.ready() && world.canary.count() > 0) {
+      Instance of_before = leaving_one("v2");
+      of_before.restarts = 9;
+      of_before.trouble = "it should have stopped long ago";
+      world.canary.instances.push_back(of_before);
+    }
+    world.turn();
+  }
+  EXPECT_EQ(world.phase(), "awaiting_promotion") << world.status.reason;
+  EXPECT_FALSE(world.journal_has("should have stopped"));
 }
 
 TEST(Platform, WritesNothingWhileNothingChanges) {

@@ -253,6 +253,7 @@ struct Evidence {
 struct Status {
   std::string stable_version;  // what stable shall run; empty before init
   int stable_size = 0;         // its instances, where the platform decides that; else 0
+  int stable_most = 0;         // the most of them since the rollout began
   Phase phase = Idle{};
   WallTime since;                  // when the phase was entered
   std::string reason;              // what it waits for, or how it ended, in one sentence

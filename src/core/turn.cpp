@@ -67,6 +67,11 @@ void Turn::notice(std::string event, std::string text) {
 
 void Turn::want_weight(Percent weight, const std::string& reason) {
   if (next.weight == weight) return;
+  // Its size is its owner's: an autoscaler follows the load, but only after it has come.
+  if (weight.is_zero() && next.stable_size < next.stable_most)
+    entry("warning", fmt::format("stable takes all traffic with {} of the {} instances that it had "
+                                 "in this rollout: it was made smaller by an autoscaler or by hand",
+                                 next.stable_size, next.stable_most));
   entry("weight", fmt::format("{} -> {}: {}", next.weight.text(), weight.text(), reason));
   next.weight_before = next.weight;
   next.weight = weight;
@@ -142,6 +147,7 @@ void Turn::start_rollout(const Intent& intent) {
                                  intent.promote || release.promotion == Promotion::automatic);
   rollout.hold = intent.hold;
   next.rollout = rollout;
+  next.stable_most = next.stable_size;
   next.canary_replicas =
       canary_replicas_for(release.steps.front().weight, stable_size(release, next));
   next.unready = 0ms;
@@ -162,7 +168,7 @@ void Turn::finish_rollout(const std::string& outcome, const Cause& cause) {
 void Turn::start_step(int index) {
   const Step& step = release.steps[static_cast<std::size_t>(index)];
   next.canary_replicas =
-      std::max(next.canary_replicas, canary_replicas_for(step.weight, stable_size(release, next)));
+      std::max(next.canary_replicas, canary_replicas_for(step.weight, stable_load(release, next)));
   // Entered anew after a hold, even the first step is another stage: what passes is counted anew.
   start_stage(release, next, std::holds_alternative<Preparing>(next.phase));
   const std::string text = fmt::format("step {} of {}: {} for {}", index + 1, release.steps.size(),
@@ -175,7 +181,7 @@ void Turn::start_step(int index) {
 
 void Turn::start_promotion(std::string reason) {
   next.canary_replicas = std::max(
-      next.canary_replicas, canary_replicas_for(Percent::whole(100), stable_size(release, next)));
+      next.canary_replicas, canary_replicas_for(Percent::whole(100), stable_load(release, next)));
   next.stage = Stage{};  // judged by what it sees itself; the evidence goes on
   enter(Promoting{}, std::move(reason));
 }

@@ -16,7 +16,8 @@ Duration not_ready_limit(const Release& release) {
 std::string first_trouble(const TrackSeen& track) {
   if (!track.trouble.empty()) return track.trouble;
   for (const Instance& instance : track.instances)
-    if (!instance.trouble.empty()) return fmt::format("{}: {}", instance.id, instance.trouble);
+    if (!instance.trouble.empty() && !track.is_leaving(instance))
+      return fmt::format("{}: {}", instance.id, instance.trouble);
   return {};
 }
 
@@ -55,7 +56,7 @@ bool fails_readiness(Turn& turn) {
   const Duration unready = turn.next.unready;
   if (LINNET_STOPS(unready_is_counted, true)) turn.next.unready += turn.elapsed;
   const bool told_now = unready < missing_is_told && turn.next.unready >= missing_is_told;
-  const int needed = canary_replicas_for(turn.next.weight, stable_size(turn.release, turn.next));
+  const int needed = canary_replicas_for(turn.next.weight, stable_load(turn.release, turn.next));
   const bool missing = !turn.next.weight.is_zero() && turn.canary_ready() < needed;
   if (turn.seen.workload && told_now && missing)
     turn.entry("warning", fmt::format("at {}: {}", turn.next.weight.text(),

@@ -162,7 +162,7 @@ Result<core::TrackSeen> DeploymentsWorkload::State::seen(Track track) {
       if (text_at(slice, {"metadata", "labels", "kubernetes.io/service-name"}) == one.service)
         objects.slices.push_back(&slice);
   }
-  return track_seen(names.workload, objects);
+  return track_seen(names.workload, objects, clock.now().wall);
 }
 
 // The selector of a Deployment cannot be changed, but the Deployment can be made anew. Watches that

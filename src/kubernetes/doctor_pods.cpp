@@ -20,13 +20,16 @@ struct Remedy {
 };
 
 // By what pod_trouble.cpp and instances.cpp say; the first that fits.
-constexpr std::array<Remedy, 12> remedies{{
+constexpr std::array<Remedy, 13> remedies{{
     {"cannot be pulled", "push the image, or correct workload.deployments.image or the version"},
     {"cannot be scheduled", "make room in the cluster, or lower the pod's requests"},
     {"exceeded quota", "raise the ResourceQuota, or lower requests or replicas"},
     {"cannot create pods", "see `kubectl describe deployment`: an admission rule refuses the pods"},
     {"cannot be created", "create the Secret or ConfigMap that is named, or correct its name"},
     {"lack of memory", "raise resources.limits.memory of the container"},
+    {"should have stopped",
+     "see whether its node is there (`kubectl get nodes`), and who takes its "
+     "finalizers away; `kubectl delete pod --force` lets it go"},
     {"among the endpoints", "compare the Service's selector with the pods' labels"},
     {"readiness gate", "see who sets that condition (a load balancer's controller, usually)"},
     {"is paused", "kubectl rollout resume"},

@@ -104,9 +104,25 @@ std::string names_of(const boost::json::array& containers) {
   return out;
 }
 
+// Empty within its grace period: then nothing is wrong with it.
+std::string overdue_text(const Json& pod, WallTime now) {
+  const std::string until = text_at(pod, {"metadata", "deletionTimestamp"});
+  const auto due = wire::parse_wall_time(until);
+  if (!due || now <= *due) return {};
+  std::string finalizers;
+  for (const Json& one : list_at(pod, {"metadata", "finalizers"}))
+    if (one.is_string())
+      finalizers += (finalizers.empty() ? "" : ", ") + std::string(one.get_string());
+  const std::string node = text_at(pod, {"spec", "nodeName"});
+  return fmt::format("it should have stopped at {}{}{}", until,
+                     node.empty() ? "" : ", on node " + shortened(node, 100),
+                     finalizers.empty() ? "" : ", finalizers " + shortened(finalizers, 200));
+}
+
 }  // namespace
 
-Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Duration lacking) {
+Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Duration lacking,
+                     WallTime now) {
   Instance instance;
   instance.id = name_of(pod);
   instance.restarts = restarts_of(pod);
@@ -121,6 +137,7 @@ Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Dur
     return instance;
   }
   instance.version = version_of(spec.image, text_at(*container, {"image"}));
+  if (instance.state == State::stopping) instance.trouble = overdue_text(pod, now);
   if (instance.state == State::ready || instance.state == State::stopping) return instance;
   PodTrouble trouble = trouble_of(pod, spec.container, lacking);
   instance.trouble = std::move(trouble.text);
@@ -141,7 +158,8 @@ std::string deployment_trouble(const std::string& name, const Json* deployment) 
   return {};
 }
 
-core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects) {
+core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects,
+                           WallTime now) {
   core::TrackSeen seen;
   seen.trouble = deployment_trouble(objects.deployment_name, objects.deployment);
   if (objects.deployment != nullptr) {
@@ -153,12 +171,14 @@ core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObj
     if (!is_owned(*pod, objects.deployment_name) || has_ended(*pod)) continue;
     const auto lacking = objects.lacking.find(name_of(*pod));
     Instance instance =
-        instance_of(spec, *pod, lacking == objects.lacking.end() ? 0ms : lacking->second);
+        instance_of(spec, *pod, lacking == objects.lacking.end() ? 0ms : lacking->second, now);
     if (instance.state == State::ready && !objects.service.empty() && !endpoints.has(*pod)) {
       instance.state = State::starting;
       instance.trouble =
           fmt::format("it is ready, but not among the endpoints of Service {}", objects.service);
     }
+    // Asked to stop, and requests may still be sent to it.
+    if (instance.state == State::stopping && endpoints.has(*pod)) instance.state = State::unready;
     seen.instances.push_back(std::move(instance));
   }
   std::sort(seen.instances.begin(), seen.instances.end(),

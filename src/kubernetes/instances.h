@@ -1,5 +1,5 @@
 // From what the API server says of pods, their Deployment and the endpoints of their Service to
-// what the core sees of a track. Pure: JSON in, instances out.
+// what the core sees of a track. Pure: JSON and the time in, instances out.
 #pragma once
 
 #include <map>
@@ -24,13 +24,15 @@ struct TrackObjects {
 };
 
 /// An instance is ready only when its pod says so and an EndpointSlice of the Service has it as
-/// ready: before that no data plane sends anything to it. Pods that have ended (evicted, completed)
-/// are nobody's replicas and left out.
-core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects);
+/// ready: before that no data plane sends anything to it. One that was asked to stop is `stopping`
+/// only when none has it as ready any more. `now` is for a pod whose time to stop is over. Pods
+/// that have ended (evicted, completed) are nobody's replicas and left out.
+core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects,
+                           WallTime now);
 
 /// One pod, without its endpoints. `lacking`: see trouble_of().
-core::Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod,
-                           Duration lacking);
+core::Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Duration lacking,
+                           WallTime now);
 
 /// What is wrong with the Deployment as a whole, in plain words: absent, paused, over a quota, no
 /// progress. Empty when nothing is.

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "kubernetes/objects.h"
+#include "wire/json.h"
 
 namespace linnet::kubernetes {
 namespace {
@@ -14,6 +15,7 @@ using State = core::Instance::State;
 
 const core::DeploymentsWorkload spec{"web", "web-canary", "web",     "shop/web:{{version}}",
                                      2,     8080,         "/health", ""};
+const WallTime noon = wire::parse_wall_time("2026-10-01T12:00:00Z").value();
 
 struct PodText {
   std::string name = "web-6d4cf56db6-x7k2p";
@@ -243,7 +245,7 @@ std::vector<Case> image_cases() {
 
 void check(const std::vector<Case>& cases) {
   for (const Case& each : cases) {
-    const core::Instance seen = instance_of(spec, pod(each.pod), each.lacking);
+    const core::Instance seen = instance_of(spec, pod(each.pod), each.lacking, noon);
     EXPECT_EQ(seen.id, "web-6d4cf56db6-x7k2p");
     EXPECT_EQ(seen.version, "v2") << each.what;
     EXPECT_EQ(static_cast<int>(seen.state), static_cast<int>(each.state)) << each.what;
@@ -261,7 +263,7 @@ TEST(Instances, TellWhyAnImageIsNotThere) { check(image_cases()); }
 TEST(Instances, WithoutTheNamedContainerNothingIsAVersion) {
   PodText other{.conditions = ready_condition, .statuses = running_ready};
   other.container = R"({"name":"app","image":"shop/web:v2"})";
-  const core::Instance seen = instance_of(spec, pod(other), 0ms);
+  const core::Instance seen = instance_of(spec, pod(other), 0ms, noon);
   EXPECT_EQ(seen.version, "unknown");
   EXPECT_EQ(seen.trouble, "it has no container web; it has app, proxy");
 }
@@ -269,7 +271,7 @@ TEST(Instances, WithoutTheNamedContainerNothingIsAVersion) {
 TEST(Instances, OfAnythingAtAllAreReadWithoutHarm) {
   for (const char* text : {"{}", "[]", "null", "7", R"({"metadata":7,"status":[]})",
                            R"({"spec":{"containers":[7,{}]},"status":{"conditions":[null]}})"}) {
-    const core::Instance seen = instance_of(spec, boost::json::parse(text), 0ms);
+    const core::Instance seen = instance_of(spec, boost::json::parse(text), 0ms, noon);
     EXPECT_EQ(seen.version, "unknown") << text;
     EXPECT_FALSE(seen.crash_loop) << text;
   }
@@ -294,7 +296,7 @@ core::TrackSeen track_of(const Json* deployed, const std::vector<Json>& pods,
   TrackObjects objects{"web", deployed, {}, service, {}};
   for (const Json& one : pods) objects.pods.push_back(&one);
   for (const Json& one : slices) objects.slices.push_back(&one);
-  return track_seen(spec, objects);
+  return track_seen(spec, objects, noon);
 }
 
 const PodText good{.conditions = ready_condition, .statuses = running_ready};
@@ -322,6 +324,33 @@ TEST(TrackSeen, IsReadyOnlyThroughTheEndpointsOfItsService) {
     EXPECT_EQ(seen.instances[0].trouble.empty(), each.ready == 1) << each.what;
   }
   EXPECT_EQ(track_of(&deployed, {pod(good)}, {}, "").ready(), 1) << "no Service is known";
+}
+
+TEST(TrackSeen, APodThatShallStopIsStoppingOnlyWhenItIsNoEndpointAnyMore) {
+  const Json deployed = deployment();
+  PodText asked = good;
+  asked.metadata = R"(,"deletionTimestamp":"2026-10-01T12:00:30Z")";
+  const auto state = [&](const std::string& conditions) {
+    const std::string reference = R"("targetRef":{"kind":"Pod","name":"web-6d4cf56db6-x7k2p"})";
+    const Json listed = slice(R"({"conditions":{)" + conditions + "}," + reference + "}");
+    return track_of(&deployed, {pod(asked)}, {listed}).instances[0].state;
+  };
+  EXPECT_EQ(state(R"("ready":true)"), State::unready) << "the slice is older than the wish";
+  EXPECT_EQ(state(R"("ready":false,"serving":true,"terminating":true)"), State::stopping);
+  EXPECT_EQ(state(R"("ready":false)"), State::stopping);
+}
+
+TEST(TrackSeen, APodThatStaysBeyondItsTimeIsToldWithWhatMayKeepIt) {
+  const Json deployed = deployment();
+  PodText stays = good;
+  stays.metadata = R"(,"deletionTimestamp":"2026-10-01T11:58:00Z","finalizers":["x.dev/keep"])";
+  Json found = pod(stays);
+  found.at("spec").as_object()["nodeName"] = "worker-2";
+  const core::TrackSeen seen = track_of(&deployed, {found}, {});
+  EXPECT_EQ(seen.instances[0].trouble,
+            "it should have stopped at 2026-10-01T11:58:00Z, on node worker-2, finalizers "
+            "x.dev/keep");
+  EXPECT_EQ(seen.staying(), 0);
 }
 
 TEST(TrackSeen, NumbersThatCannotBeAreBounded) {

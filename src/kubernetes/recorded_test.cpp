@@ -9,6 +9,7 @@
 
 #include "kubernetes/instances.h"
 #include "kubernetes/objects.h"
+#include "wire/json.h"
 
 namespace linnet::kubernetes {
 namespace {
@@ -40,7 +41,8 @@ core::TrackSeen track_of(const boost::json::array& all, const std::string& name)
   spec.container = "api-gateway";
   spec.image = "autograph/api-gateway:{{version}}";
   for (const Json* pod : objects.pods) objects.lacking[name_of(*pod)] = 10min;
-  return track_seen(spec, objects);
+  const WallTime then = wire::parse_wall_time("2026-11-25T19:23:20Z").value();
+  return track_seen(spec, objects, then);
 }
 
 TEST(RecordedPods, AreReadAsAPersonWould) {

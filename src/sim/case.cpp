@@ -124,6 +124,11 @@ std::string case_text(const Case& story) {
     text += fmt::format("\n  the router applies weights within {}{}",
                         duration_text(story.router.applies_after),
                         story.router.partly ? ", half of it earlier" : "");
+  if (story.stopping.stay > 0)
+    text +=
+        fmt::format("\n  of the instances that are to stop {:.2f} stay{}", story.stopping.stay,
+                    story.stopping.stay_for > 0ms ? " for " + duration_text(story.stopping.stay_for)
+                                                  : " for ever");
   for (const Event& event : story.events) text += "\n  " + event_text(event);
   text += fmt::format("\n  calm from {}", duration_text(story.calm_at));
   return text;

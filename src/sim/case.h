@@ -97,6 +97,13 @@ struct RouterFaults {
   bool partly = false;       // half of the traffic follows earlier than the other half
 };
 
+/// Of a platform's instances: some that are asked to stop do not (a node that is gone, a finalizer,
+/// a long grace period), and are lost in the same way.
+struct StopFaults {
+  double stay = 0;      // share of them
+  Duration stay_for{};  // 0: for ever
+};
+
 struct Action {
   enum class Kind {
     intent,
@@ -152,6 +159,7 @@ struct Case {
   std::array<PortFaults, port_count> ports;
   MetricFaults metrics;
   RouterFaults router;
+  StopFaults stopping;
   bool guardian = true;
   Duration guardian_after = 10s;
   double guardian_late = 0;  // share of deaths after which it fires although the engine is back

@@ -56,9 +56,11 @@ const std::vector<Invariant>& invariants() {
       {"promotion_is_earned", "a promotion has every step passed, or the report says skipped"},
       {"promotion_is_asked", "a promotion was asked for, or the spec says automatic"},
       {"success_is_complete",
-       "a rollout that succeeded left stable on the new version, weight 0 and no canary"},
+       "a rollout that succeeded left stable on the new version, weight 0 and no canary, on a "
+       "platform but what has been stopping for a minute"},
       {"rollback_is_complete",
-       "a rollout that was taken back left stable on the old version, weight 0 and no canary"},
+       "a rollout that was taken back left stable on the old version, weight 0 and no canary, on a "
+       "platform but what has been stopping for a minute"},
       {"terminal_stays", "an ended rollout stays ended until a new intent"},
       {"legal_transition", "phases follow the table of transitions"},
       {"evidence_is_exact",
@@ -79,7 +81,7 @@ const std::vector<Invariant>& invariants() {
       {"answered_once", "each intent is answered once"},
       {"entries_have_reasons", "each change has a journal entry with a reason"},
       {"owners_size_is_followed",
-       "where a platform keeps stable's size, that is never linnet's: the canary is sized by it"},
+       "a platform's size of stable is never linnet's: the canary is sized by the most of it"},
       {"owners_image_is_kept",
        "an image that its owner gives stable while linnet does not replace it becomes stable, is "
        "what a rollback returns to, and is never undone"},
@@ -88,7 +90,8 @@ const std::vector<Invariant>& invariants() {
        "once faults stop, every rollout ends within its steps' times, no_data.hold and a minute "
        "for "
        "each, progress (on a platform six times), and three minutes"},
-      {"rests_clean", "at rest the weight is 0, no canary is left, and stable is whole"},
+      {"rests_clean",
+       "at rest the weight is 0, no canary is left but what stops, and stable is whole"},
   };
   return all;
 }

@@ -108,6 +108,7 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   const bool has_data = told.sample_ok && told.canary_requests > 0;
   book.watched = moved ? 0ms : mine.watched + (has_data ? elapsed : 0ms);
   if (moved) book.first_turn = elapsed;
+  book.in_part = moved || book.part != mine.part ? 0ms : mine.in_part + elapsed;
   const bool ready = told.workload && next.rollout &&
                      told.workload->canary.ready_of(next.rollout->to) >= next.canary_replicas;
   book.unready =
@@ -150,6 +151,9 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   check_verdicts(told, mine, book, next);
   check_promoted(mine, next);
   if (core::is_running(next.phase)) check_evidence(mine, book, next);
+  // A deploy that superseded begins in the same turn, and with what stable has then.
+  const bool same = rollout_id(next) == mine.rollout;
+  book.stable_most = std::max(same ? mine.stable_most : 0, next.stable_size);
   check_owner(told, book, next);
   return book;
 }

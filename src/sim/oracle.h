@@ -76,9 +76,11 @@ struct Lineage {
   Duration quiet{};         // since the canary's last request
   Duration watched{};       // time with data since the phase, its part or its period began
   Duration first_turn{};    // and of the turn in which it began, which may count as well
+  Duration in_part{};       // in this phase and its part
   Duration unready{};       // since fewer canary instances were ready than wanted
   Duration barred{};        // ready in preparing, and the router not at a clean 0 %
   int canary_replicas = 0;
+  int stable_most = 0;  // what a platform wanted of stable since the rollout began
   std::int64_t notices = 0;
   bool frozen_anew = false;  // phi changed since, in the midst of a step's evidence
   std::shared_ptr<const std::vector<Bet>> bets;  // at the step's start, one for each limit

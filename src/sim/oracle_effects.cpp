@@ -161,8 +161,9 @@ void Oracle::at_end(bool in_time) {
   if (!world_.router().weight.is_zero())
     broken("rests_clean", fmt::format("the weight is {}", world_.router().weight.text()));
   if (status.stable_version.empty() || std::holds_alternative<core::Failed>(status.phase)) return;
-  if (world_.pods().count(core::Track::canary) > 0)
-    broken("rests_clean", "canary instances are left");
+  const int left = platform ? world_.pods().alive(core::Track::canary)
+                            : world_.pods().count(core::Track::canary);
+  if (left > 0) broken("rests_clean", "canary instances are left");
   const int replicas = platform ? world_.pods().wanted(core::Track::stable)
                                 : core::stable_replicas(world_.story().release);
   if (platform && world_.pods().version(core::Track::stable) != status.stable_version)

@@ -46,6 +46,16 @@ bool may_become(std::size_t from, std::size_t to, std::size_t intents) {
   return reached[to];
 }
 
+// A platform's instances that are stopping are its own matter: they may stay for ever.
+int left_of(const core::TrackSeen& track) {
+  return static_cast<int>(
+      std::count_if(track.instances.begin(), track.instances.end(), [&](const core::Instance& one) {
+        return !track.wanted || one.state != core::Instance::State::stopping;
+      }));
+}
+
+constexpr Duration stopping_ones_have = 60s;
+
 }  // namespace
 
 void Oracle::saves(Told& told, const Lineage& mine, const core::Status& before,
@@ -172,8 +182,13 @@ void Oracle::check_ends(const Told& told, const Lineage& mine, const core::Statu
   if (record.cause.text.empty()) broken("entries_have_reasons", "an end without a cause");
   if (next.stable_version != stable)
     broken(name, fmt::format("stable shall run {}, not {}", next.stable_version, stable));
-  if (!told.workload || told.workload->canary.count() > 0)
+  if (!told.workload || left_of(told.workload->canary) > 0)
     broken(name, "canary instances are left");
+  const Duration longest_turn = std::max<Duration>(5s, world_.story().release.turn * 3);
+  if (told.workload && told.workload->canary.count() > 0 &&
+      mine.in_part + longest_turn < stopping_ones_have)
+    broken(name, fmt::format("canary instances that are stopping had {} to do so",
+                             duration_text(mine.in_part)));
   if (!told.traffic || !told.traffic->weight.is_zero())
     broken(name, "the weight is not read back as 0");
   if (!told.workload) return;
@@ -182,16 +197,18 @@ void Oracle::check_ends(const Told& told, const Lineage& mine, const core::Statu
     const core::TrackSeen& track = told.workload->stable;
     const bool all = std::all_of(
         track.instances.begin(), track.instances.end(), [&](const core::Instance& instance) {
-          return instance.version == stable && instance.state == core::Instance::State::ready;
+          const bool stops = track.wanted && instance.state == core::Instance::State::stopping;
+          return stops ||
+                 (instance.version == stable && instance.state == core::Instance::State::ready);
         });
-    if (all && (!track.instances.empty() || track.wanted == 0) && track.is_told(stable))
+    if (all && (left_of(track) > 0 || track.wanted == 0) && track.is_told(stable))
       broken(name, "failed, and all of stable is as it should be");
     return;
   }
   // One that was lost after stable took over is being started again: that is not undone.
   // Where a platform keeps the sizes, 0 is its owner's wish.
   if (told.workload->stable.wanted == 0) return;
-  const int ready = good ? told.workload->stable.count() : told.workload->stable.ready_of(stable);
+  const int ready = good ? left_of(told.workload->stable) : told.workload->stable.ready_of(stable);
   if (ready < 1) broken(name, fmt::format("{} instances of {} are ready on stable", ready, stable));
 }
 

@@ -182,13 +182,14 @@ void Oracle::check_owner(const Told& told, const Lineage& book, const core::Stat
                        std::holds_alternative<core::Holding>(next.phase) ||
                        std::holds_alternative<core::AwaitingPromotion>(next.phase) ||
                        (going != nullptr && going->part <= core::Promoting::Part::stable_rolls);
-  const int needed = core::canary_replicas_for(next.weight, size);
+  const int needed = core::canary_replicas_for(next.weight, book.stable_most);
   // A weight of another hand is left as it is, and what there is carries it.
   const bool adopted = told.traffic && told.traffic->weight == next.weight &&
                        std::holds_alternative<core::Holding>(next.phase);
   if (carries && !adopted && next.canary_replicas < needed)
-    broken("owners_size_is_followed", fmt::format("{} of stable's {} at {}: {} are wanted", needed,
-                                                  size, next.weight.text(), next.canary_replicas));
+    broken("owners_size_is_followed",
+           fmt::format("{} of stable's {} at {}: {} are wanted", needed, book.stable_most,
+                       next.weight.text(), next.canary_replicas));
   // What linnet itself writes to stable is no owner's: after `init`, in a promotion and its
   // undoing.
   const bool running = core::is_running(next.phase);

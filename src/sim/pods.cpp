@@ -57,7 +57,11 @@ void Pods::remove_one(core::Track track, std::int64_t now_ms) {
   Level& from = level(track);
   if (from.pods.empty()) return;
   ++from.deaths;
-  from.pods.erase(from.pods.begin() + random_.below(static_cast<std::int64_t>(from.pods.size())));
+  const auto lost = from.pods.begin() + random_.below(static_cast<std::int64_t>(from.pods.size()));
+  if (is_alive(lost->state) && stays())
+    stay(*lost, now_ms);
+  else
+    from.pods.erase(lost);
   settle(from, now_ms);
 }
 
@@ -123,7 +127,17 @@ void Pods::start_one(Level& level, std::int64_t now_ms) {
   level.pods.push_back(pod);
 }
 
+bool Pods::stays() { return story_.stopping.stay > 0 && random_.chance(story_.stopping.stay); }
+
+void Pods::stay(Pod& pod, std::int64_t now_ms) {
+  const Duration length = story_.stopping.stay_for;
+  pod.state = State::stopping;
+  pod.due_ms = length == 0ms ? never : now_ms + length.count();
+  if (length > 0ms) wake_at_(pod.due_ms);
+}
+
 void Pods::stop(Pod& pod, std::int64_t now_ms) {
+  if (stays()) return stay(pod, now_ms);
   pod.state = State::stopping;
   pod.due_ms = now_ms + stopping_.count();
   wake_at_(pod.due_ms);
@@ -173,7 +187,8 @@ core::TrackSeen Pods::seen(core::Track track) const {
     instance.state = pod.state;
     instance.restarts = pod.restarts;
     if (pod.behaviour->memory_mib >= 0) instance.rss_bytes = pod.behaviour->memory_mib << 20;
-    instance.crash_loop = pod.behaviour->crash_loop && pod.restarts >= loop_restarts;
+    instance.crash_loop =
+        is_alive(pod.state) && pod.behaviour->crash_loop && pod.restarts >= loop_restarts;
     if (pod.restarts > 0)
       instance.trouble = fmt::format("exited with status 1, {} times", pod.restarts);
   }
@@ -201,7 +216,8 @@ int Pods::alive(core::Track track) const {
 
 std::int64_t Pods::oldest_ms(core::Track track) const {
   std::int64_t oldest = never;
-  for (const Pod& pod : level(track).pods) oldest = std::min(oldest, pod.born_ms);
+  for (const Pod& pod : level(track).pods)
+    if (is_alive(pod.state)) oldest = std::min(oldest, pod.born_ms);
   return oldest;
 }
 

@@ -29,7 +29,7 @@ class Pods {
   void give_image(core::Track track, const std::string& version, std::int64_t now_ms);
   /// No instance can be started until then.
   void refuse_new(std::int64_t until_ms);
-  /// One instance disappears at once, as by a hand or a lost machine.
+  /// One instance disappears at once, as by a hand or a lost machine, or stops and stays.
   void remove_one(core::Track track, std::int64_t now_ms);
   /// Lets time pass: what is due happens.
   void tick(std::int64_t now_ms);
@@ -44,7 +44,7 @@ class Pods {
   [[nodiscard]] int alive(core::Track track) const;
   /// Instances that ended without being asked to, since the start.
   [[nodiscard]] int deaths(core::Track track) const { return level(track).deaths; }
-  /// When the first of those that are there was started.
+  /// When the first of those that are there, and not stopping, was started.
   [[nodiscard]] std::int64_t oldest_ms(core::Track track) const;
   /// One ready version of the track by chance of its share; null when none is ready.
   [[nodiscard]] const Behaviour* serving(core::Track track) const;
@@ -71,6 +71,8 @@ class Pods {
   void settle(Level& level, std::int64_t now_ms);
   void start_one(Level& level, std::int64_t now_ms);
   void stop(Pod& pod, std::int64_t now_ms);
+  [[nodiscard]] bool stays();
+  void stay(Pod& pod, std::int64_t now_ms);
   Level& level(core::Track track) { return levels_[track == core::Track::stable ? 0 : 1]; }
   [[nodiscard]] const Level& level(core::Track track) const {
     return levels_[track == core::Track::stable ? 0 : 1];

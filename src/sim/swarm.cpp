@@ -267,6 +267,11 @@ void the_router_is_not_ready(Random& random, Case& story) {
   story.events.push_back(event);
 }
 
+void some_do_not_stop(Random& random, StopFaults& stopping) {
+  stopping.stay = random.one_of(std::array{0.1, 0.4, 1.0});
+  if (random.chance(0.4)) stopping.stay_for = random.between(20s, 5min);
+}
+
 void some_one_writes_the_router(Random& random, Case& story, Kind kind) {
   Action write;
   write.kind = kind;
@@ -328,6 +333,7 @@ void some_rare_faults(Random& random, Case& story) {
   if (random.chance(0.05)) some_memory(random, story);
   if (random.chance(0.01)) the_router_is_not_ready(random, story);
   if (random.chance(0.01)) stable_goes_while_nothing_is_saved(random, story);
+  if (story.on_platform() && random.chance(0.08)) some_do_not_stop(random, story.stopping);
 }
 
 Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {

@@ -67,9 +67,9 @@ BOOST_DESCRIBE_STRUCT(Evidence, (),
                       (limits, worse, slower, window_age, instances, placebo, gauges,
                        placebo_broken))
 BOOST_DESCRIBE_STRUCT(Status, (),
-                      (stable_version, stable_size, phase, since, reason, rollout, rollouts, weight,
-                       weight_before, weight_seen, canary_replicas, unready, queued, stage,
-                       evidence, checks, cursor, last_intent, outbox, notices))
+                      (stable_version, stable_size, stable_most, phase, since, reason, rollout,
+                       rollouts, weight, weight_before, weight_seen, canary_replicas, unready,
+                       queued, stage, evidence, checks, cursor, last_intent, outbox, notices))
 
 }  // namespace linnet::core
 

@@ -1,0 +1,54 @@
+"""Pods that are asked to stop and stay, as on a node that is gone: they hold nothing up."""
+
+import json
+import re
+
+from harness import needs_bed, wait_for
+from release_test_case import CANARY, DONE, ROLLED_BACK, STABLE, ReleaseTest
+
+FINALIZER = "tests.linnet.dev/keeps"
+STAYS = {"spec": {"template": {"spec": {
+    "terminationGracePeriodSeconds": 300,
+    "containers": [{"name": "api-gateway",
+                    "lifecycle": {"preStop": {"sleep": {"seconds": 280}}}}]}}}}
+
+
+@needs_bed
+class PodsThatStay(ReleaseTest):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.let_go)
+
+    def let_go(self):
+        for pod in self.world.list("pod"):
+            name = pod["metadata"]["name"]
+            self.keep(name, None)
+            self.world.kubectl("delete", "pod", name, "--force", "--grace-period=0",
+                               "--ignore-not-found", check=False)
+
+    def keep(self, name, finalizers):
+        self.world.kubectl("patch", "pod", name, "--type=merge", "-p",
+                           f'{{"metadata":{{"finalizers":{finalizers or "null"}}}}}', check=False)
+
+    def test_hold_neither_a_rollback_up_nor_the_next_promotion(self):
+        self.start_stable()
+        self.world.kubectl("patch", "deployment", STABLE, "-p", json.dumps(STAYS))
+        self.world.wait_ready(STABLE)
+        self.write_spec(steps="25%", hold="5s")
+        load = self.world.load(100)
+        self.must(self.world.run("init"))
+        deploy = self.begin_deploy("v1.1.0")
+        self.wait_weight(25)
+        stays = self.world.pods("version=canary")[0]["metadata"]["name"]
+        self.keep(stays, f'["{FINALIZER}"]')
+        self.must(self.world.run("rollback"))
+        self.ends_with(deploy, ROLLED_BACK)
+        self.assertRegex(self.output_of(deploy), f"stopping still: .*{re.escape(stays)}")
+        self.assertEqual(self.history()[0]["outcome"], "rolled_back")
+        # Stable's own old pods stay as well while it is restarted.
+        self.must(self.world.run("deploy", "v1.2.0", "--promote", seconds=200), DONE)
+        self.assertEqual(self.world.images(STABLE), ["autograph/api-gateway:v1.2.0"])
+        self.assertEqual(self.history()[0]["outcome"], "succeeded")
+        self.assertEqual(self.world.get("deployment", CANARY)["spec"]["replicas"], 0)
+        wait_for(lambda: self.world.sample(20) == {"v1.2.0": 20}, 20, "v1.2.0 answers all")
+        self.assert_no_failure(load.stop())
