@@ -60,7 +60,9 @@ void on_idle(Turn& turn, Idle idle) {
   const std::string& version = turn.next.stable_version;
   if (!idle.ready) {
     idle.waited += turn.elapsed;
-    const bool ready = turn.seen.workload &&
+    // A canary that somebody had before is told to stop: who waits for init may end with it.
+    const bool stops = turn.seen.workload && turn.seen.workload->canary.wanted.value_or(0) > 0;
+    const bool ready = turn.seen.workload && !stops &&
                        turn.seen.workload->stable.ready_of(version) >= wanted &&
                        turn.seen.workload->stable.is_told(version) && turn.seen.traffic;
     const Instance* bad =
@@ -70,8 +72,9 @@ void on_idle(Turn& turn, Idle idle) {
       return turn.enter(
           idle, fmt::format("stable {} is ready: {} of {} instances", version, wanted, wanted));
     }
-    const std::string missing = turn.seen.traffic ? ready_text(turn, Track::stable, version, wanted)
-                                                  : turn.seen.traffic.error().message;
+    const std::string missing = !turn.seen.traffic ? turn.seen.traffic.error().message
+                                : stops            ? "the canary that is there is being stopped"
+                                        : ready_text(turn, Track::stable, version, wanted);
     if (bad != nullptr || idle.waited > turn.release.progress) {
       LINNET_MARK(stable_never_ready);
       const std::string text = fmt::format("stable {} does not get ready: {}", version, missing);

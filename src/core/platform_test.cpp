@@ -228,6 +228,17 @@ TEST(Platform, IsNotReadyBeforeStableIsToldItsVersion) {
   EXPECT_TRUE(world.journal_has("stable v1 is ready"));
 }
 
+TEST(Platform, IsNotReadyBeforeACanaryThatWasThereIsToldToStop) {
+  World world = a_cluster();
+  world.resize(world.canary, 2, "v1");
+  world.ask(Intent::Kind::init, "v1");
+  world.turn();
+  EXPECT_FALSE(world.journal_has("stable v1 is ready")) << "who waits for it would end before";
+  world.turns(2);
+  EXPECT_EQ(world.canary.wanted, 0);
+  EXPECT_TRUE(world.journal_has("stable v1 is ready"));
+}
+
 TEST(Platform, PassesNoStepOnACanaryThatRunsAnotherImage) {
   World world = a_cluster();
   world.initialised().deploying("v2");
