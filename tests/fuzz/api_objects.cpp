@@ -43,7 +43,7 @@ void look_at(const Json& answer) {
     if (kind == "EndpointSlice") objects.slices.push_back(&object);
     if (kind == "Pod") {
       objects.pods.push_back(&object);
-      CHECK(kubernetes::instance_of(spec, object, now).restarts >= 0);
+      CHECK(kubernetes::instance_of(spec, object, 0ms, now).restarts >= 0);
     }
   }
   for (const char* service : {"web", ""}) {
