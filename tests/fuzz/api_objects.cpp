@@ -36,7 +36,7 @@ void look_at(const Json& answer) {
   spec.container = "web";
   spec.image = "shop/web:{{version}}";
   const WallTime now{1'700'000'000'000};
-  kubernetes::TrackObjects objects{"web", nullptr, {}, "web", {}};
+  kubernetes::TrackObjects objects{"web", nullptr, {}, "web", {}, {}};
   for (const Json& object : kubernetes::list_at(answer, {"items"})) {
     const std::string kind = kubernetes::text_at(object, {"kind"});
     if (kind == "Deployment") objects.deployment = &object;
