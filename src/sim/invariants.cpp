@@ -29,6 +29,8 @@ const std::vector<Invariant> all{
      "evidence that suffices, with a measured value above the limit, takes back at once"},
     {"crash_loop_acts", "a canary that keeps dying is taken back"},
     {"silence_ends", "a step without data ends after its limit"},
+    {"mark_goes",
+     "the mark of a rollback goes when the next rollout begins, where the router takes writes"},
     {"router_wait_ends",
      "a canary that is ready while the router is not at a clean 0 % is taken back after "
      "progress"},

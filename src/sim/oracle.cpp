@@ -1,6 +1,7 @@
 #include "sim/oracle.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <tuple>
 
@@ -21,6 +22,19 @@ bool is_empty(const core::Stage& stage) {
 bool has_moved(const Lineage& mine, const Lineage& book) {
   return book.phase != mine.phase || book.step != mine.step || book.rollout != mine.rollout ||
          book.since != mine.since;
+}
+
+// Nothing in the story keeps a write from the router, undoes it, or lets the next one overtake it.
+bool takes_writes(const Case& story) {
+  using Kind = Action::Kind;
+  constexpr std::array against{Kind::outage,        Kind::reply_lost,  Kind::half_write,
+                               Kind::foreign_half,  Kind::router_gone, Kind::foreign_weight,
+                               Kind::second_engine, Kind::guardian};
+  return !story.ports[at(Port::router_set)].any() && !story.ports[at(Port::router_read)].any() &&
+         story.guardian_late == 0 && story.router.applies_after <= 500ms &&
+         std::none_of(story.events.begin(), story.events.end(), [&](const Event& event) {
+           return std::find(against.begin(), against.end(), event.action.kind) != against.end();
+         });
 }
 
 // Where it stands still and is judged period by period: how much of the period the status counts.
@@ -116,6 +130,9 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   const bool clean = told.traffic && told.traffic->is(Percent()) && !told.traffic->taken_back;
   const bool barred = book.phase == preparing && !moved && ready && !clean;
   book.barred = barred ? mine.barred + elapsed : 0ms;
+  const bool marked = book.phase == preparing && !moved && told.traffic &&
+                      told.traffic->is(Percent()) && told.traffic->taken_back;
+  book.marked = marked ? mine.marked + elapsed : 0ms;
 
   const auto* step = std::get_if<core::Stepping>(&next.phase);
   const bool was_stepping = mine.phase == stepping && mine.rollout == book.rollout;
@@ -378,6 +395,8 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const Lineage
   if (book.unready > ready_limit)
     broken("unready_ends", fmt::format("not ready for {}, limit {}", duration_text(book.unready),
                                        duration_text(ready_limit)));
+  if (book.marked > 10s && takes_writes(world_.story()))
+    broken("mark_goes", fmt::format("it is there for {}", duration_text(book.marked)));
   if (book.barred > release.progress)
     broken("router_wait_ends",
            fmt::format("all is ready but the router for {}, limit {}", duration_text(book.barred),

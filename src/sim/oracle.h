@@ -79,6 +79,7 @@ struct Lineage {
   Duration in_part{};       // in this phase and its part
   Duration unready{};       // since fewer canary instances were ready than wanted
   Duration barred{};        // ready in preparing, and the router not at a clean 0 %
+  Duration marked{};        // in preparing, and the router at 0 % with the mark of a rollback
   int canary_replicas = 0;
   int stable_most = 0;  // what a platform wanted of stable since the rollout began
   std::int64_t notices = 0;
