@@ -22,10 +22,7 @@
 namespace linnet::cluster {
 namespace {
 
-constexpr Duration first_look = 15s;  // for the watches to see the cluster once
-constexpr Duration look_again = 1ms;
-constexpr Duration one_call = 10s;      // to the API server
-constexpr Duration some_calls = 30s;    // one after the other
+constexpr Duration first_look = 15s;    // for the watches to see the cluster once
 constexpr Duration last_notices = 10s;  // for what receives them, as the command ends
 
 api::Plan with_changes(api::Plan plan, Result<std::vector<api::ObjectChange>> changes) {
@@ -281,9 +278,10 @@ Task<Result<api::StatusView>> ClusterBackend::status(std::string release) {
   if (!looked) view.seen = fail(looked.error());
   // What is read back now, whoever wrote it.
   const Result<core::TrafficSeen> traffic = co_await parts_->router->read(deadline);
-  if (traffic) view.status.weight_seen = traffic->weight;
-  if (traffic)
+  if (traffic) {
+    view.status.weight_seen = traffic->weight;
     view.other_hands = other_weight(view.status, *traffic, parts_->router->written_when());
+  }
   for (const core::Track track : {core::Track::stable, core::Track::canary})
     for (api::OtherHand& hand : other_levels(parts_->names.workload, view.status, track,
                                              parts_->workload->deployment(track)))

@@ -65,6 +65,10 @@ class ClusterBackend final : public api::Backend {
   void shutdown(bool hold) override;
 
  private:
+  static constexpr Duration look_again = 1ms;
+  static constexpr Duration one_call = 10s;    // to the API server
+  static constexpr Duration some_calls = 30s;  // one after the other
+
   [[nodiscard]] Result<void> is_ours(const std::string& release) const;
   [[nodiscard]] const std::string& name() const;
   [[nodiscard]] Deadline within(Duration limit) const;

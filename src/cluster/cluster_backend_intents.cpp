@@ -12,10 +12,7 @@
 namespace linnet::cluster {
 namespace {
 
-constexpr Duration look_again = 1ms;
 constexpr Duration withdrawn_look = 20ms;
-constexpr Duration one_call = 10s;             // to the API server
-constexpr Duration some_calls = 30s;           // one after the other
 constexpr Duration controller_is_behind = 3s;  // at most, with its word on what was just changed
 constexpr Duration ask_again = 250ms;
 

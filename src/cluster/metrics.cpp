@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "kubernetes/objects.h"
+#include "kubernetes/url_host.h"
 #include "prometheus/json_source.h"
 #include "prometheus/scrape_source.h"
 #include "prometheus/store_client.h"
@@ -105,9 +106,7 @@ class NoSource final : public MetricSource {
 }  // namespace
 
 std::string page_url(const std::string& address, const std::string& port, const std::string& path) {
-  const bool is_ipv6 = address.find(':') != std::string::npos;
-  const std::string host = is_ipv6 ? fmt::format("[{}]", address) : address;
-  return fmt::format("http://{}:{}{}", host, port, path);
+  return fmt::format("http://{}:{}{}", k8s::url_host(address), port, path);
 }
 
 std::vector<std::string> metrics_obstacles(const core::Metrics& metrics) {

@@ -4,6 +4,7 @@
 
 #include "kubernetes/canary_clone.h"
 #include "kubernetes/images.h"
+#include "kubernetes/instances.h"
 #include "kubernetes/objects.h"
 
 namespace linnet::kubernetes {
@@ -19,12 +20,6 @@ bool is_made_by_linnet(const Json& object) {
 
 std::string owner_of(const Json& object) {
   return text_at(object, {"metadata", "labels", "linnet.dev/release"});
-}
-
-std::string container_names(const boost::json::array& containers) {
-  std::string out;
-  for (const Json& one : containers) out += (out.empty() ? "" : ", ") + text_at(one, {"name"});
-  return out.empty() ? "none" : out;
 }
 
 }  // namespace
@@ -63,12 +58,13 @@ Finding ownership_finding(const Names& names, const Found& found) {
   if (template_owner(canary).empty()) return finding;
   const auto& containers = list_at(canary, {"spec", "template", "spec", "containers"});
   const Json* own = named(containers, names.workload.container);
+  const std::string has = containers.empty() ? "none" : container_names(containers);
   const std::string remedy =
       "is it another's, name this release's own canary in workload.deployments.canary (`linnet "
       "init` makes it from stable); else correct ";
   if (own == nullptr)
     return bad(fmt::format("the Deployment {} has no container {}, but {}", canary_name,
-                           names.workload.container, container_names(containers)),
+                           names.workload.container, has),
                remedy + "workload.deployments.container, or the Deployment");
   const std::string image = text_at(*own, {"image"});
   const std::string version = version_of(names.workload.image, image);

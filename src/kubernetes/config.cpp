@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "kubernetes/base64.h"
+#include "kubernetes/url_host.h"
 #include "spec/yaml_tree.h"
 
 namespace linnet::kubernetes {
@@ -405,8 +406,7 @@ Result<Config> in_cluster(const ConfigChoice& choice) {
   Config config;
   config.context = "in-cluster";
   config.is_pod = true;
-  const bool is_ipv6 = choice.service_host.find(':') != std::string::npos;
-  const std::string host = is_ipv6 ? fmt::format("[{}]", choice.service_host) : choice.service_host;
+  const std::string host = url_host(choice.service_host);
   config.server =
       fmt::format("https://{}:{}", host, choice.service_port.empty() ? "443" : choice.service_port);
   config.proxy = "";

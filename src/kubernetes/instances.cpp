@@ -97,13 +97,6 @@ int restarts_of(const Json& pod) {
   return bounded(sum);
 }
 
-std::string names_of(const boost::json::array& containers) {
-  std::string out;
-  for (const Json& container : containers)
-    out += (out.empty() ? "" : ", ") + text_at(container, {"name"});
-  return out;
-}
-
 // Empty within its grace period: then nothing is wrong with it.
 std::string overdue_text(const Json& pod, WallTime now) {
   const std::string until = text_at(pod, {"metadata", "deletionTimestamp"});
@@ -121,6 +114,13 @@ std::string overdue_text(const Json& pod, WallTime now) {
 
 }  // namespace
 
+std::string container_names(const boost::json::array& containers) {
+  std::string out;
+  for (const Json& container : containers)
+    out += (out.empty() ? "" : ", ") + text_at(container, {"name"});
+  return out;
+}
+
 Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Duration lacking,
                      WallTime now) {
   Instance instance;
@@ -132,8 +132,8 @@ Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Dur
   instance.state = state_of(pod, status);
   if (container == nullptr) {
     instance.version = "unknown";
-    instance.trouble =
-        fmt::format("it has no container {}; it has {}", spec.container, names_of(containers));
+    instance.trouble = fmt::format("it has no container {}; it has {}", spec.container,
+                                   container_names(containers));
     return instance;
   }
   instance.version = version_of(spec.image, text_at(*container, {"image"}));

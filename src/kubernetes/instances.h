@@ -34,6 +34,9 @@ core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObj
 core::Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Duration lacking,
                            WallTime now);
 
+/// "web, proxy": of a list of containers, for people.
+std::string container_names(const boost::json::array& containers);
+
 /// What is wrong with the Deployment as a whole, in plain words: absent, paused, over a quota, no
 /// progress. Empty when nothing is.
 std::string deployment_trouble(const std::string& name, const Json* deployment);

@@ -1,4 +1,5 @@
-"""Pods that are asked to stop and stay, as on a node that is gone: they hold nothing up."""
+"""Pods that are asked to stop and stay, as on a node that is gone: they hold nothing up. And a
+stable that has none."""
 
 import json
 import re
@@ -51,4 +52,28 @@ class PodsThatStay(ReleaseTest):
         self.assertEqual(self.history()[0]["outcome"], "succeeded")
         self.assertEqual(self.world.get("deployment", CANARY)["spec"]["replicas"], 0)
         wait_for(lambda: self.world.sample(20) == {"v1.2.0": 20}, 20, "v1.2.0 answers all")
+        self.assert_no_failure(load.stop())
+
+
+@needs_bed
+class WithoutAStable(ReleaseTest):
+    def test_a_rollback_leaves_the_canary_its_traffic_while_stable_has_no_pod(self):
+        self.start_stable(replicas=2)
+        slow = {"name": "api-gateway", "readinessProbe": {"initialDelaySeconds": 5}}
+        self.world.kubectl("patch", "deployment", STABLE, "--patch", json.dumps({"spec": {
+            "strategy": {"type": "Recreate", "rollingUpdate": None},
+            "template": {"spec": {"containers": [slow]}}}}))
+        self.world.kubectl("rollout", "status", "deployment", STABLE)
+        self.write_spec(steps="50%", hold="2s")
+        load = self.world.load(100)
+        self.must(self.world.run("init"))
+        job = self.begin_deploy("v1.1.0", "--promote")
+        wait_for(lambda: self.world.images(STABLE) == ["autograph/api-gateway:v1.1.0"], 60,
+                 "stable is being restarted")
+        wait_for(lambda: not self.world.get("deployment", STABLE)["status"].get("readyReplicas"),
+                 30, "no pod of stable is ready")
+        told = self.must(self.world.run("rollback")).out
+        self.assertIn("the canary keeps its traffic until", told)
+        self.ends_with(job, ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0", "operator")
         self.assert_no_failure(load.stop())
