@@ -20,7 +20,7 @@
               X(too_few_requests_in_step) X(held_by_failure) X(early_pass) X(evidence_failed)    \
                   X(plain_rule_failed) X(health_failed) X(comparison_failed)                     \
                       X(watch_period_complete) X(failed_while_waiting) X(counts_refused)         \
-                          X(superseded) X(queued_withdrawn) X(interrupt_held)                    \
+                          X(superseded) X(queued_withdrawn) X(queued_joined) X(interrupt_held)   \
                               X(interrupt_past_return) X(rollback_refused) X(steps_skipped)      \
                                   X(resume_anew) X(resume_where_it_stood) X(resume_to_preparing) \
                                       X(resume_to_awaiting) X(manual_weight) X(intent_again)     \

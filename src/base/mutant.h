@@ -43,6 +43,7 @@
                                                                   X(rest_is_kept)                  \
                                                                   X(end_of_step_decides)          \
                                                                   X(stable_returns_first)         \
+                                                                  X(recreated_returns_first)      \
                                                                   X(promotion_parts_are_judged)   \
                                                                   X(evidence_sees_bad)            \
                                                                   X(warnings_only_warn)           \

@@ -97,7 +97,7 @@ class ClusterBackend final : public api::Backend {
   /// Makes what is missing, before stable is told its version.
   Task<Result<void>> prepare_init(core::Intent& intent);
   /// Stable should have pods and none is ready. Of what cannot be read, no.
-  Task<bool> is_stable_bare();
+  Task<std::string> why_stable_cannot();
   /// The switch to 0 of a rollback. Safe whoever drives, and waits for nothing: not for a look
   /// around, the Lease or the store. Left to the engine where nobody could take the traffic.
   Task<void> take_back();

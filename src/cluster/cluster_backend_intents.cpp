@@ -6,6 +6,7 @@
 #include "cluster/cluster_backend.h"
 #include "kubernetes/canary_adoption.h"
 #include "kubernetes/cluster_view.h"
+#include "kubernetes/instances.h"
 #include "kubernetes/objects.h"
 #include "runtime/with_deadline.h"
 
@@ -124,22 +125,36 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   co_return Result<void>();
 }
 
-Task<bool> ClusterBackend::is_stable_bare() {
-  const auto name = kubernetes::deployment_name(parts_->names, core::Track::stable);
-  const auto stable =
-      co_await parts_->client->get(kubernetes::collection(name), name.name, within(one_call));
-  if (!stable) co_return false;
-  co_return kubernetes::number_at(*stable, {"spec", "replicas"}, 1) > 0 &&
-      kubernetes::number_at(*stable, {"status", "readyReplicas"}, 0) == 0;
+// A promotion may be replacing stable's last pod while the canary carries all, or has replaced
+// stable already by what cannot be taken back without stopping all of it. Empty: stable can.
+Task<std::string> ClusterBackend::why_stable_cannot() {
+  const auto of = [&](core::Track track) -> Task<Result<kubernetes::Json>> {
+    const auto name = kubernetes::deployment_name(parts_->names, track);
+    co_return co_await parts_->client->get(kubernetes::collection(name), name.name,
+                                           within(one_call));
+  };
+  const auto stable = co_await of(core::Track::stable);
+  if (!stable) co_return "";
+  const std::int64_t replicas = kubernetes::number_at(*stable, {"spec", "replicas"}, 1);
+  if (replicas == 0) co_return "";  // its owner's wish
+  if (kubernetes::number_at(*stable, {"status", "readyReplicas"}, 0) == 0)
+    co_return "stable has no ready pod: the canary keeps its traffic until it has";
+  if (kubernetes::most_missing(*stable) < replicas) co_return "";
+  const auto canary = co_await of(core::Track::canary);
+  const auto runs = [&](const kubernetes::Json& deployment) {
+    return kubernetes::running_version(parts_->names.workload, deployment);
+  };
+  if (!canary || runs(*stable) != runs(*canary)) co_return "";
+  co_return "all pods of stable stop as it returns to its version: the canary keeps its traffic "
+            "until they are back";
 }
 
 Task<void> ClusterBackend::take_back() {
   const Result<core::TrafficSeen> seen = co_await parts_->router->read(within(one_call));
   if (seen && seen->is(Percent())) co_return;
-  // A promotion may be replacing stable's last pod while the canary carries all.
-  if (seen && seen->is(Percent::whole(100)) && co_await is_stable_bare()) {
-    parts_->note("weight", "stable has no ready pod: the canary keeps its traffic until it has");
-    co_return;
+  if (seen && seen->is(Percent::whole(100))) {
+    const std::string why = co_await why_stable_cannot();
+    if (!why.empty()) co_return parts_->note("weight", why);
   }
   const Result<void> back =
       co_await parts_->router->set(core::SetWeight{Percent(), true}, within(one_call));

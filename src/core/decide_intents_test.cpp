@@ -123,6 +123,29 @@ TEST(DecideIntents, AnInterruptedDeployWithdrawsItselfFromTheQueueAndNobodyElse)
   }
 }
 
+TEST(DecideIntents, ADeployOfWhatIsQueuedFollowsThatAndNotTheRolloutThatIsTakenBack) {
+  for (const char* version : {"v2", "v3"}) {  // v2: the same version over again
+    World world = in_step(2);
+    Intent intent;
+    intent.kind = Intent::Kind::deploy;
+    intent.version = version;
+    intent.supersede = true;
+    world.ask(intent);
+    world.turn();
+    ASSERT_EQ(world.phase(), "rolling_back");
+    intent.supersede = false;
+    intent.promote = true;
+    world.ask(intent);
+    world.turn();
+    EXPECT_TRUE(world.answer().accepted) << world.answer().text;
+    EXPECT_EQ(world.answer().rollout, "shop-2") << world.answer().text;
+    ASSERT_TRUE(world.reach("stepping"));
+    EXPECT_EQ(world.status.rollout->id, "shop-2");
+    EXPECT_EQ(world.status.rollout->to, version);
+    EXPECT_TRUE(world.status.rollout->promote) << "as the second asked";
+  }
+}
+
 TEST(DecideIntents, SupersedesByTakingTheFirstBackToZero) {
   World world = in_step(2);
   Intent intent;

@@ -41,6 +41,12 @@ void stable_rolls(Turn& turn, Duration waited, Duration watched) {
   turn.waits("restarting stable, one by one: " + ready_text(turn, Track::stable, version, wanted));
 }
 
+// Somebody has given stable requests again, and its platform does not know the new version yet.
+bool has_traffic_untouched(const Turn& turn) {
+  if (!turn.seen.workload || !turn.seen.traffic || turn.weight_in_force()) return false;
+  return !turn.seen.workload->stable.is_told(turn.next.rollout->to);
+}
+
 // A platform's usual grace period, twice. What an instance of this rollout answers until then is
 // not counted as the next one's.
 constexpr Duration leaving_is_awaited = 60s;
@@ -94,7 +100,13 @@ void on_promoting(Turn& turn, Promoting promoting) {
       if (fails_at_all(turn, promoting.watched)) return;
       turn.next.stable_version = version;
       return to_part(turn, Part::stable_rolls, fmt::format("restarting stable on {}", version));
-    case Part::stable_rolls: return stable_rolls(turn, promoting.waited, promoting.watched);
+    case Part::stable_rolls:
+      if (!has_traffic_untouched(turn))
+        return stable_rolls(turn, promoting.waited, promoting.watched);
+      // Requests came back before it was told: they are taken away, and finish, first.
+      turn.next.stable_version = turn.next.rollout->from;
+      turn.next.phase = Promoting{Part::canary_takes_all, 0ms, promoting.watched};
+      return turn.waits("waiting for 100 % to be in force");
     case Part::stable_takes_all:
       if (!LINNET_NEEDS(drain_needs_weight, turn.weight_in_force()))
         return turn.waits("waiting for weight 0 % to be in force");

@@ -57,12 +57,28 @@ void on_init(Turn& turn, const Intent& intent) {
   accept(turn, intent, fmt::format("stable runs {}", version));
 }
 
+std::string next_rollout_id(const Turn& turn) {
+  return fmt::format("{}-{}", turn.release.name, turn.next.rollouts + 1);
+}
+
 // What is under way is asked for again, as a job does that is started anew.
 void join(Turn& turn, const Intent& intent) {
   accept(turn, intent, running_text(turn) + "; this deploy follows it");
   Rollout& rollout = *turn.next.rollout;
   rollout.promote = rollout.promote || intent.promote;
   rollout.hold = intent.hold;
+}
+
+// So is one that waits for the rollout before it to be taken back.
+void join_queued(Turn& turn, const Intent& intent) {
+  LINNET_MARK(queued_joined);
+  Intent& queued = *turn.next.queued;
+  turn.answer(intent, true, Code::internal,
+              fmt::format("{}; the deploy of {} by {} comes next, and this deploy follows it",
+                          running_text(turn), queued.version, queued.by),
+              next_rollout_id(turn));
+  queued.promote = queued.promote || intent.promote;
+  queued.hold = intent.hold;
 }
 
 void on_deploy(Turn& turn, const Intent& intent) {
@@ -74,8 +90,10 @@ void on_deploy(Turn& turn, const Intent& intent) {
     return refuse(turn, intent, Code::conflict,
                   turn.seen.closed + "; `deploy --force` releases all the same");
   const bool running = is_running(turn.next.phase);
-  if (running && !intent.supersede && intent.version == turn.next.rollout->to)
-    return join(turn, intent);
+  const bool follows = running && !intent.supersede;
+  if (follows && turn.next.queued && intent.version == turn.next.queued->version)
+    return join_queued(turn, intent);
+  if (follows && intent.version == turn.next.rollout->to) return join(turn, intent);
   if (LINNET_STOPS(busy_refuses, running && !intent.supersede))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; `deploy --supersede` takes it back and starts over");
@@ -90,9 +108,9 @@ void on_deploy(Turn& turn, const Intent& intent) {
   if (LINNET_STOPS(supersede_takes_back, running)) {
     LINNET_MARK(superseded);
     turn.next.queued = intent;
-    const std::string id = fmt::format("{}-{}", turn.release.name, turn.next.rollouts + 1);
     turn.answer(intent, true, Code::internal,
-                fmt::format("takes {} back first{}", turn.next.rollout->id, forced), id);
+                fmt::format("takes {} back first{}", turn.next.rollout->id, forced),
+                next_rollout_id(turn));
     if (!std::holds_alternative<RollingBack>(turn.next.phase))
       turn.roll_back({"superseded", fmt::format("superseded by a deploy of {} by {}",
                                                 intent.version, intent.by)});

@@ -46,6 +46,9 @@ struct TrackSeen {
   /// which for stable are its owner's or its autoscaler's business, and the version.
   std::optional<int> wanted;
   std::string wanted_version;
+  /// Told another version, it may stop all that is ready before one of the new is: a Deployment
+  /// whose strategy is Recreate, or lets that many be missing.
+  bool replaced_at_once = false;
   std::string trouble;  // of the track as a whole, when no instance can tell: "exceeded quota ..."
 
   [[nodiscard]] int ready() const;

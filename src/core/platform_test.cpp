@@ -326,6 +326,52 @@ TEST(Platform, UndoesAPromotionOfWhichAnInstanceNeverStops) {
   EXPECT_TRUE(world.reach("rolled_back", 2min)) << world.status.reason;
 }
 
+TEST(Platform, ReplacesNoStableThatGotRequestsAgainBeforeItWasTold) {
+  World world = a_cluster(2);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  const auto part = [&] { return std::get<Promoting>(world.status.phase).part; };
+  ASSERT_TRUE(world.reach("promoting"));
+  for (int i = 0; i < 20 && part() != Promoting::Part::stable_rolls; ++i) {
+    world.instances_down = world.traffic.weight == Percent::whole(100);
+    world.turn();
+    ASSERT_EQ(world.phase(), "promoting");
+  }
+  ASSERT_EQ(part(), Promoting::Part::stable_rolls);
+  ASSERT_EQ(world.stable.wanted_version, "v1") << "nobody could look at it";
+  world.traffic.differ = "one Ingress says 50 %, another one 100 %";
+  world.instances_down = false;
+  world.turn();
+  EXPECT_TRUE(world.traffic.is(Percent::whole(100))) << "that is set again";
+  EXPECT_EQ(world.stable.wanted_version, "v1");
+  EXPECT_EQ(part(), Promoting::Part::canary_takes_all) << "and what came meanwhile finishes";
+  ASSERT_TRUE(world.reach("succeeded"));
+  EXPECT_EQ(world.stable.ready_of("v2"), 2);
+}
+
+TEST(Platform, LeavesTheCanaryItsTrafficWhileAStableThatStopsAllAtOnceReturns) {
+  for (const bool at_once : {true, false}) {
+    World world = a_cluster(2);
+    world.stable.replaced_at_once = at_once;
+    world.initialised().deploying("v2");
+    ASSERT_TRUE(world.reach("awaiting_promotion"));
+    world.ask(Intent::Kind::promote);
+    while (world.stable.wanted_version != "v2") world.turn();
+    ASSERT_EQ(world.stable.ready(), 2) << "it is whole on the new version";
+    world.versions["v1"].ready = false;  // what is started takes its time
+    world.ask(Intent::Kind::rollback);
+    world.turns(3);
+    ASSERT_EQ(world.phase(), "rolling_back");
+    EXPECT_EQ(world.stable.wanted_version, "v1");
+    EXPECT_EQ(world.traffic.weight, at_once ? Percent::whole(100) : Percent());
+    for (Instance& instance : world.stable.instances) instance.state = Instance::State::ready;
+    ASSERT_TRUE(world.reach("rolled_back"));
+    EXPECT_TRUE(world.traffic.weight.is_zero());
+    EXPECT_EQ(world.stable.ready_of("v1"), 2);
+  }
+}
+
 TEST(Platform, HoldsWhatALeavingInstanceDidAgainstNobodyElse) {
   World world = a_cluster();
   world.initialised();

@@ -93,8 +93,8 @@ struct Promoting {
   Duration watched{};  // since the checks last had a full period
   friend bool operator==(const Promoting&, const Promoting&) = default;
 };
-/// `stable_returns`: a promotion left stable without a ready instance; the canary keeps its
-/// traffic.
+/// `stable_returns`: a promotion left stable without a ready instance, or its return does; the
+/// canary keeps its traffic.
 struct RollingBack {
   enum class Part { stable_returns, weight_down, canary_drains, canary_stops };
   Cause cause;

@@ -44,6 +44,7 @@ class World {
   double requests_per_second = 100;
   bool metrics_down = false;
   bool router_down = false;
+  bool instances_down = false;
   bool applies_weight = true;
   bool canary_is_cut_off = false;  // its weight is read back, and none of its requests arrive
   std::string closed;
@@ -83,7 +84,10 @@ class World {
       seen.traffic = fail(Code::unavailable, "the router does not answer");
     else
       seen.traffic = traffic;
-    seen.workload = WorkloadSeen{stable, canary};
+    if (instances_down)
+      seen.workload = fail(Code::unavailable, "the instances cannot be looked at");
+    else
+      seen.workload = WorkloadSeen{stable, canary};
     if (metrics_down)
       seen.sample = fail(Code::unavailable, "connection refused");
     else

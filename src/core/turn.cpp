@@ -99,11 +99,13 @@ void Turn::roll_back(Cause cause) {
   // Before preparing somebody may have sent it traffic, which was taken away only then.
   const auto* preparing = std::get_if<Preparing>(&next.phase);
   const bool just_begun = preparing != nullptr && preparing->waited < drain();
-  // Only a promotion stops instances of stable. Where none is left to take the traffic, the canary
-  // keeps it, unless somebody has taken it away already.
+  // Only a promotion stops instances of stable. Where none is left to take the traffic, or none
+  // will be as stable returns, the canary keeps it, unless somebody has taken it away already.
   const bool carried = !seen.traffic || !seen.traffic->weight.is_zero();
-  const bool bare = std::holds_alternative<Promoting>(next.phase) && carried && is_stable_bare();
-  const bool returns = LINNET_STOPS(stable_returns_first, bare);
+  const bool promoting = std::holds_alternative<Promoting>(next.phase);
+  const bool bare = LINNET_STOPS(stable_returns_first, is_stable_bare()) ||
+                    LINNET_STOPS(recreated_returns_first, returns_bare());
+  const bool returns = promoting && carried && bare;
   const std::string text = cause.text;
   using Part = RollingBack::Part;
   enter(RollingBack{std::move(cause), returns ? Part::stable_returns : Part::weight_down, 0ms},
@@ -230,6 +232,12 @@ int Turn::canary_ready() const {
 bool Turn::is_stable_bare() const {
   return seen.workload && seen.workload->stable.ready() == 0 && seen.workload->stable.wanted != 0 &&
          canary_ready() > 0;
+}
+
+bool Turn::returns_bare() const {
+  if (!seen.workload || !next.rollout || canary_ready() == 0) return false;
+  const TrackSeen& stable = seen.workload->stable;
+  return stable.replaced_at_once && stable.wanted != 0 && !stable.is_told(next.rollout->from);
 }
 
 bool is_past_return(const Phase& phase) {

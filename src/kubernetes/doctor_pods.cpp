@@ -6,6 +6,7 @@
 
 #include "kubernetes/canary_clone.h"
 #include "kubernetes/cluster_doctor.h"
+#include "kubernetes/instances.h"
 #include "kubernetes/objects.h"
 
 namespace linnet::kubernetes {
@@ -65,17 +66,6 @@ const std::string& name_of_track(const Names& names, Track track) {
 const Json* container_of(const Names& names, const Json& deployment) {
   return named(list_at(deployment, {"spec", "template", "spec", "containers"}),
                names.workload.container);
-}
-
-// "25%" of `of`, or a plain number; maxUnavailable is rounded down.
-std::int64_t share_of(const Json* value, std::int64_t of) {
-  if (value == nullptr) return of * 25 / 100;
-  if (value->is_int64()) return value->get_int64();
-  if (!value->is_string()) return 0;
-  std::int64_t percent = 0;
-  for (const char c : std::string_view(value->get_string()))
-    if (c >= '0' && c <= '9') percent = std::min<std::int64_t>(percent * 10 + (c - '0'), 1000);
-  return of * percent / 100;
 }
 
 void add_reference(const Json& from, std::string_view key, std::string_view name_key,
@@ -264,8 +254,7 @@ Finding strategy_finding(const Names& names, const Found& found) {
     return finding;
   }
   const std::int64_t replicas = number_at(found.stable, {"spec", "replicas"}, 1);
-  const std::int64_t down = share_of(
-      find_at(found.stable, {"spec", "strategy", "rollingUpdate", "maxUnavailable"}), replicas);
+  const std::int64_t down = most_missing(found.stable);
   finding.cause =
       fmt::format("RollingUpdate; {} of {} pods may be missing meanwhile", down, replicas);
   finding.ok = down == 0;

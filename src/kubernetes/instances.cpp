@@ -112,6 +112,17 @@ std::string overdue_text(const Json& pod, WallTime now) {
                      finalizers.empty() ? "" : ", finalizers " + shortened(finalizers, 200));
 }
 
+// "25%" of `of`, or a plain number; maxUnavailable is rounded down.
+std::int64_t share_of(const Json* value, std::int64_t of) {
+  if (value == nullptr) return of * 25 / 100;
+  if (value->is_int64()) return value->get_int64();
+  if (!value->is_string()) return 0;
+  std::int64_t percent = 0;
+  for (const char c : std::string_view(value->get_string()))
+    if (c >= '0' && c <= '9') percent = std::min<std::int64_t>(percent * 10 + (c - '0'), 1000);
+  return of * percent / 100;
+}
+
 }  // namespace
 
 std::string container_names(const boost::json::array& containers) {
@@ -158,6 +169,13 @@ std::string deployment_trouble(const std::string& name, const Json* deployment) 
   return {};
 }
 
+std::int64_t most_missing(const Json& deployment) {
+  const std::int64_t replicas = number_at(deployment, {"spec", "replicas"}, 1);
+  if (text_at(deployment, {"spec", "strategy", "type"}) == "Recreate") return replicas;
+  return share_of(find_at(deployment, {"spec", "strategy", "rollingUpdate", "maxUnavailable"}),
+                  replicas);
+}
+
 core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects,
                            WallTime now) {
   core::TrackSeen seen;
@@ -165,6 +183,7 @@ core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObj
   if (objects.deployment != nullptr) {
     seen.wanted = bounded(number_at(*objects.deployment, {"spec", "replicas"}, 1));
     seen.wanted_version = running_version(spec, *objects.deployment);
+    seen.replaced_at_once = most_missing(*objects.deployment) >= *seen.wanted;
   }
   const ReadyEndpoints endpoints(objects.slices);
   for (const Json* pod : objects.pods) {

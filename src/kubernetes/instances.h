@@ -30,6 +30,9 @@ struct TrackObjects {
 core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects,
                            WallTime now);
 
+/// How many of its pods may be missing while it is replaced; all where its strategy is Recreate.
+std::int64_t most_missing(const Json& deployment);
+
 /// One pod, without its endpoints. `lacking`: see trouble_of().
 core::Instance instance_of(const core::DeploymentsWorkload& spec, const Json& pod, Duration lacking,
                            WallTime now);

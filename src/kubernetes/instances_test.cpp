@@ -367,6 +367,21 @@ TEST(TrackSeen, NumbersThatCannotBeAreBounded) {
   EXPECT_EQ(seen.restarts(), 1'000'000);
 }
 
+TEST(TrackSeen, KnowsADeploymentThatMayStopAllItsPodsAtOnce) {
+  const auto at_once = [](std::string_view replicas, std::string_view strategy) {
+    const Json deployed = boost::json::parse(
+        fmt::format(R"({{"metadata":{{"name":"web"}},"spec":{{"replicas":{},"strategy":{}}}}})",
+                    replicas, strategy));
+    return track_of(&deployed, {}, {}).replaced_at_once;
+  };
+  EXPECT_TRUE(at_once("3", R"({"type":"Recreate"})"));
+  EXPECT_TRUE(at_once("1", R"({"rollingUpdate":{"maxUnavailable":1}})"));
+  EXPECT_TRUE(at_once("3", R"({"rollingUpdate":{"maxUnavailable":"100%"}})"));
+  EXPECT_FALSE(at_once("3", R"({"rollingUpdate":{"maxUnavailable":2}})"));
+  EXPECT_FALSE(at_once("1", R"({"rollingUpdate":{"maxUnavailable":"25%"}})"));
+  EXPECT_FALSE(at_once("1", "{}"));
+}
+
 TEST(TrackSeen, AllSlicesOfAServiceCount) {
   const Json deployed = deployment();
   PodText second = good;

@@ -242,6 +242,7 @@ Task<Result<void>> Lease::State::renew(std::shared_ptr<State> self, Deadline dea
 
 Task<Error> Lease::State::keep(std::shared_ptr<State> self) {
   Error last{Code::unavailable, "it was never held"};
+  bool answered = false;
   Duration pause = self->times.retry;
   while (self->ours) {
     co_await runtime::sleep_for(pause);
@@ -259,8 +260,15 @@ Task<Error> Lease::State::keep(std::shared_ptr<State> self) {
     const Deadline deadline = now + (end - now) / 2;
     auto renewed = co_await renew(self, deadline);
     pause = self->times.retry;
-    if (renewed) continue;
-    last = renewed.error();
+    if (renewed) {
+      answered = false;
+      continue;
+    }
+    // Tries get shorter and shorter: that one of them had no answer is no news after one that had.
+    const Code code = renewed.error().code;
+    const bool silent = code == Code::timed_out || code == Code::unknown_outcome;
+    if (!silent || !answered) last = renewed.error();
+    answered = answered || !silent;
     const Duration left = end - self->clock.now().mono;
     pause = std::min(pause, std::max(left / 4, shortest_pause));
   }

@@ -129,6 +129,7 @@ std::string case_text(const Case& story) {
         fmt::format("\n  of the instances that are to stop {:.2f} stay{}", story.stopping.stay,
                     story.stopping.stay_for > 0ms ? " for " + duration_text(story.stopping.stay_for)
                                                   : " for ever");
+  if (story.stopping.all_at_once) text += "\n  stable stops all before it starts another version";
   for (const Event& event : story.events) text += "\n  " + event_text(event);
   text += fmt::format("\n  calm from {}", duration_text(story.calm_at));
   return text;

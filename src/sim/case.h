@@ -102,6 +102,8 @@ struct RouterFaults {
 struct StopFaults {
   double stay = 0;      // share of them
   Duration stay_for{};  // 0: for ever
+  /// Stable, told another version, stops all its instances before it starts others.
+  bool all_at_once = false;
 };
 
 struct Action {

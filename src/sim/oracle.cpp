@@ -301,7 +301,9 @@ std::int64_t Oracle::bad_by(const core::Limit& rule, const Totals& newer,
 // counts, and compares where a step begins.
 void Oracle::check_bets(const Lineage& mine, Lineage& book, const core::Status& next) {
   const TrackTotals& now = world_.told_at(next.cursor);
-  const TrackTotals& from = world_.told_at(mine.evidence_from);
+  // The first word of the source is where it counts from.
+  const TrackTotals& from =
+      world_.told_at(mine.evidence_from.empty() ? next.cursor : mine.evidence_from);
   const bool goes_on = mine.bets && mine.rollout == book.rollout && mine.phase >= stepping;
   auto bets = std::make_shared<std::vector<Bet>>();
   std::size_t own = 0;

@@ -155,6 +155,7 @@ class Oracle {
   void check_ready(const Told& told, const Lineage& mine, const core::Status& next,
                    const std::vector<const core::Intent*>& accepted);
   void check_bare(const Told& told, const core::Status& saved, const core::SetWeight& level);
+  void check_return(const Told& told, const core::Status& next, const core::RollingBack& back);
   void check_owner(const Told& told, const Lineage& book, const core::Status& next);
   void check_good_version(const core::Status& status);
   void check_rollback_reason(const Lineage& mine, const core::Status& next);

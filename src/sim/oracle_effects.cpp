@@ -66,6 +66,19 @@ void Oracle::check_bare(const Told& told, const core::Status& saved, const core:
     broken("no_traffic_to_nothing", "all traffic goes to a stable without a ready instance");
 }
 
+// A stable that stops all at once as it returns has nobody meanwhile.
+void Oracle::check_return(const Told& told, const core::Status& next,
+                          const core::RollingBack& back) {
+  if (!told.workload || !told.traffic || told.traffic->weight.is_zero() || !next.rollout) return;
+  const core::TrackSeen& stable = told.workload->stable;
+  const bool stops = stable.replaced_at_once && stable.wanted != 0 &&
+                     stable.wanted_version == next.rollout->to &&
+                     next.rollout->from != next.rollout->to;
+  if (stops && told.workload->canary.ready_of(next.rollout->to) > 0 &&
+      back.part != core::RollingBack::Part::stable_returns)
+    broken("no_traffic_to_nothing", "stable takes all traffic, and all of it is stopped");
+}
+
 void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetTrack& level) {
   const core::Status& saved = world_.durable().status;
   const core::Release& release = world_.story().release;
@@ -143,7 +156,8 @@ void Oracle::at_end(bool in_time) {
   const core::Status& status = durable.status;
   const bool platform = world_.story().on_platform();
   const Behaviour& stable = world_.story().behaviour(status.stable_version);
-  const bool owners_choice = platform && stable.never_ready_as_stable;
+  const bool never = stable.never_ready || stable.crash_loop;
+  const bool owners_choice = platform && (never || stable.never_ready_as_stable);
   // Its owner has given stable what never gets ready there: the canary serves, until somebody acts.
   const auto* back = std::get_if<core::RollingBack>(&status.phase);
   if (!in_time && back != nullptr && back->part == core::RollingBack::Part::stable_returns &&
@@ -171,8 +185,7 @@ void Oracle::at_end(bool in_time) {
            fmt::format("stable runs {}, and {} is taken for stable",
                        world_.pods().version(core::Track::stable), status.stable_version));
   const int ready = world_.pods().ready_of(core::Track::stable, status.stable_version);
-  if (ready < replicas && stable.flap_every == 0ms && !stable.crash_loop && !stable.never_ready &&
-      !owners_choice)
+  if (ready < replicas && stable.flap_every == 0ms && !never && !owners_choice)
     broken("rests_clean", fmt::format("{} of {} stable instances ready", ready, replicas));
 }
 

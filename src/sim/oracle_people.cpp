@@ -62,8 +62,9 @@ void Oracle::check_answers(const Told& told, const core::Status& before, const S
     for (const core::Intent& intent : intents) {
       if (intent.id != answer.intent || !answer.accepted) continue;
       const bool alone = saving.answers.size() == 1;
-      const bool joins = before.rollout && before.rollout->to == intent.version &&
-                         before.rollout->id == answer.rollout;
+      const bool is_queued = before.queued && before.queued->version == intent.version;
+      const bool joins = before.rollout && (is_queued || before.rollout->to == intent.version) &&
+                         (before.rollout->id == answer.rollout) != is_queued;
       if (intent.kind == Kind::deploy && was_running && !intent.supersede && !joins && alone)
         broken("busy_is_refused",
                fmt::format("deploy of {} accepted while a rollout runs", intent.version));
@@ -216,6 +217,7 @@ void Oracle::check_entries(const Lineage& mine, const Told& told, const core::St
     // What was written within the last second is not written again.
     if (needed && told.lowered_ms < told.began_ms - 1000)
       broken("rollback_waits_for_nothing", "the rollback was saved before the switch");
+    if (mine.phase == promoting) check_return(told, next, *back);
     const auto& checks = world_.story().release.checks;
     const std::string& kind = back->cause.kind;
     const bool judged = kind.ends_with("_vs_stable") ||

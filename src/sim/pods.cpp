@@ -154,7 +154,10 @@ void Pods::settle(Level& level, std::int64_t now_ms) {
   };
   const auto any = [](const Pod&) { return true; };
   const auto is_ready = [](const Pod& pod) { return pod.state == State::ready; };
+  const bool at_once = story_.stopping.all_at_once && &level == levels_.data();
+  const auto is_old = [&](const Pod& pod) { return !is_new(pod); };
   const auto start_some = [&] {
+    if (at_once && std::any_of(level.pods.begin(), level.pods.end(), is_old)) return;
     if (level.replicas == 0 || refused_until_ms_ > now_ms) return;
     while (alive(is_new) < level.replicas && alive(any) < level.replicas + 1)
       start_one(level, now_ms);
@@ -165,7 +168,9 @@ void Pods::settle(Level& level, std::int64_t now_ms) {
     const bool too_many = alive(is_new) > level.replicas;
     if (level.replicas > 0 && is_new(pod) && !too_many) continue;
     const int ready_others = alive(is_ready) - (is_ready(pod) ? 1 : 0);
-    if (level.replicas == 0 || !is_ready(pod) || ready_others >= level.replicas) stop(pod, now_ms);
+    const bool goes = at_once && is_old(pod);
+    if (goes || level.replicas == 0 || !is_ready(pod) || ready_others >= level.replicas)
+      stop(pod, now_ms);
   }
   start_some();  // a stopped old one may have made room
 }
@@ -176,6 +181,7 @@ core::TrackSeen Pods::seen(core::Track track) const {
   if (story_.on_platform()) {
     result.wanted = of.replicas;
     result.wanted_version = of.version;
+    result.replaced_at_once = story_.stopping.all_at_once && track == core::Track::stable;
     if (refused_until_ms_ != 0 && alive(track) < of.replicas)
       result.trouble = "it cannot create instances: exceeded quota";
   }

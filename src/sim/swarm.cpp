@@ -334,6 +334,9 @@ void some_rare_faults(Random& random, Case& story) {
   if (random.chance(0.01)) the_router_is_not_ready(random, story);
   if (random.chance(0.01)) stable_goes_while_nothing_is_saved(random, story);
   if (story.on_platform() && random.chance(0.08)) some_do_not_stop(random, story.stopping);
+  // Such a stable starts nothing while an old instance stays.
+  if (story.on_platform() && story.stopping.stay == 0)
+    story.stopping.all_at_once = random.chance(0.3);
 }
 
 Event an_intent(core::Intent::Kind kind, std::string version, Duration at) {

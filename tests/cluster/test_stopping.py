@@ -57,13 +57,16 @@ class PodsThatStay(ReleaseTest):
 
 @needs_bed
 class WithoutAStable(ReleaseTest):
-    def test_a_rollback_leaves_the_canary_its_traffic_while_stable_has_no_pod(self):
-        self.start_stable(replicas=2)
+    def recreated_slowly(self):
         slow = {"name": "api-gateway", "readinessProbe": {"initialDelaySeconds": 5}}
         self.world.kubectl("patch", "deployment", STABLE, "--patch", json.dumps({"spec": {
             "strategy": {"type": "Recreate", "rollingUpdate": None},
             "template": {"spec": {"containers": [slow]}}}}))
         self.world.kubectl("rollout", "status", "deployment", STABLE)
+
+    def test_a_rollback_leaves_the_canary_its_traffic_while_stable_has_no_pod(self):
+        self.start_stable(replicas=2)
+        self.recreated_slowly()
         self.write_spec(steps="50%", hold="2s")
         load = self.world.load(100)
         self.must(self.world.run("init"))
@@ -75,5 +78,23 @@ class WithoutAStable(ReleaseTest):
         told = self.must(self.world.run("rollback")).out
         self.assertIn("the canary keeps its traffic until", told)
         self.ends_with(job, ROLLED_BACK)
+        self.assert_rolled_back("v1.1.0", "operator")
+        self.assert_no_failure(load.stop())
+
+    def test_a_rollback_leaves_the_canary_its_traffic_while_stable_stops_all_pods_to_return(self):
+        self.start_stable(replicas=2)
+        self.recreated_slowly()
+        self.write_spec(steps="50%", hold="2s")
+        load = self.world.load(100)
+        self.must(self.world.run("init"))
+        # Nobody drives when stable is whole on the new version: there a rollback finds it.
+        job = self.begin_deploy("v1.1.0", "--promote")
+        wait_for(lambda: self.world.images(STABLE) == ["autograph/api-gateway:v1.1.0"], 60,
+                 "stable is being restarted")
+        job.kill()
+        self.world.kubectl("rollout", "status", "deployment", STABLE)
+        self.assertEqual(self.world.weight(), 100)
+        told = self.must(self.world.run("rollback")).out
+        self.assertIn("all pods of stable stop as it returns", told)
         self.assert_rolled_back("v1.1.0", "operator")
         self.assert_no_failure(load.stop())
