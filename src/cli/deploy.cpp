@@ -2,6 +2,8 @@
 // command shows it, asks whether to promote, and takes it back when it is interrupted.
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/format.h"
@@ -49,7 +51,7 @@ class Deploy {
     if (!follower_.is_ours(status)) {
       // With --supersede the one before is taken back first, and ours starts in the turn after;
       // if it does not, somebody has called it off meanwhile.
-      if (!began_ && is_running(status.phase)) return false;
+      if (!began_ && is_running(status.phase)) return is_past(status);
       return began_ || ++idle_looks_ > idle_looks_allowed;
     }
     began_ = true;
@@ -60,6 +62,14 @@ class Deploy {
     const bool by_engine =
         status.any_check("fail") || status.cause == "no_data" || status.cause == "foreign_weight";
     return status.phase == "holding" && by_engine && !session_.interactive();
+  }
+
+  // Numbers go up: where a later one runs, ours was called off for it.
+  bool is_past(const StatusDocument& status) const {
+    const auto number = [](const std::string& id) {
+      return std::strtoll(id.c_str() + id.rfind('-') + 1, nullptr, 10);
+    };
+    return status.rollout && !rollout_.empty() && number(status.rollout->id) > number(rollout_);
   }
 
   Result<void> promote() {

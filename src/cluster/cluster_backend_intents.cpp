@@ -128,6 +128,10 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
 // A promotion may be replacing stable's last pod while the canary carries all, or has replaced
 // stable already by what cannot be taken back without stopping all of it. Empty: stable can.
 Task<std::string> ClusterBackend::why_stable_cannot() {
+  const auto now = co_await status_now();
+  const auto* back = now ? std::get_if<core::RollingBack>(&now->phase) : nullptr;
+  if (back != nullptr && back->part == core::RollingBack::Part::stable_returns)
+    co_return "stable is being brought back: the canary keeps its traffic until then";
   const auto of = [&](core::Track track) -> Task<Result<kubernetes::Json>> {
     const auto name = kubernetes::deployment_name(parts_->names, track);
     co_return co_await parts_->client->get(kubernetes::collection(name), name.name,
@@ -152,7 +156,7 @@ Task<std::string> ClusterBackend::why_stable_cannot() {
 Task<void> ClusterBackend::take_back() {
   const Result<core::TrafficSeen> seen = co_await parts_->router->read(within(one_call));
   if (seen && seen->is(Percent())) co_return;
-  if (seen && seen->is(Percent::whole(100))) {
+  if (!seen || seen->is(Percent::whole(100))) {
     const std::string why = co_await why_stable_cannot();
     if (!why.empty()) co_return parts_->note("weight", why);
   }

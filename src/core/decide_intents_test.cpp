@@ -146,6 +146,42 @@ TEST(DecideIntents, ADeployOfWhatIsQueuedFollowsThatAndNotTheRolloutThatIsTakenB
   }
 }
 
+Intent superseding(const char* version, bool hold = false) {
+  Intent intent;
+  intent.kind = Intent::Kind::deploy;
+  intent.version = version;
+  intent.supersede = true;
+  intent.hold = hold;
+  return intent;
+}
+
+TEST(DecideIntents, AnInterruptedDeployThatWaitsIsCalledOffUnlessItWasToStay) {
+  for (const bool hold : {false, true}) {
+    World world = in_step(2);
+    world.status.rollout->hold = !hold;  // of the one that runs, which is nothing to the other
+    world.ask(superseding("v3", hold));
+    world.turn();
+    world.ask(interrupted("v3"));
+    world.turn();
+    EXPECT_EQ(world.status.queued.has_value(), hold) << world.answer().text;
+  }
+}
+
+TEST(DecideIntents, ANumberThatOneDeployWasToldIsNobodyElses) {
+  World world = in_step(2);
+  world.ask(superseding("v3"));
+  world.turn();
+  EXPECT_EQ(world.answer().rollout, "shop-2");
+  world.ask(superseding("v4"));
+  world.turn();
+  EXPECT_EQ(world.answer().rollout, "shop-3");
+  world.ask(Intent::Kind::rollback);  // calls that off as well
+  ASSERT_TRUE(world.reach("rolled_back"));
+  world.deploying("v5");
+  EXPECT_EQ(world.answer().rollout, "shop-4");
+  EXPECT_EQ(world.status.rollout->id, "shop-4");
+}
+
 TEST(DecideIntents, SupersedesByTakingTheFirstBackToZero) {
   World world = in_step(2);
   Intent intent;

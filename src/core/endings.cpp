@@ -41,6 +41,17 @@ void stable_rolls(Turn& turn, Duration waited, Duration watched) {
   turn.waits("restarting stable, one by one: " + ready_text(turn, Track::stable, version, wanted));
 }
 
+// What is never given up is said again each `progress`: it may need a person.
+bool is_told_again(const Turn& turn, Duration waited) {
+  return waited / turn.release.progress > (waited - turn.elapsed) / turn.release.progress;
+}
+
+void tell_not_zero(Turn& turn, Duration waited) {
+  if (is_told_again(turn, waited))
+    turn.entry("trouble", fmt::format("weight 0 % is not in force after {}: {}; it is tried on",
+                                      duration_text(waited), read_back_text(turn)));
+}
+
 // Somebody has given stable requests again, and its platform does not know the new version yet.
 bool has_traffic_untouched(const Turn& turn) {
   if (!turn.seen.workload || !turn.seen.traffic || turn.weight_in_force()) return false;
@@ -87,10 +98,17 @@ void on_promoting(Turn& turn, Promoting promoting) {
   }
   switch (promoting.part) {
     case Part::canary_takes_all:
+      turn.next.phase = Promoting{promoting.part, 0ms, promoting.watched};
       if (!at_weight(turn, Percent::whole(100), "promotion: the canary carries all")) return;
+      turn.next.phase = promoting;
       if (!LINNET_NEEDS(stable_rolls_needs_weight, turn.weight_in_force())) {
-        turn.next.phase = Promoting{promoting.part, 0ms, promoting.watched};
-        return turn.waits("waiting for 100 % to be in force");
+        // What comes into force again begins to drain then.
+        turn.next.weight_seen = Percent();
+        if (promoting.waited > turn.release.progress)
+          return turn.roll_back(
+              {"not_in_force", fmt::format("100 % is not in force after {}: {}",
+                                           duration_text(promoting.waited), read_back_text(turn))});
+        return turn.waits("waiting for 100 % to be in force: " + read_back_text(turn));
       }
       // Counted from where it was first read back, not from the turn before.
       if (turn.before.weight_seen != Percent::whole(100)) promoting.waited = 0ms;
@@ -104,12 +122,13 @@ void on_promoting(Turn& turn, Promoting promoting) {
       if (!has_traffic_untouched(turn))
         return stable_rolls(turn, promoting.waited, promoting.watched);
       // Requests came back before it was told: they are taken away, and finish, first.
-      turn.next.stable_version = turn.next.rollout->from;
       turn.next.phase = Promoting{Part::canary_takes_all, 0ms, promoting.watched};
       return turn.waits("waiting for 100 % to be in force");
     case Part::stable_takes_all:
-      if (!LINNET_NEEDS(drain_needs_weight, turn.weight_in_force()))
-        return turn.waits("waiting for weight 0 % to be in force");
+      if (!LINNET_NEEDS(drain_needs_weight, turn.weight_in_force())) {
+        tell_not_zero(turn, promoting.waited);
+        return turn.waits("waiting for weight 0 % to be in force: " + read_back_text(turn));
+      }
       return to_part(turn, Part::canary_drains, "letting requests on the canary finish");
     case Part::canary_drains:
       if (!turn.weight_in_force()) {
@@ -144,11 +163,6 @@ void on_promoting(Turn& turn, Promoting promoting) {
 
 namespace {
 
-// What is never given up is said again each `progress`: it may need a person.
-bool is_told_again(const Turn& turn, Duration waited) {
-  return waited / turn.release.progress > (waited - turn.elapsed) / turn.release.progress;
-}
-
 bool stable_is_back(const Turn& turn) {
   if (!turn.seen.workload) return false;
   const TrackSeen& stable = turn.seen.workload->stable;
@@ -167,7 +181,9 @@ bool waits_for_stable(Turn& turn, RollingBack& rolling) {
   const std::string& version = turn.next.stable_version;
   if (turn.seen.workload) {
     const TrackSeen& stable = turn.seen.workload->stable;
-    if (turn.canary_ready() == 0 || stable.ready_of(version) >= wanted) return false;
+    const bool whole =
+        stable.is_told(version) && stable.observed && stable.ready_of(version) >= wanted;
+    if (turn.canary_ready() == 0 || whole) return false;
     if (stable.wanted == 0) return false;  // its owner's wish
     const bool late = rolling.waited > not_ready_limit(turn.release) * wanted;
     if (late && stable.ready() > 0) return false;
@@ -209,9 +225,7 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
       // Someone else's weight counts as well: what had traffic is drained.
       if (turn.seen.traffic) turn.next.weight_before = turn.seen.traffic->most();
       turn.next.phase = rolling;
-      if (is_told_again(turn, rolling.waited))
-        turn.entry("trouble", fmt::format("weight 0 % is not in force after {}: {}; it is tried on",
-                                          duration_text(rolling.waited), read_back_text(turn)));
+      tell_not_zero(turn, rolling.waited);
       return turn.waits(fmt::format(
           "{}; weight 0 % {}", rolling.cause.text,
           turn.seen.traffic ? "is being set"

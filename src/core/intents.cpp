@@ -61,6 +61,14 @@ std::string next_rollout_id(const Turn& turn) {
   return fmt::format("{}-{}", turn.release.name, turn.next.rollouts + 1);
 }
 
+// Whoever asked for it was told its number, which is nobody else's then.
+void call_off_queued(Turn& turn) {
+  if (!turn.next.queued) return;
+  LINNET_MARK(queued_withdrawn);
+  turn.next.queued.reset();
+  ++turn.next.rollouts;
+}
+
 // What is under way is asked for again, as a job does that is started anew.
 void join(Turn& turn, const Intent& intent) {
   accept(turn, intent, running_text(turn) + "; this deploy follows it");
@@ -90,10 +98,10 @@ void on_deploy(Turn& turn, const Intent& intent) {
     return refuse(turn, intent, Code::conflict,
                   turn.seen.closed + "; `deploy --force` releases all the same");
   const bool running = is_running(turn.next.phase);
-  const bool follows = running && !intent.supersede;
-  if (follows && turn.next.queued && intent.version == turn.next.queued->version)
+  if (running && turn.next.queued && intent.version == turn.next.queued->version)
     return join_queued(turn, intent);
-  if (follows && intent.version == turn.next.rollout->to) return join(turn, intent);
+  if (running && !intent.supersede && intent.version == turn.next.rollout->to)
+    return join(turn, intent);
   if (LINNET_STOPS(busy_refuses, running && !intent.supersede))
     return refuse(turn, intent, Code::conflict,
                   running_text(turn) + "; `deploy --supersede` takes it back and starts over");
@@ -107,6 +115,7 @@ void on_deploy(Turn& turn, const Intent& intent) {
       turn.seen.closed.empty() ? std::string() : fmt::format(" (forced: {})", turn.seen.closed);
   if (LINNET_STOPS(supersede_takes_back, running)) {
     LINNET_MARK(superseded);
+    call_off_queued(turn);
     turn.next.queued = intent;
     turn.answer(intent, true, Code::internal,
                 fmt::format("takes {} back first{}", turn.next.rollout->id, forced),
@@ -213,8 +222,7 @@ void on_take_back(Turn& turn, const Intent& intent, std::string kind, const std:
   const std::string text = fmt::format("{} by {}{}{}", what, intent.by.empty() ? "hand" : intent.by,
                                        intent.why.empty() ? "" : ": ", intent.why);
   if (auto* rolling = std::get_if<RollingBack>(&turn.next.phase)) {
-    if (turn.next.queued) LINNET_MARK(queued_withdrawn);
-    turn.next.queued.reset();
+    call_off_queued(turn);
     // The command that took the weight back before anything else tells now who asked for it.
     if (rolling->cause.kind == "taken_back") rolling->cause = {std::move(kind), text};
     return accept(turn, intent, "the rollout is being rolled back");
@@ -246,12 +254,13 @@ void on_interrupt(Turn& turn, const Intent& intent) {
     LINNET_MARK(interrupt_of_another);
     return accept(turn, intent, "the rollout is being rolled back");
   }
-  const bool hold = intent.hold || (turn.next.rollout && turn.next.rollout->hold);
-  if (running && hold) {
+  const bool its_own =
+      is_queued ? turn.next.queued->hold : turn.next.rollout && turn.next.rollout->hold;
+  if (running && (intent.hold || its_own)) {
     LINNET_MARK(interrupt_held);
     return accept(turn, intent, "left as it is (--hold)");
   }
-  if (running && is_past_return(turn.next.phase)) {
+  if (running && !is_queued && is_past_return(turn.next.phase)) {
     LINNET_MARK(interrupt_past_return);
     return accept(turn, intent, "the promotion is nearly done and goes on");
   }

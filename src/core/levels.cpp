@@ -48,6 +48,13 @@ bool is_left(const Phase& phase, const TrafficSeen& seen) {
   return holding != nullptr && !holding->weight && !seen.differ.empty() && !seen.by.empty();
 }
 
+// Its requests are being taken away once more: it is not told the new version meanwhile.
+bool waits_to_be_replaced(const Status& status) {
+  const auto* going = std::get_if<Promoting>(&status.phase);
+  return going != nullptr && going->part == Promoting::Part::canary_takes_all &&
+         status.stable_version == status.rollout->to;
+}
+
 bool takes_back(const Phase& phase) {
   const auto* back = std::get_if<RollingBack>(&phase);
   return back != nullptr && back->part >= RollingBack::Part::weight_down;
@@ -89,7 +96,7 @@ void want_levels(Turn& turn) {
     LINNET_MARK(rollback_without_router);
     turn.decision.effects.push_back(SetWeight{Percent(), true});  // safe without looking
   }
-  if (!next.stable_version.empty()) {
+  if (!next.stable_version.empty() && !waits_to_be_replaced(next)) {
     const int whole = stable_size(turn.release, next);
     const int beside_canary = std::max(1, whole - next.canary_replicas);
     want_track(turn, Track::stable, next.stable_version,

@@ -46,6 +46,8 @@ struct TrackSeen {
   /// which for stable are its owner's or its autoscaler's business, and the version.
   std::optional<int> wanted;
   std::string wanted_version;
+  /// The platform has begun to do what it was told last: what is seen is not of before that.
+  bool observed = true;
   /// Told another version, it may stop all that is ready before one of the new is: a Deployment
   /// whose strategy is Recreate, or lets that many be missing.
   bool replaced_at_once = false;

@@ -350,6 +350,57 @@ TEST(Platform, ReplacesNoStableThatGotRequestsAgainBeforeItWasTold) {
   EXPECT_EQ(world.stable.ready_of("v2"), 2);
 }
 
+// Pods of the old version that are seen ready may be those that the new one is about to replace.
+TEST(Platform, WaitsForAStableWhosePlatformHasNotLookedYet) {
+  World world = a_cluster(2);
+  world.stable.replaced_at_once = true;
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  while (world.stable.wanted_version != "v2") world.turn();
+  world.resize(world.stable, 2, "v1");
+  world.stable.wanted_version = "v2";
+  world.stable.observed = false;
+  world.ask(Intent::Kind::rollback);
+  world.turn();
+  ASSERT_EQ(world.stable.wanted_version, "v1");
+  world.turns(2);
+  EXPECT_EQ(world.traffic.weight, Percent::whole(100)) << world.status.reason;
+  world.stable.observed = true;
+  ASSERT_TRUE(world.reach("rolled_back"));
+  EXPECT_TRUE(world.traffic.weight.is_zero());
+}
+
+TEST(Platform, TakesAPromotionBackOnlyWhenItKnowsHowFarStableIs) {
+  World world = a_cluster(2);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  while (world.stable.wanted_version != "v2") world.turn();
+  for (Instance& instance : world.stable.instances) instance.state = Instance::State::starting;
+  world.instances_down = true;
+  world.ask(Intent::Kind::rollback);
+  world.turns(3);
+  EXPECT_EQ(world.traffic.weight, Percent::whole(100)) << world.status.reason;
+  world.instances_down = false;
+  ASSERT_TRUE(world.reach("rolled_back"));
+  EXPECT_EQ(world.stable.ready_of("v1"), 2);
+}
+
+TEST(Platform, TakesAPromotionBackWhoseWeightNeverComesIntoForce) {
+  World world = a_cluster(2);
+  world.release.steps.pop_back();  // up to 50 %
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  world.turn();
+  world.applies_weight = false;
+  ASSERT_TRUE(world.reach("rolling_back"));
+  EXPECT_TRUE(world.journal_has("100 % is not in force after")) << world.journal.back();
+  world.applies_weight = true;
+  EXPECT_TRUE(world.reach("rolled_back"));
+}
+
 TEST(Platform, LeavesTheCanaryItsTrafficWhileAStableThatStopsAllAtOnceReturns) {
   for (const bool at_once : {true, false}) {
     World world = a_cluster(2);

@@ -258,7 +258,7 @@ struct Status {
   WallTime since;                  // when the phase was entered
   std::string reason;              // what it waits for, or how it ended, in one sentence
   std::optional<Rollout> rollout;  // the running or the last one
-  std::int64_t rollouts = 0;       // started so far: the next id
+  std::int64_t rollouts = 0;       // numbers given so far; the next id is one more
   Percent weight;                  // the canary's share as wanted
   Percent weight_before;           // the share wanted before; either may be seen after a crash
   Percent weight_seen;             // as last read back

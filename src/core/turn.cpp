@@ -91,6 +91,9 @@ void Turn::answer(const Intent& intent, bool accepted, Code code, std::string te
 void Turn::roll_back(Cause cause) {
   if (std::holds_alternative<Promoting>(next.phase)) LINNET_MARK(promotion_taken_back);
   record_step(cause.kind == "operator" || cause.kind == "superseded" ? "left" : "failed");
+  // Somebody else's weight may have interrupted the promotion.
+  const bool replaces = std::holds_alternative<Promoting>(next.phase) ||
+                        (next.rollout && next.stable_version == next.rollout->to);
   // A promotion under way is undone: stable returns to what it ran.
   if (LINNET_STOPS(rollback_restores_stable, next.rollout.has_value()))
     next.stable_version = next.rollout->from;
@@ -102,10 +105,9 @@ void Turn::roll_back(Cause cause) {
   // Only a promotion stops instances of stable. Where none is left to take the traffic, or none
   // will be as stable returns, the canary keeps it, unless somebody has taken it away already.
   const bool carried = !seen.traffic || !seen.traffic->weight.is_zero();
-  const bool promoting = std::holds_alternative<Promoting>(next.phase);
   const bool bare = LINNET_STOPS(stable_returns_first, is_stable_bare()) ||
-                    LINNET_STOPS(recreated_returns_first, returns_bare());
-  const bool returns = promoting && carried && bare;
+                    LINNET_STOPS(recreated_returns_first, returns_bare()) || is_replaced_unseen();
+  const bool returns = replaces && carried && bare;
   const std::string text = cause.text;
   using Part = RollingBack::Part;
   enter(RollingBack{std::move(cause), returns ? Part::stable_returns : Part::weight_down, 0ms},
@@ -238,6 +240,11 @@ bool Turn::returns_bare() const {
   if (!seen.workload || !next.rollout || canary_ready() == 0) return false;
   const TrackSeen& stable = seen.workload->stable;
   return stable.replaced_at_once && stable.wanted != 0 && !stable.is_told(next.rollout->from);
+}
+
+bool Turn::is_replaced_unseen() const {
+  const auto* promoting = std::get_if<Promoting>(&next.phase);
+  return promoting != nullptr && promoting->part == Promoting::Part::stable_rolls && !seen.workload;
 }
 
 bool is_past_return(const Phase& phase) {

@@ -60,7 +60,11 @@ Task<void> ReleaseLoop::take_back_unsaved() {
   // In the midst of a promotion stable may have nobody who answers. Whoever stopped it, and in
   // whatever phase: nothing is held against the canary here but that nobody watches it.
   const Result<core::WorkloadSeen> workload = co_await ports_.workload.observe(deadline);
-  const bool bare = workload && workload->stable.ready() == 0 && workload->canary.ready() > 0;
+  // The same where all of it stops as it returns to its version (core::Turn::returns_bare).
+  const bool bare = workload && workload->canary.ready() > 0 &&
+                    (workload->stable.ready() == 0 ||
+                     (workload->stable.replaced_at_once &&
+                      workload->stable.wanted_version == workload->canary.wanted_version));
   if (LINNET_STOPS(unsaved_needs_stable, bare)) co_return;
   LINNET_MARK(unsaved_taken_back);
   trouble(fmt::format("nothing could be saved for {}: the canary's weight {} is taken back",

@@ -112,15 +112,16 @@ std::string overdue_text(const Json& pod, WallTime now) {
                      finalizers.empty() ? "" : ", finalizers " + shortened(finalizers, 200));
 }
 
-// "25%" of `of`, or a plain number; maxUnavailable is rounded down.
-std::int64_t share_of(const Json* value, std::int64_t of) {
-  if (value == nullptr) return of * 25 / 100;
+// "25%" of `of`, or a plain number; a surge is rounded up, what may be missing down.
+std::int64_t share_of(const Json* value, std::int64_t of, bool up) {
+  const std::int64_t rest = up ? 99 : 0;
+  if (value == nullptr) return (of * 25 + rest) / 100;
   if (value->is_int64()) return value->get_int64();
   if (!value->is_string()) return 0;
   std::int64_t percent = 0;
   for (const char c : std::string_view(value->get_string()))
     if (c >= '0' && c <= '9') percent = std::min<std::int64_t>(percent * 10 + (c - '0'), 1000);
-  return of * percent / 100;
+  return (of * percent + rest) / 100;
 }
 
 }  // namespace
@@ -183,6 +184,8 @@ core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObj
   if (objects.deployment != nullptr) {
     seen.wanted = bounded(number_at(*objects.deployment, {"spec", "replicas"}, 1));
     seen.wanted_version = running_version(spec, *objects.deployment);
+    seen.observed = number_at(*objects.deployment, {"status", "observedGeneration"}, 0) >=
+                    number_at(*objects.deployment, {"metadata", "generation"}, 0);
     seen.replaced_at_once = most_missing(*objects.deployment) >= *seen.wanted;
   }
   const ReadyEndpoints endpoints(objects.slices);

@@ -377,6 +377,9 @@ TEST(TrackSeen, KnowsADeploymentThatMayStopAllItsPodsAtOnce) {
   EXPECT_TRUE(at_once("3", R"({"type":"Recreate"})"));
   EXPECT_TRUE(at_once("1", R"({"rollingUpdate":{"maxUnavailable":1}})"));
   EXPECT_TRUE(at_once("3", R"({"rollingUpdate":{"maxUnavailable":"100%"}})"));
+  EXPECT_TRUE(at_once("1", R"({"rollingUpdate":{"maxUnavailable":"25%","maxSurge":0}})"))
+      << "with neither, Kubernetes takes one away";
+  EXPECT_FALSE(at_once("1", R"({"rollingUpdate":{"maxUnavailable":0,"maxSurge":"1%"}})"));
   EXPECT_FALSE(at_once("3", R"({"rollingUpdate":{"maxUnavailable":2}})"));
   EXPECT_FALSE(at_once("1", R"({"rollingUpdate":{"maxUnavailable":"25%"}})"));
   EXPECT_FALSE(at_once("1", "{}"));

@@ -173,6 +173,7 @@ class Oracle {
   std::map<std::string, std::bitset<64>> passed_;  // steps by rollout
   std::set<std::string> skipped_;                  // rollouts whose steps a person skipped
   std::set<std::string> unasked_;                  // rollouts that may promote without asking
+  std::map<std::string, std::string> promised_;    // rollouts that a deploy was told, its version
   std::vector<std::string> condemned_;             // rollouts that failed a check
   std::int64_t outside_at_ms_ = -1;
   std::int64_t permitted_at_ms_ = -1;  // a person asked for something that may raise the weight

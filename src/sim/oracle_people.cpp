@@ -75,6 +75,11 @@ void Oracle::check_answers(const Told& told, const core::Status& before, const S
         broken("window_is_kept",
                fmt::format("deploy of {} accepted: {}", intent.version, world_.closed()));
       if (intent.kind == Kind::deploy && intent.promote) unasked_.insert(answer.rollout);
+      if (intent.kind != Kind::deploy || answer.rollout.empty()) continue;
+      const auto [promised, fresh] = promised_.try_emplace(answer.rollout, intent.version);
+      if (!fresh && promised->second != intent.version)
+        broken("asked_is_done", fmt::format("{} is said to be of {} and of {}", answer.rollout,
+                                            promised->second, intent.version));
     }
   }
 }
@@ -98,11 +103,19 @@ void Oracle::check_interrupted(const core::Status& before, const Saving& saving,
            fmt::format("{} to {} is taken back", next.rollout->id, next.rollout->to));
   const bool is_withdrawn = before.queued && !next.queued && rollout_id(before) == rollout_id(next);
   if (is_withdrawn && !was_accepted([&](const auto& intent) {
+        const bool may = intent.version.empty() || !(intent.hold || before.queued->hold);
         return intent.kind == Kind::rollback || intent.kind == Kind::cleanup ||
-               interrupts(intent, before.queued->version);
+               (interrupts(intent, before.queued->version) && may);
       }))
     broken("interrupt_spares_others",
            fmt::format("the deploy of {} that waits is withdrawn", before.queued->version));
+  if (!before.queued || saving.answers.size() != 1 || is_withdrawn) return;
+  if (was_accepted([&](const auto& intent) {
+        return intent.kind == Kind::interrupt && intent.version == before.queued->version &&
+               !intent.hold && !before.queued->hold;
+      }))
+    broken("asked_is_done",
+           fmt::format("the deploy of {} that waits goes on", before.queued->version));
 }
 
 // Whoever asks waits for the answer.
