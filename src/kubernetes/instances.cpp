@@ -173,8 +173,12 @@ std::string deployment_trouble(const std::string& name, const Json* deployment) 
 std::int64_t most_missing(const Json& deployment) {
   const std::int64_t replicas = number_at(deployment, {"spec", "replicas"}, 1);
   if (text_at(deployment, {"spec", "strategy", "type"}) == "Recreate") return replicas;
-  return share_of(find_at(deployment, {"spec", "strategy", "rollingUpdate", "maxUnavailable"}),
-                  replicas);
+  const auto share = [&](std::string_view name, bool up) {
+    return share_of(find_at(deployment, {"spec", "strategy", "rollingUpdate", name}), replicas, up);
+  };
+  const std::int64_t missing = share("maxUnavailable", false);
+  // Without either nothing could go on: then Kubernetes takes one away.
+  return missing == 0 && share("maxSurge", true) == 0 ? 1 : missing;
 }
 
 core::TrackSeen track_seen(const core::DeploymentsWorkload& spec, const TrackObjects& objects,

@@ -325,7 +325,7 @@ std::optional<std::string> parse_listen(std::string_view text) {
 }
 
 std::optional<double> parse_mib(std::string_view text) {
-  if (text.size() < 4 || !text.ends_with("iB") || text.front() == '-') return std::nullopt;
+  if (text.size() < 4 || !text.ends_with("iB") || !digit(text.front())) return std::nullopt;
   const char unit = text[text.size() - 3];
   if (unit != 'M' && unit != 'G') return std::nullopt;
   const char* const end = text.data() + text.size() - 3;
@@ -333,7 +333,8 @@ std::optional<double> parse_mib(std::string_view text) {
   const auto read = std::from_chars(text.data(), end, value, std::chars_format::fixed);
   if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
   const double mib = unit == 'G' ? value * 1024 : value;
-  if (!(mib > 0 && mib <= 1024.0 * 1024 * 1024)) return std::nullopt;
+  // Far below a KiB a number's shortest text has an exponent, and nobody means that.
+  if (!(mib >= 1.0 / 1024 && mib <= 1024.0 * 1024 * 1024)) return std::nullopt;
   return mib;
 }
 

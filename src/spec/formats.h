@@ -37,7 +37,7 @@ std::optional<std::int64_t> parse_date(std::string_view text);
 /// "127.0.0.1:8080", "8080" -> "127.0.0.1:8080", "[::1]:80", "*:80", "localhost:80"; else nothing.
 std::optional<std::string> parse_listen(std::string_view text);
 
-/// "512MiB", "1.5GiB" -> MiB; nothing for other texts, 0 and more than 1 PiB.
+/// "512MiB", "1.5GiB" -> MiB; nothing for other texts, less than 1 KiB and more than 1 PiB.
 std::optional<double> parse_mib(std::string_view text);
 std::string mib_text(double mib);
 

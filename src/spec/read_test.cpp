@@ -304,6 +304,8 @@ TEST(Mistakes, CalendarsAndWebhooksMustMakeSense) {
       {"  checks: [{ gauge: { of: cpu, limit: 1GiB } }]\n", "CPU is only compared"},
       {"  checks: [{ gauge: { of: memory, advisory: false } }]\n", "false needs a limit"},
       {"  checks: [{ gauge: { of: memory, limit: 512MB } }]\n", "a size like 512MiB"},
+      // Its shortest text has an exponent, which the spec that is kept could not be read with.
+      {"  checks: [{ gauge: { of: memory, limit: 0.00001MiB } }]\n", "a size like 512MiB"},
       {"  checks: [{ health: {} }, { health: { restarts: 5 } }]\n", "like checks[0]"},
       {"  checks: [{ name: x }]\n", "needs one of error_rate, latency, health, gauge"},
   };
