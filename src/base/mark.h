@@ -32,6 +32,7 @@
                                                               X(urgent_failed) X(effect_failed)  \
                                                                   X(effects_stale) X(init_again) \
                                                                       X(unsaved_taken_back)      \
+                                                                      X(canary_empty)             \
                                                                       X(interrupt_of_another)
 // clang-format on
 

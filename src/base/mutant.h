@@ -44,6 +44,7 @@
                                                                   X(end_of_step_decides)          \
                                                                   X(stable_returns_first)         \
                                                                   X(recreated_returns_first)      \
+                                                                  X(empty_is_taken_back)          \
                                                                   X(promotion_parts_are_judged)   \
                                                                   X(evidence_sees_bad)            \
                                                                   X(warnings_only_warn)           \

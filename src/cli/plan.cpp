@@ -16,10 +16,11 @@ Result<std::string> known_release(Session& session) {
   auto kept = session.daemon().get("/v1/releases/" + file.release.name + "/spec");
   if (kept) {
     if (read_text(*kept, "spec") != file.text)
-      session.note(
-          fmt::format("{} differs from the spec that the daemon has; this is the plan by "
-                      "the latter, and `linnet deploy` will send the new one first",
-                      file.file));
+      session.note(fmt::format(
+          "{} differs from the spec that {}, and `linnet deploy` will send the new one first",
+          file.file,
+          session.daemon().is_shared() ? "the daemon has; this is the plan by the latter"
+                                       : "the cluster keeps; this is the plan by the file"));
     return std::move(file.release.name);
   }
   if (kept.error().code != Code::not_found && kept.error().code != Code::unavailable)

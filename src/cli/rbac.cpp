@@ -33,12 +33,14 @@ Result<Exit> run_rbac(Session& session) {
     return fail(Code::invalid, "{} runs as processes on this machine and needs no Role",
                 release.name);
   if (const auto name_space = given.text("--namespace")) release.name_space = *name_space;
-  const kubernetes::Names names = kubernetes::names_of(release, "default");
+  kubernetes::Names names = kubernetes::names_of(release, "default");
   const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
   if (traffic == nullptr)
     return fail(Code::invalid, "{} names no spec.traffic.router", release.name);
   const std::string folder = cluster::recipe_folder(session.spec_file());
   TRY(recipe, recipes::find_router(traffic->router, folder));
+  kubernetes::take_defaults(names,
+                            recipe.with_defaults(cluster::router_parameters(*traffic, names)));
   TRY(router, kubernetes::router_objects(names, release, recipe));
   kubernetes::RbacOptions options;
   options.service_account = given.text("--service-account").value_or(options.service_account);

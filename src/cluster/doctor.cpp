@@ -12,7 +12,8 @@ namespace linnet::cluster {
 namespace {
 
 constexpr Duration counted_for = 3s;
-constexpr double surely_some = 5;  // so many were expected: none is 1 in 150
+constexpr Duration longest_interval = 21s;  // a server that scrapes each 15 s has news by then
+constexpr double surely_some = 5;           // so many were expected: none is 1 in 150
 constexpr Duration longest_first_look = 5s;
 
 // Whether numbers come in at all, and whether both tracks are told apart in them.
@@ -26,9 +27,17 @@ Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadli
     co_return finding;
   }
   Result<void> looked = co_await parts.counts->look(deadline);
-  if (looked) {
+  const MonoTime began = parts.ground.clock.now().mono;
+  const Duration longest =
+      parts.release.metrics.source == "scrape" ? counted_for : longest_interval;
+  Duration counted{};
+  const auto has_news = [&] {
+    return parts.counts->stable().requests + parts.counts->canary().requests > 0;
+  };
+  while (looked && counted < longest && !has_news()) {
     co_await runtime::sleep_for(counted_for);
-    looked = co_await parts.counts->look(deadline);
+    looked = co_await parts.counts->look(parts.ground.clock.now().mono + counted_for);
+    counted = parts.ground.clock.now().mono - began;
   }
   if (!looked) {
     finding.cause = fmt::format("{}: {}", parts.metrics->where(), looked.error().message);
@@ -40,7 +49,7 @@ Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadli
   const core::Counts& canary = parts.counts->canary();
   finding.cause = fmt::format("{}: {} requests on stable and {} on the canary within {}",
                               parts.metrics->where(), stable.requests, canary.requests,
-                              duration_text(counted_for));
+                              duration_text(std::chrono::floor<std::chrono::seconds>(counted)));
   finding.ok = stable.requests + canary.requests > 0;
   if (!finding.ok)
     finding.remedy =

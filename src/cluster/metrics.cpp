@@ -129,6 +129,9 @@ recipes::Parameters metric_parameters(const core::Release& release, const k8s::N
   if (const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic))
     with = traffic->with;
   for (const auto& [name, values] : release.metrics.with) with[name] = values;
+  // By the defaults of the router's recipe, where nobody says otherwise.
+  if (!names.stable_service.empty()) with.try_emplace("stable_service", 1, names.stable_service);
+  if (!names.canary_service.empty()) with.try_emplace("canary_service", 1, names.canary_service);
   with["namespace"] = {names.name_space};
   with["release"] = {release.name};
   with["stable_deployment"] = {names.workload.stable};

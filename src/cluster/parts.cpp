@@ -69,9 +69,10 @@ Result<void> Parts::connect_ports(const core::RecipeTraffic& traffic) {
   Clock& clock = ground.clock;
   const auto executor = ground.io.get_executor();
   const auto changed = [this] { wake(); };
+  TRY(recipe, recipes::router_of(traffic.router, own.router));
+  kubernetes::take_defaults(names, recipe.with_defaults(router_parameters(traffic, names)));
   workload =
       std::make_unique<kubernetes::DeploymentsWorkload>(executor, *client, clock, names, changed);
-  TRY(recipe, recipes::router_of(traffic.router, own.router));
   TRY(made_router, kubernetes::RecipeRouter::make(*client, std::move(recipe),
                                                   router_parameters(traffic, names), changed));
   router = std::move(made_router);

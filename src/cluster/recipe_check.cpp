@@ -39,7 +39,7 @@ void check_steps(const core::Release& release, const recipes::RouterRecipe& rout
 }
 
 void check_router(const core::Release& release, const core::RecipeTraffic& traffic,
-                  const kubernetes::Names& names, const std::string& folder, Mistakes& mistakes) {
+                  kubernetes::Names& names, const std::string& folder, Mistakes& mistakes) {
   const auto router = recipes::find_router(traffic.router, folder);
   if (!router) {
     add_lines("spec.traffic.router", router.error().message, mistakes);
@@ -47,6 +47,7 @@ void check_router(const core::Release& release, const core::RecipeTraffic& traff
   }
   if (const auto checked = router->check(router_parameters(traffic, names)); !checked)
     add_lines("spec.traffic.with", checked.error().message, mistakes);
+  kubernetes::take_defaults(names, router->with_defaults(router_parameters(traffic, names)));
   check_steps(release, *router, mistakes);
 }
 
@@ -127,11 +128,11 @@ std::vector<RecipeMistake> recipe_mistakes(const core::Release& release,
   const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic);
   if (traffic == nullptr || !std::holds_alternative<core::DeploymentsWorkload>(release.workload))
     return mistakes;
-  const kubernetes::Names names = kubernetes::names_of(release, "default");
+  kubernetes::Names names = kubernetes::names_of(release, "default");
   const std::string folder = recipe_folder(spec_file);
+  check_router(release, *traffic, names, folder, mistakes);
   for (kubernetes::NameMistake& one : kubernetes::name_mistakes(names))
     mistakes.push_back({std::move(one.key), std::move(one.text)});
-  check_router(release, *traffic, names, folder, mistakes);
   check_metrics(release, traffic->router, names, folder, mistakes);
   return mistakes;
 }

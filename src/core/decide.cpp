@@ -52,11 +52,20 @@ void tell_evidence(Turn& turn) {
                         turn.before.checks[i].verdict == check.verdict;
     if (check.verdict != Verdict::inconclusive || warned) continue;
     const bool decides = gauge != nullptr && !gauge->advisory && check.value > gauge->limit_mib;
+    const bool goes_on = !std::holds_alternative<RollingBack>(turn.next.phase);
     turn.entry("warning",
-               fmt::format("{}: {}; {}", check.name, explained(turn.release, turn.next)[i].text,
-                           decides ? "the step does not pass with this"
-                                   : "this only warns: the canary goes on within its limits"));
+               fmt::format("{}: {}{}", check.name, explained(turn.release, turn.next)[i].text,
+                           decides   ? "; the step does not pass with this"
+                           : goes_on ? "; this only warns: the canary goes on within its limits"
+                                     : ""));
   }
+}
+
+// Only a promotion writes the new version to stable, and only after all steps.
+bool may_have_promoted(const Rollout& rollout) {
+  if (rollout.steps.empty()) return false;
+  const std::string& last = rollout.steps.back().outcome;
+  return last == "passed" || last == "skipped";
 }
 
 // An autoscaler or an owner sizes stable; whatever runs in it when nothing is released is stable.
@@ -74,7 +83,9 @@ void follow_platform(Turn& turn) {
   const bool returns = running && std::holds_alternative<RollingBack>(next.phase);
   const bool takes = running && !returns && next.stable_version == next.rollout->to;
   // A promotion and its undoing write stable themselves: both versions are linnet's own doing then.
-  if ((takes || returns) && (told == next.rollout->to || told == next.rollout->from)) return;
+  const bool written = takes || (returns && may_have_promoted(*next.rollout));
+  if ((takes || returns) && told == next.rollout->from) return;
+  if (written && told == next.rollout->to) return;
   if (!LINNET_STOPS(owners_image_followed, true)) return;
   turn.entry("warning",
              fmt::format("stable runs {} now, set by someone else; it was {}{}", told,

@@ -20,6 +20,22 @@ World promoting_by_itself(Duration drain) {
   return world;
 }
 
+TEST(DecideEndings, TakesACanaryBackOnWhichNobodyAnswersInSeconds) {
+  for (const bool stable_answers : {true, false}) {
+    World world = in_step(2);
+    for (Instance& instance : world.canary.instances) instance.state = Instance::State::unready;
+    if (!stable_answers)
+      for (Instance& instance : world.stable.instances) instance.state = Instance::State::unready;
+    world.turns(4);
+    EXPECT_EQ(world.phase(), "stepping") << "it may be back at once";
+    world.turns(3);
+    EXPECT_EQ(world.phase(), stable_answers ? "rolling_back" : "stepping");
+    if (!stable_answers) continue;
+    EXPECT_TRUE(world.traffic.weight.is_zero());
+    EXPECT_TRUE(world.journal_has("nobody answers on the canary")) << world.journal.back();
+  }
+}
+
 TEST(DecideEndings, PromotesByRollingStableWhileTheCanaryCarriesAll) {
   World world;
   world.initialised().deploying("v2");

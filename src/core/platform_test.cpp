@@ -170,6 +170,18 @@ TEST(Platform, RollsBackToWhatItsOwnerGivesStableInTheRollback) {
   EXPECT_EQ(world.status.rollout->from, "v1-hotfix");
 }
 
+TEST(Platform, RollsBackToTheVersionThatItTakesBackWhenTheOwnerGaveThatToStable) {
+  World world = a_cluster(2);
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("stepping"));
+  world.ask(Intent::Kind::rollback);
+  world.turn();
+  world.resize(world.stable, 2, "v2");  // no step had passed: linnet never wrote that
+  ASSERT_TRUE(world.reach("rolled_back"));
+  EXPECT_EQ(world.stable.wanted_version, "v2");
+  EXPECT_EQ(world.status.stable_version, "v2");
+}
+
 TEST(Platform, RollsBackToWhatItsOwnerGaveStableInThePromotion) {
   World world = a_cluster();
   world.initialised().deploying("v2");

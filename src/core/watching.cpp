@@ -38,6 +38,17 @@ std::string ready_text(const Turn& turn, Track track, const std::string& version
 
 bool has_data(const Turn& turn) { return turn.has_counts && turn.seen.sample->canary.requests > 0; }
 
+namespace {
+
+// What the router sends the canary is lost, and would not be on stable.
+bool answers_nobody(const Turn& turn) {
+  return turn.seen.workload && turn.seen.workload->canary.ready() == 0 &&
+         turn.seen.workload->stable.ready() > 0 && turn.seen.traffic &&
+         !turn.seen.traffic->weight.is_zero();
+}
+
+}  // namespace
+
 bool fails_readiness(Turn& turn) {
   const Rollout& rollout = *turn.next.rollout;
   if (turn.seen.workload) {
@@ -61,6 +72,16 @@ bool fails_readiness(Turn& turn) {
   if (turn.seen.workload && told_now && missing)
     turn.entry("warning", fmt::format("at {}: {}", turn.next.weight.text(),
                                       ready_text(turn, Track::canary, rollout.to, needed)));
+  if (LINNET_STOPS(empty_is_taken_back,
+                   answers_nobody(turn) && turn.next.unready > longest_empty)) {
+    LINNET_MARK(canary_empty);
+    turn.roll_back(
+        {"not_ready",
+         fmt::format("at {} nobody answers on the canary, and stable can: {}",
+                     turn.seen.traffic->weight.text(),
+                     ready_text(turn, Track::canary, rollout.to, turn.next.canary_replicas))});
+    return true;
+  }
   if (!LINNET_STOPS(unready_ends, turn.next.unready > not_ready_limit(turn.release))) return false;
   LINNET_MARK(canary_never_ready);
   turn.roll_back(

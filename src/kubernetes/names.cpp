@@ -96,6 +96,16 @@ Names names_of(const core::Release& release, const std::string& fallback) {
   return names;
 }
 
+void take_defaults(Names& names, const recipes::Parameters& filled) {
+  const auto take = [&](std::string& name, const std::string& key) {
+    const auto found = filled.find(key);
+    if (name.empty() && found != filled.end() && !found->second.empty())
+      name = found->second.front();
+  };
+  take(names.stable_service, "stable_service");
+  take(names.canary_service, "canary_service");
+}
+
 std::vector<NameMistake> name_mistakes(const Names& names) {
   const std::string pair = "spec.workload.deployments.", with = "spec.traffic.with.";
   NameCheck check;

@@ -22,6 +22,9 @@ struct Names {
 
 /// `fallback` is the context's namespace, for a spec that names none. The release has Deployments.
 Names names_of(const core::Release& release, const std::string& fallback);
+/// What the release leaves to the defaults of its router's recipe: see
+/// RouterRecipe::with_defaults().
+void take_defaults(Names& names, const recipes::Parameters& filled);
 
 struct NameMistake {
   std::string key;   // "spec.traffic.with.stable_service"

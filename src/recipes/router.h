@@ -97,6 +97,8 @@ class RouterRecipe {
 
   /// Code::invalid names every missing and unknown parameter.
   Result<void> check(const Parameters& with) const;
+  /// With the defaults of those that are not given.
+  [[nodiscard]] Parameters with_defaults(const Parameters& with) const;
   /// The objects to read and to watch, in the order of the recipe.
   Result<std::vector<ObjectName>> objects(const Parameters& with) const;
   /// Those of them that carry the weight: all that weight() and set_weight() need to see.

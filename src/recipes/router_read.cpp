@@ -275,6 +275,10 @@ std::vector<RouterRecipe::ParameterHelp> RouterRecipe::parameters() const {
   return out;
 }
 
+Parameters RouterRecipe::with_defaults(const Parameters& with) const {
+  return values_of(recipe_->parameters, with);
+}
+
 std::vector<ObjectName> RouterRecipe::Recipe::names(const Values& values,
                                                     const std::string& of) const {
   std::size_t count = 1;

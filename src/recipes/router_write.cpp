@@ -32,10 +32,12 @@ Result<Share> numbers_for(const WeightForm& form, const Place& place, const Shar
   if (place.others > 0 && now.canary + now.stable > 0) {
     const std::int64_t sum = now.canary + now.stable;
     if (exact(sum)) return Share{parts(sum), sum - parts(sum)};
+    std::int64_t enough = 100;
+    while (!exact(enough)) enough *= 10;
     return fail(Code::invalid,
                 "stable and canary share {} parts beside other entries, of which {} is no whole "
-                "number: give the two a sum such as 100",
-                sum, weight.text());
+                "number: give the two a sum such as {}",
+                sum, weight.text(), enough);
   }
   for (const std::int64_t total : form.totals)
     if (exact(total)) return Share{parts(total), total - parts(total)};
@@ -162,7 +164,9 @@ Result<std::vector<Write>> RouterRecipe::set_weight(const Parameters& with,
     if (object == nullptr) {
       // Where nothing splits, the canary gets nothing.
       if (weight.is_zero()) continue;
-      return fail(Code::not_found, "{} is not there; `linnet init` makes it", name);
+      return fail(Code::not_found, "{} is not there; {}", name,
+                  recipe.clone.of.empty() ? "it is its owner's: create it first"
+                                          : "`linnet init` makes it");
     }
     std::vector<Place> all = places(recipe.weight, values, i, *object);
     std::erase_if(all, [&](const Place& place) { return !is_split(recipe.weight, place); });

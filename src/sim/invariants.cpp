@@ -35,6 +35,8 @@ const std::vector<Invariant> all{
      "a canary that is ready while the router is not at a clean 0 % is taken back after "
      "progress"},
     {"unready_ends", "a canary that is not ready in time is taken back"},
+    {"empty_is_taken_back",
+     "a canary without a ready instance keeps no traffic that stable can answer"},
     {"fail_takes_back",
      "a recorded failure takes the canary back, or holds where the spec says so"},
     {"rollback_has_reason",

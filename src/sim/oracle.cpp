@@ -5,6 +5,7 @@
 #include <cmath>
 #include <tuple>
 
+#include "core/phases.h"
 #include "sim/oracle_phases.h"
 #include "sim/world.h"
 
@@ -127,6 +128,10 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
                      told.workload->canary.ready_of(next.rollout->to) >= next.canary_replicas;
   book.unready =
       ready || moved || next.canary_replicas != mine.canary_replicas ? 0ms : mine.unready + elapsed;
+  const bool empty = !moved && told.workload && next.rollout && told.traffic &&
+                     !told.traffic->weight.is_zero() && told.workload->stable.ready() > 0 &&
+                     told.workload->canary.ready() == 0;
+  book.empty = empty ? mine.empty + elapsed : 0ms;
   const bool clean = told.traffic && told.traffic->is(Percent()) && !told.traffic->taken_back;
   const bool barred = book.phase == preparing && !moved && ready && !clean;
   book.barred = barred ? mine.barred + elapsed : 0ms;
@@ -363,8 +368,10 @@ void Oracle::check_pace(const Told& told, const Lineage& mine, const core::Statu
                                         held->weight->text()));
   const auto* back = std::get_if<core::RollingBack>(&next.phase);
   if (back != nullptr && back->part == core::RollingBack::Part::stable_returns && told.workload) {
-    const bool whole = told.workload->stable.ready_of(next.stable_version) >=
-                       core::stable_size(story.release, next);
+    const core::TrackSeen& stable = told.workload->stable;
+    const bool whole =
+        stable.is_told(next.stable_version) &&
+        stable.ready_of(next.stable_version) >= core::stable_size(story.release, next);
     if (mine.part == 0 && (whole || told.workload->canary.ready() == 0))
       broken("switch_is_tried_again", "the canary keeps its traffic without need");
   }
@@ -397,6 +404,8 @@ void Oracle::check_verdicts(const Told& told, const Lineage& mine, const Lineage
   if (book.unready > ready_limit)
     broken("unready_ends", fmt::format("not ready for {}, limit {}", duration_text(book.unready),
                                        duration_text(ready_limit)));
+  if (book.empty > core::longest_empty && book.unready > core::longest_empty)
+    broken("empty_is_taken_back", fmt::format("nobody answers for {}", duration_text(book.empty)));
   if (book.marked > 10s && takes_writes(world_.story()))
     broken("mark_goes", fmt::format("it is there for {}", duration_text(book.marked)));
   if (book.barred > release.progress)

@@ -77,6 +77,7 @@ struct Lineage {
   Duration watched{};       // time with data since the phase, its part or its period began
   Duration first_turn{};    // and of the turn in which it began, which may count as well
   Duration in_part{};       // in this phase and its part
+  Duration empty{};         // since none of the canary's was ready, and it has a weight
   Duration unready{};       // since fewer canary instances were ready than wanted
   Duration barred{};        // ready in preparing, and the router not at a clean 0 %
   Duration marked{};        // in preparing, and the router at 0 % with the mark of a rollback
