@@ -65,6 +65,18 @@ class Gateway(ReleaseTest):
         self.assertEqual(self.history()[0]["cause"]["kind"], "error_rate")
         self.assert_no_failure(load.stop(), ("v2.0.0-errors",))
 
+    def test_a_canary_of_which_no_pod_is_ready_any_more_is_taken_back_in_seconds(self):
+        load = self.start(both=True, steps="50%", hold="5m")
+        deploy = self.begin_deploy("v1.1.0", "--promote")
+        wait_for(lambda: self.weights()["api-gateway-service-canary"] > 0, 60, "the step begins")
+        self.world.tell("version=canary", ready=0)
+        self.ends_with(deploy, ROLLED_BACK, 60)
+        cause = self.history()[0]["cause"]
+        self.assertEqual(cause["kind"], "not_ready")
+        self.assertIn("nobody answers on the canary", cause["text"])
+        self.assert_all_on("v1.0.0")
+        load.stop()  # the route answers 503 for the share of a Service without pods
+
     def refused_deploy(self):
         """What it says. Nothing was begun: no rollout, no canary, no weight."""
         ran = self.must(self.world.run("deploy", "v1.1.0"), INVALID)
