@@ -320,6 +320,21 @@ TEST(DecideEndings, DrainsAPromotedCanaryAnewThatGotTrafficWhenItWasToStop) {
   EXPECT_EQ(world.canary.count(), 0);
 }
 
+TEST(DecideEndings, DrainsACanaryThatWasSwitchedToZeroUnsavedWhileItWasPrepared) {
+  Release release = testing::a_release();
+  std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+  World world(release);
+  world.versions["v2"].ready = false;
+  world.initialised().deploying("v2");
+  world.turns(10);
+  ASSERT_EQ(world.phase(), "preparing");
+  world.traffic = TrafficSeen{Percent(), true, ""};  // somebody had given it traffic
+  world.ask(Intent::Kind::rollback);
+  world.turns(4);
+  EXPECT_GT(world.canary.count(), 0) << "its requests finish";
+  EXPECT_TRUE(world.reach("rolled_back"));
+}
+
 TEST(DecideEndings, DrainsACanaryAnewAfterAnUnsavedSwitchThoughItIsToStopAlready) {
   Status status;
   status.phase = RollingBack{{"operator", "asked"}, RollingBack::Part::canary_stops, 0ms};

@@ -101,7 +101,9 @@ void Turn::roll_back(Cause cause) {
   const bool others_set_it = held != nullptr && held->cause.kind == "foreign_weight";
   // Before preparing somebody may have sent it traffic, which was taken away only then.
   const auto* preparing = std::get_if<Preparing>(&next.phase);
-  const bool just_begun = preparing != nullptr && preparing->waited < drain();
+  // A mark is one of a moment ago: preparing clears those that it finds.
+  const bool marked = seen.traffic && seen.traffic->taken_back;
+  const bool just_begun = preparing != nullptr && (preparing->waited < drain() || marked);
   // Only a promotion stops instances of stable. Where none is left to take the traffic, or none
   // will be as stable returns, the canary keeps it, unless somebody has taken it away already.
   const bool carried = !seen.traffic || !seen.traffic->weight.is_zero();
