@@ -96,7 +96,8 @@ class ClusterBackend final : public api::Backend {
   Task<Result<void>> check_place();
   /// Makes what is missing, before stable is told its version.
   Task<Result<void>> prepare_init(core::Intent& intent);
-  /// Stable should have pods and none is ready. Of what cannot be read, no.
+  /// Why nobody on stable would answer if it got all traffic now, in words; empty where somebody
+  /// would, or where it cannot be read.
   Task<std::string> why_stable_cannot();
   /// The switch to 0 of a rollback. Safe whoever drives, and waits for nothing: not for a look
   /// around, the Lease or the store. Left to the engine where nobody could take the traffic.

@@ -36,7 +36,9 @@ Task<api::Finding> metrics_finding(Parts& parts, Percent weight, Deadline deadli
   };
   while (looked && counted < longest && !has_news()) {
     co_await runtime::sleep_for(counted_for);
-    looked = co_await parts.counts->look(parts.ground.clock.now().mono + counted_for);
+    // A server that is slow is not one that is away.
+    looked = co_await parts.counts->look(
+        std::max(deadline, parts.ground.clock.now().mono + counted_for));
     counted = parts.ground.clock.now().mono - began;
   }
   if (!looked) {

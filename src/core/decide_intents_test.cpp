@@ -80,6 +80,15 @@ Intent interrupted(const char* version) {
   return intent;
 }
 
+Intent superseding(const char* version, bool hold = false) {
+  Intent intent;
+  intent.kind = Intent::Kind::deploy;
+  intent.version = version;
+  intent.supersede = true;
+  intent.hold = hold;
+  return intent;
+}
+
 TEST(DecideIntents, AnInterruptedDeployTakesBackItsOwnRolloutAndNobodyElses) {
   for (const char* phase : {"stepping", "awaiting_promotion", "promoting"}) {
     World world = in_step(0);
@@ -110,11 +119,7 @@ TEST(DecideIntents, AnInterruptedDeployTakesBackItsOwnRolloutAndNobodyElses) {
 TEST(DecideIntents, AnInterruptedDeployWithdrawsItselfFromTheQueueAndNobodyElse) {
   for (const char* version : {"v2", "v3", "v4"}) {
     World world = in_step(2);
-    Intent instead;
-    instead.kind = Intent::Kind::deploy;
-    instead.version = "v3";
-    instead.supersede = true;
-    world.ask(instead);
+    world.ask(superseding("v3"));
     world.ask(interrupted(version));
     world.turn();
     EXPECT_TRUE(world.answer().accepted);
@@ -126,10 +131,7 @@ TEST(DecideIntents, AnInterruptedDeployWithdrawsItselfFromTheQueueAndNobodyElse)
 TEST(DecideIntents, ADeployOfWhatIsQueuedFollowsThatAndNotTheRolloutThatIsTakenBack) {
   for (const char* version : {"v2", "v3"}) {  // v2: the same version over again
     World world = in_step(2);
-    Intent intent;
-    intent.kind = Intent::Kind::deploy;
-    intent.version = version;
-    intent.supersede = true;
+    Intent intent = superseding(version);
     world.ask(intent);
     world.turn();
     ASSERT_EQ(world.phase(), "rolling_back");
@@ -144,15 +146,6 @@ TEST(DecideIntents, ADeployOfWhatIsQueuedFollowsThatAndNotTheRolloutThatIsTakenB
     EXPECT_EQ(world.status.rollout->to, version);
     EXPECT_TRUE(world.status.rollout->promote) << "as the second asked";
   }
-}
-
-Intent superseding(const char* version, bool hold = false) {
-  Intent intent;
-  intent.kind = Intent::Kind::deploy;
-  intent.version = version;
-  intent.supersede = true;
-  intent.hold = hold;
-  return intent;
 }
 
 TEST(DecideIntents, AnInterruptedDeployThatWaitsIsCalledOffUnlessItWasToStay) {
@@ -184,11 +177,7 @@ TEST(DecideIntents, ANumberThatOneDeployWasToldIsNobodyElses) {
 
 TEST(DecideIntents, SupersedesByTakingTheFirstBackToZero) {
   World world = in_step(2);
-  Intent intent;
-  intent.kind = Intent::Kind::deploy;
-  intent.version = "v3";
-  intent.supersede = true;
-  world.ask(intent);
+  world.ask(superseding("v3"));
   world.turn();
   EXPECT_TRUE(world.answer().accepted);
   EXPECT_EQ(world.answer().rollout, "shop-2");

@@ -104,10 +104,7 @@ void on_promoting(Turn& turn, Promoting promoting) {
       if (!LINNET_NEEDS(stable_rolls_needs_weight, turn.weight_in_force())) {
         // What comes into force again begins to drain then.
         turn.next.weight_seen = Percent();
-        if (promoting.waited > turn.release.progress)
-          return turn.roll_back(
-              {"not_in_force", fmt::format("100 % is not in force after {}: {}",
-                                           duration_text(promoting.waited), read_back_text(turn))});
+        if (fails_force(turn, promoting.waited)) return;
         return turn.waits("waiting for 100 % to be in force: " + read_back_text(turn));
       }
       // Counted from where it was first read back, not from the turn before.

@@ -193,10 +193,7 @@ void on_stepping(Turn& turn, Stepping step) {
     return turn.stop_for({"no_data", silence_text(turn, step)}, no_data_then(turn));
   }
   // The router refuses, or cannot be read: trouble tells why, and nobody may be there to read it.
-  if (step.waited > turn.release.progress)
-    return turn.roll_back(
-        {"not_in_force", fmt::format("{} is not in force after {}: {}", turn.next.weight.text(),
-                                     duration_text(step.waited), read_back_text(turn))});
+  if (fails_force(turn, step.waited)) return;
   // Judged first: the canary may fail at the last step's weight while instances start for this one.
   const Percent most = LINNET_STOPS(step_bounds_weight, true) ? wanted.weight : Percent::whole(100);
   if (!at_weight(turn, most, fmt::format("step {}", step.index + 1))) return;

@@ -25,6 +25,9 @@ std::string read_back_text(const Turn& turn);
 bool has_data(const Turn& turn);
 /// The canary lost instances and does not get them back in time: it is taken back then.
 bool fails_readiness(Turn& turn);
+/// The wanted weight is not in force for longer than `progress`: the router refuses, or cannot be
+/// read. It is taken back then.
+bool fails_force(Turn& turn, Duration waited);
 /// Checks of a canary outside of the steps: evidence at any time, the plain rule once a period, and
 /// where what comes next needs it (`due`). True when that decided the turn.
 bool fails_while_watched(Turn& turn, Duration& watched, bool due);

@@ -362,14 +362,21 @@ TEST(Platform, ReplacesNoStableThatGotRequestsAgainBeforeItWasTold) {
   EXPECT_EQ(world.stable.ready_of("v2"), 2);
 }
 
+/// A promotion to v2 has just told stable, of two instances, to be that.
+World replacing_stable(bool at_once) {
+  World world = a_cluster(2);
+  world.stable.replaced_at_once = at_once;
+  world.initialised().deploying("v2");
+  EXPECT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  for (int i = 0; i < 100 && world.stable.wanted_version != "v2"; ++i) world.turn();
+  EXPECT_EQ(world.stable.wanted_version, "v2");
+  return world;
+}
+
 // Pods of the old version that are seen ready may be those that the new one is about to replace.
 TEST(Platform, WaitsForAStableWhosePlatformHasNotLookedYet) {
-  World world = a_cluster(2);
-  world.stable.replaced_at_once = true;
-  world.initialised().deploying("v2");
-  ASSERT_TRUE(world.reach("awaiting_promotion"));
-  world.ask(Intent::Kind::promote);
-  while (world.stable.wanted_version != "v2") world.turn();
+  World world = replacing_stable(true);
   world.resize(world.stable, 2, "v1");
   world.stable.wanted_version = "v2";
   world.stable.observed = false;
@@ -384,11 +391,7 @@ TEST(Platform, WaitsForAStableWhosePlatformHasNotLookedYet) {
 }
 
 TEST(Platform, TakesAPromotionBackOnlyWhenItKnowsHowFarStableIs) {
-  World world = a_cluster(2);
-  world.initialised().deploying("v2");
-  ASSERT_TRUE(world.reach("awaiting_promotion"));
-  world.ask(Intent::Kind::promote);
-  while (world.stable.wanted_version != "v2") world.turn();
+  World world = replacing_stable(false);
   for (Instance& instance : world.stable.instances) instance.state = Instance::State::starting;
   world.instances_down = true;
   world.ask(Intent::Kind::rollback);
@@ -415,12 +418,7 @@ TEST(Platform, TakesAPromotionBackWhoseWeightNeverComesIntoForce) {
 
 TEST(Platform, LeavesTheCanaryItsTrafficWhileAStableThatStopsAllAtOnceReturns) {
   for (const bool at_once : {true, false}) {
-    World world = a_cluster(2);
-    world.stable.replaced_at_once = at_once;
-    world.initialised().deploying("v2");
-    ASSERT_TRUE(world.reach("awaiting_promotion"));
-    world.ask(Intent::Kind::promote);
-    while (world.stable.wanted_version != "v2") world.turn();
+    World world = replacing_stable(at_once);
     ASSERT_EQ(world.stable.ready(), 2) << "it is whole on the new version";
     world.versions["v1"].ready = false;  // what is started takes its time
     world.ask(Intent::Kind::rollback);

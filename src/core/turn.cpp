@@ -29,6 +29,19 @@ bool wants(const Release& release, const std::string& event) {
   });
 }
 
+// Stable would be without a ready instance while it returns to the version before the rollout.
+bool returns_bare(const Turn& turn) {
+  if (!turn.seen.workload || !turn.next.rollout || turn.canary_ready() == 0) return false;
+  const TrackSeen& stable = turn.seen.workload->stable;
+  return stable.replaced_at_once && stable.wanted != 0 && !stable.is_told(turn.next.rollout->from);
+}
+
+// Stable is being replaced, and nobody knows how far that is.
+bool is_replaced_unseen(const Turn& turn) {
+  const auto* going = std::get_if<Promoting>(&turn.next.phase);
+  return going != nullptr && going->part == Promoting::Part::stable_rolls && !turn.seen.workload;
+}
+
 }  // namespace
 
 Turn::Turn(const Release& spec, const Status& status, const Observation& observation, Now time)
@@ -108,7 +121,8 @@ void Turn::roll_back(Cause cause) {
   // will be as stable returns, the canary keeps it, unless somebody has taken it away already.
   const bool carried = !seen.traffic || !seen.traffic->weight.is_zero();
   const bool bare = LINNET_STOPS(stable_returns_first, is_stable_bare()) ||
-                    LINNET_STOPS(recreated_returns_first, returns_bare()) || is_replaced_unseen();
+                    LINNET_STOPS(recreated_returns_first, returns_bare(*this)) ||
+                    is_replaced_unseen(*this);
   const bool returns = replaces && carried && bare;
   const std::string text = cause.text;
   using Part = RollingBack::Part;
@@ -236,17 +250,6 @@ int Turn::canary_ready() const {
 bool Turn::is_stable_bare() const {
   return seen.workload && seen.workload->stable.ready() == 0 && seen.workload->stable.wanted != 0 &&
          canary_ready() > 0;
-}
-
-bool Turn::returns_bare() const {
-  if (!seen.workload || !next.rollout || canary_ready() == 0) return false;
-  const TrackSeen& stable = seen.workload->stable;
-  return stable.replaced_at_once && stable.wanted != 0 && !stable.is_told(next.rollout->from);
-}
-
-bool Turn::is_replaced_unseen() const {
-  const auto* promoting = std::get_if<Promoting>(&next.phase);
-  return promoting != nullptr && promoting->part == Promoting::Part::stable_rolls && !seen.workload;
 }
 
 bool is_past_return(const Phase& phase) {

@@ -51,10 +51,6 @@ class Turn {
   [[nodiscard]] int canary_ready() const;
   /// Nobody on stable would answer, by no wish of its owner, and the canary does.
   [[nodiscard]] bool is_stable_bare() const;
-  /// Stable would be without a ready instance while it returns to the version before the rollout.
-  [[nodiscard]] bool returns_bare() const;
-  /// Stable is being replaced, and nobody knows how far that is.
-  [[nodiscard]] bool is_replaced_unseen() const;
   [[nodiscard]] Duration drain() const;
 
  private:

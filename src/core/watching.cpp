@@ -110,6 +110,14 @@ std::string read_back_text(const Turn& turn) {
   return fmt::format("{} is read back", turn.seen.traffic->weight.text());
 }
 
+bool fails_force(Turn& turn, Duration waited) {
+  if (waited <= turn.release.progress) return false;
+  turn.roll_back(
+      {"not_in_force", fmt::format("{} is not in force after {}: {}", turn.next.weight.text(),
+                                   duration_text(waited), read_back_text(turn))});
+  return true;
+}
+
 bool fails_while_watched(Turn& turn, Duration& watched, bool due) {
   if (has_data(turn)) watched += turn.elapsed;
   const bool over = watched >= turn.release.steps.back().hold;

@@ -60,7 +60,7 @@ Task<void> ReleaseLoop::take_back_unsaved() {
   // In the midst of a promotion stable may have nobody who answers. Whoever stopped it, and in
   // whatever phase: nothing is held against the canary here but that nobody watches it.
   const Result<core::WorkloadSeen> workload = co_await ports_.workload.observe(deadline);
-  // The same where all of it stops as it returns to its version (core::Turn::returns_bare).
+  // The same where all of it stops as it returns to its version (returns_bare in core/turn.cpp).
   const bool bare = workload && workload->canary.ready() > 0 &&
                     (workload->stable.ready() == 0 ||
                      (workload->stable.replaced_at_once &&

@@ -57,22 +57,25 @@ class PodsThatStay(ReleaseTest):
 
 @needs_bed
 class WithoutAStable(ReleaseTest):
-    def recreated_slowly(self):
+    def promoting(self):
+        """A promotion has just told stable its version, of which no pod is ready for 5 s: its
+        requests, and the job that drives."""
+        self.start_stable(replicas=2)
         slow = {"name": "api-gateway", "readinessProbe": {"initialDelaySeconds": 5}}
         self.world.kubectl("patch", "deployment", STABLE, "--patch", json.dumps({"spec": {
             "strategy": {"type": "Recreate", "rollingUpdate": None},
             "template": {"spec": {"containers": [slow]}}}}))
         self.world.kubectl("rollout", "status", "deployment", STABLE)
-
-    def test_a_rollback_leaves_the_canary_its_traffic_while_stable_has_no_pod(self):
-        self.start_stable(replicas=2)
-        self.recreated_slowly()
         self.write_spec(steps="50%", hold="2s")
         load = self.world.load(100)
         self.must(self.world.run("init"))
         job = self.begin_deploy("v1.1.0", "--promote")
         wait_for(lambda: self.world.images(STABLE) == ["autograph/api-gateway:v1.1.0"], 60,
                  "stable is being restarted")
+        return load, job
+
+    def test_a_rollback_leaves_the_canary_its_traffic_while_stable_has_no_pod(self):
+        load, job = self.promoting()
         wait_for(lambda: not self.world.get("deployment", STABLE)["status"].get("readyReplicas"),
                  30, "no pod of stable is ready")
         told = self.must(self.world.run("rollback")).out
@@ -82,15 +85,8 @@ class WithoutAStable(ReleaseTest):
         self.assert_no_failure(load.stop())
 
     def test_a_rollback_leaves_the_canary_its_traffic_while_stable_stops_all_pods_to_return(self):
-        self.start_stable(replicas=2)
-        self.recreated_slowly()
-        self.write_spec(steps="50%", hold="2s")
-        load = self.world.load(100)
-        self.must(self.world.run("init"))
+        load, job = self.promoting()
         # Nobody drives when stable is whole on the new version: there a rollback finds it.
-        job = self.begin_deploy("v1.1.0", "--promote")
-        wait_for(lambda: self.world.images(STABLE) == ["autograph/api-gateway:v1.1.0"], 60,
-                 "stable is being restarted")
         job.kill()
         self.world.kubectl("rollout", "status", "deployment", STABLE)
         self.assertEqual(self.world.weight(), 100)
