@@ -301,7 +301,14 @@ Result<std::string> target_release(Session& session, const std::string& kind) {
   const Error& error = sent.error();
   if (kind == "init" || error.code == Code::unavailable) return fail(error);
   const auto named = session.arguments().text("--release");
-  if (session.reached() && error.code == Code::conflict) {
+  const bool conflict = session.reached() && error.code == Code::conflict;
+  if (conflict && !session.daemon().is_shared()) {
+    TRY(differs, session.take_kept_spec());
+    if (!differs) return fail(error);
+    TRY_VOID(session.reach_daemon());
+    return session.release_name();
+  }
+  if (conflict) {
     session.note(error.message + "; going on with the spec that the rollout began with");
     return session.release_name();
   }
@@ -357,7 +364,13 @@ Result<CarriedOut> carry_out(Session& session, Wish wish, const Follower::Done& 
     since_before = std::move(before.since);
   }
   const std::string kind = wish.kind == "traffic" ? "traffic " + wish.weight : wish.kind;
-  auto submitted = follower.submit(std::move(wish));
+  auto submitted = follower.submit(wish);
+  // The weight is taken back; what remains needs the spec of the rollout.
+  if (!submitted && submitted.error().code == Code::conflict && kind == "rollback" &&
+      !session.daemon().is_shared()) {
+    const Result<bool> differs = session.take_kept_spec();
+    if (differs && *differs) submitted = follower.submit(std::move(wish));
+  }
   // It may have been heard, and even begun.
   if (!submitted && submitted.error().code == Code::cancelled)
     return fail(left_by_signal(session, kind));

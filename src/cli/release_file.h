@@ -17,6 +17,8 @@ struct ReleaseFile {
   // Of a spec that the cluster keeps; beside a file the recipes are files.
   recipes::OwnRecipes own;
   std::optional<kubernetes::PluginCredentials> login;  // that was needed to read it
+  // Of a spec that the cluster keeps: where it was found. Empty: in the context's namespace.
+  std::string name_space{};
 };
 
 /// The file to read: --spec, else $LINNET_SPEC, else "linnet.yaml" (both may be empty).

@@ -108,20 +108,46 @@ Result<ReleaseFile> Session::find_release() const {
   question.cluster = cluster_choice();
   question.name_space = arguments_.text("--namespace").value_or("");
   question.release = name;
+  auto kept = ask_kept(std::move(question));
+  if (kept) return kept;
+  return fail(std::move(kept).error().while_doing(
+      fmt::format("{} the release {}, and asking the cluster for it",
+                  lacks_it ? spec_file() + " lacks" : "no " + spec_file() + " here holds", name)));
+}
+
+Result<ReleaseFile> Session::ask_kept(cluster::NameQuestion question) const {
+  const std::string place = "ConfigMap linnet-" + question.release;
+  const std::string name_space = question.name_space;
   TRY(login, cluster::log_in(question.cluster));
   question.login = login;
-  auto stored = cluster::stored_spec(std::move(question), longest_look);
-  if (!stored)
-    return fail(std::move(stored).error().while_doing(fmt::format(
-        "{} the release {}, and asking the cluster for it",
-        lacks_it ? spec_file() + " lacks" : "no " + spec_file() + " here holds", name)));
-  const std::string place = "ConfigMap linnet-" + name;
-  spec::ReadSpecs read = spec::read_specs(stored->yaml, place);
+  TRY(stored, cluster::stored_spec(std::move(question), longest_look));
+  spec::ReadSpecs read = spec::read_specs(stored.yaml, place);
   if (!read.mistakes.empty() || read.releases.size() != 1)
     return fail(Code::invalid, "the spec in the {} cannot be used: {}", place,
                 read.mistakes.empty() ? "it holds several" : read.mistakes.front().text());
-  return ReleaseFile{"", std::move(stored->yaml), std::move(read.releases.front()),
-                     std::move(stored->own), std::move(login)};
+  return ReleaseFile{"",
+                     std::move(stored.yaml),
+                     std::move(read.releases.front()),
+                     std::move(stored.own),
+                     std::move(login),
+                     name_space};
+}
+
+Result<bool> Session::take_kept_spec() {
+  TRY(file, release_file());
+  cluster::NameQuestion question;
+  question.cluster = cluster_choice();
+  question.name_space = arguments_.text("--namespace").value_or(file.release.name_space);
+  question.release = file.release.name;
+  TRY(kept, ask_kept(std::move(question)));
+  if (kept.release == file.release) return false;
+  note(
+      fmt::format("{} differs from the spec that the running rollout began with, which goes on: "
+                  "`linnet deploy` after its end takes the new one",
+                  file.file));
+  file_ = std::move(kept);
+  daemon_.reset();  // its engine was made for the other one
+  return true;
 }
 
 kubernetes::ConfigChoice Session::cluster_choice() const {
@@ -158,6 +184,7 @@ cluster::DriveOptions Session::drive_options(const ReleaseFile& file) const {
   options.looks_once = command_.name == status_command.name && !arguments_.has("--follow");
   options.name_space = arguments_.text("--namespace").value_or("");
   // A spec that the cluster keeps is of the namespace where it was found, whatever stands in it.
+  if (options.name_space.empty()) options.name_space = file.name_space;
   if (options.name_space.empty() && options.spec_file.empty())
     if (const auto config = kubernetes::load_config(cluster_choice()))
       options.name_space = config->name_space;

@@ -13,6 +13,7 @@
 #include "cli/release_file.h"
 #include "cli/terminal.h"
 #include "cluster/drive.h"
+#include "cluster/name_lists.h"
 
 namespace linnet::cli {
 
@@ -47,6 +48,10 @@ class Session {
   const Result<ReleaseFile>& release_file();
   /// Reads the spec, reaches a daemon, sends it. For commands with an intent.
   Result<ReleaseFile> send_spec();
+  /// On a cluster, where a rollout runs that began with another spec than the one that was read:
+  /// from now on this run is about the spec that the cluster keeps, with an engine of its own.
+  /// False: it is the same one.
+  Result<bool> take_kept_spec();
   /// The release's name for commands that only look: --release, else the spec's, else the only one
   /// that the daemon has. Never starts a daemon.
   Result<std::string> release_name();
@@ -70,6 +75,7 @@ class Session {
 
  private:
   [[nodiscard]] Result<ReleaseFile> find_release() const;
+  [[nodiscard]] Result<ReleaseFile> ask_kept(cluster::NameQuestion question) const;
   [[nodiscard]] bool spec_is_named() const;
   [[nodiscard]] bool names_cluster() const;
   [[nodiscard]] std::string router_beside_or_kept(const ReleaseFile& file) const;

@@ -150,6 +150,8 @@ Task<void> ClusterBackend::drive() {
       if (held->has_value())
         parts_->note("lease", fmt::format("taken over from {}, which held it since {} and is gone",
                                           (*held)->identity, (*held)->since));
+      if (auto fits = co_await check_spec(); !fits && fits.error().code == Code::conflict)
+        throw std::runtime_error(fits.error().message);
       co_await run_loop();
       continue;
     }
@@ -227,6 +229,10 @@ Task<Result<void>> ClusterBackend::check_place() {
 
 // ---- the API ------------------------------------------------------------------------------------
 
+kubernetes::ConfigMapStore::StoredSpec ClusterBackend::own_spec() const {
+  return {spec::to_yaml(parts_->release), parts_->own};
+}
+
 api::DaemonInfo ClusterBackend::info() { return {version_, ::getpid(), started_}; }
 
 Task<Result<api::PutSpec>> ClusterBackend::put_spec(std::string release, std::string yaml,
@@ -236,7 +242,7 @@ Task<Result<api::PutSpec>> ClusterBackend::put_spec(std::string release, std::st
   api::PutSpec answer;
   answer.mistakes = read.mistakes;
   if (!answer.mistakes.empty()) co_return answer;
-  kubernetes::ConfigMapStore::StoredSpec wanted{spec::to_yaml(parts_->release), parts_->own};
+  const kubernetes::ConfigMapStore::StoredSpec wanted = own_spec();
   const auto kept = co_await parts_->store->spec(release);
   if (!kept && kept.error().code != Code::not_found) co_return fail(kept.error());
   const Result<void>& usable = parts_->metrics->usable();
@@ -245,16 +251,8 @@ Task<Result<api::PutSpec>> ClusterBackend::put_spec(std::string release, std::st
   if (kept && (*kept == wanted || (kept->yaml == wanted.yaml && !usable))) co_return answer;
   if (!kept) CO_TRY_VOID(co_await check_place());
   // Recipes that were not kept yet, or were mended, are of use to a rollout that runs.
-  if (kept && kept->yaml != wanted.yaml) {
-    CO_TRY(status, co_await status_now());
-    if (core::is_running(status.phase))
-      co_return fail(Code::conflict,
-                     "the spec differs from the one that rollout {} runs with; finish or roll it "
-                     "back first",
-                     status.rollout ? status.rollout->id : std::string());
-  }
+  CO_TRY_VOID(co_await check_spec());
   CO_TRY_VOID(usable);  // or it would stand there for all who come later
-  CO_TRY_VOID(co_await parts_->store->put_spec(release, std::move(wanted)));
   answer.changed = true;
   co_return answer;
 }
@@ -300,6 +298,42 @@ Task<Result<std::string>> ClusterBackend::spec(std::string release) {
   co_return std::move(kept.yaml);
 }
 
+bool ClusterBackend::is_own(const std::string& yaml) const {
+  const spec::ReadSpecs read = spec::read_specs(yaml, "");
+  // One that this version cannot read helps nobody.
+  return read.releases.size() != 1 || read.releases.front() == parts_->release;
+}
+
+Task<Result<void>> ClusterBackend::check_spec() {
+  const auto kept = believed(co_await parts_->store->spec(name()));
+  if (!kept && kept.error().code == Code::not_found) co_return Result<void>();
+  if (!kept) co_return fail(kept.error());
+  if (is_own(kept->yaml)) co_return Result<void>();
+  CO_TRY(status, believed(co_await parts_->store->status(name())));
+  if (!core::is_running(status.phase)) co_return Result<void>();
+  co_return fail(Code::conflict,
+                 "the spec differs from the one that rollout {} runs with; finish or roll it back "
+                 "first",
+                 status.rollout ? status.rollout->id : std::string());
+}
+
+Task<Result<void>> ClusterBackend::keep_spec(core::Intent::Kind kind) {
+  using Kind = core::Intent::Kind;
+  // What takes traffic back waits for nothing; recipes that are not at hand would be erased.
+  if (kind == Kind::rollback || kind == Kind::interrupt || !parts_->metrics->usable())
+    co_return Result<void>();
+  kubernetes::ConfigMapStore::StoredSpec wanted = own_spec();
+  const auto kept = believed(co_await parts_->store->spec(name()));
+  if (!kept && kept.error().code != Code::not_found) co_return fail(kept.error());
+  const bool begins = kind == Kind::deploy || kind == Kind::init;
+  const bool fits = kept ? begins || kept->yaml == wanted.yaml  // of recipes that were mended
+                         : begins || kind == Kind::cleanup;
+  if (!fits || (kept && *kept == wanted)) co_return Result<void>();
+  auto saved = believed(co_await parts_->store->put_spec(name(), std::move(wanted)));
+  if (!saved) co_return fail(std::move(saved).error().while_doing("saving the spec"));
+  co_return saved;
+}
+
 Task<Result<std::int64_t>> ClusterBackend::write_down(core::Intent intent) {
   struct Counted {
     int& count;
@@ -308,6 +342,7 @@ Task<Result<std::int64_t>> ClusterBackend::write_down(core::Intent intent) {
     Counted(const Counted&) = delete;
     Counted& operator=(const Counted&) = delete;
   } counted(being_written_);
+  CO_TRY_VOID(co_await keep_spec(intent.kind));
   co_return believed(co_await parts_->store->add_intent(name(), std::move(intent)));
 }
 

@@ -39,6 +39,7 @@ class ClusterBackend final : public api::Backend {
   Task<void> wind_down();
 
   api::DaemonInfo info() override;
+  /// Checks it; it is kept with the first intent that is accepted, see keep_spec().
   Task<Result<api::PutSpec>> put_spec(std::string release, std::string yaml,
                                       std::string file) override;
   Task<Result<std::vector<api::StatusView>>> releases() override;
@@ -91,6 +92,16 @@ class ClusterBackend final : public api::Backend {
   /// From now on nothing is written that takes no canary back; what is being written is waited for,
   /// so that whatever is written next comes after it.
   Task<void> withdraw();
+  /// The release of this process, as it is kept.
+  [[nodiscard]] kubernetes::ConfigMapStore::StoredSpec own_spec() const;
+  /// Whether a kept spec says what this process has, however it is written.
+  [[nodiscard]] bool is_own(const std::string& yaml) const;
+  /// Code::conflict: a rollout runs with a spec that is not the one of this process, which
+  /// therefore must not drive it.
+  Task<Result<void>> check_spec();
+  /// Before an intent that passed its checks is written down. Whatever they refuse leaves the spec
+  /// that is kept, and where nothing is kept, no object.
+  Task<Result<void>> keep_spec(core::Intent::Kind kind);
   Task<Result<std::int64_t>> write_down(core::Intent intent);
   /// Code::invalid: the namespace does not exist, and so what is missing there means nothing.
   Task<Result<void>> check_place();

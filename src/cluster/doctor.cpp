@@ -136,9 +136,9 @@ std::string router_remedy(const std::vector<recipes::ObjectName>& carriers,
                           const Result<std::string>& splits) {
   if (splits)
     return fmt::format(
-        "its objects are there, and `linnet init` changes nothing: their controller must accept "
-        "them. Does their parent (Gateway and listener, or class) exist, and does its controller "
-        "run? `{}` shows the conditions",
+        "an object that is missing is named here too, and `linnet init` makes it; else their "
+        "controller must accept them. Does their parent (Gateway and listener, or class) exist, "
+        "and does its controller run? `{}` shows the conditions",
         describe_command(carriers));
   if (splits.error().code == Code::not_found) return "`linnet init` makes what is missing";
   if (splits.error().code == Code::denied) return "see the finding on rights";

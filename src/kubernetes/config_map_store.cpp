@@ -50,6 +50,21 @@ bool takes_back(core::Intent::Kind kind) {
   return kind == Kind::rollback || kind == Kind::cleanup || kind == Kind::interrupt;
 }
 
+/// Neither a wish nor a line of the journal makes the object: only a spec, or an engine, does.
+Result<void> check_begun(const ReleaseDocument& document, const std::string& name_space) {
+  if (!document.spec.empty() || document.revision != 0) return {};
+  return fail(Code::not_found, "there is no release '{}' in namespace {}; `linnet init` creates it",
+              document.release, name_space);
+}
+
+bool begins_or_runs(const ReleaseDocument& document) {
+  using Kind = core::Intent::Kind;
+  return core::is_running(document.status.phase) ||
+         std::any_of(document.intents.begin(), document.intents.end(), [](const auto& intent) {
+           return intent.kind == Kind::deploy || intent.kind == Kind::init;
+         });
+}
+
 bool has_mark(const ReleaseDocument& document, const std::string& mark) {
   const auto& marks = document.marks;
   return std::find(marks.begin(), marks.end(), mark) != marks.end();
@@ -246,7 +261,9 @@ Task<Result<std::int64_t>> ConfigMapStore::State::save(std::shared_ptr<State> se
 
 Task<Result<void>> ConfigMapStore::State::flush(std::shared_ptr<State> self, std::string release) {
   if (self->known[release].notes.empty()) co_return Result<void>();
-  const Change make = [](ReleaseDocument&) { return Result<void>(); };
+  const Change make = [&self](ReleaseDocument& document) {
+    return check_begun(document, self->maps.name_space);
+  };
   co_return co_await change(self, std::move(release), make);
 }
 
@@ -254,11 +271,8 @@ Task<Result<std::int64_t>> ConfigMapStore::State::add_intent(std::shared_ptr<Sta
                                                              std::string release,
                                                              core::Intent intent) {
   std::int64_t id = 0;
-  const Change make = [&intent, &id](ReleaseDocument& document) -> Result<void> {
-    if (document.spec.empty() && document.revision == 0)
-      return fail(Code::not_found,
-                  "there is no release '{}' in this namespace; `linnet init` creates it",
-                  document.release);
+  const Change make = [&self, &intent, &id](ReleaseDocument& document) -> Result<void> {
+    TRY_VOID(check_begun(document, self->maps.name_space));
     if (document.intents.size() >= Kept{}.pending)
       return fail(Code::unavailable, "release '{}': {} intents wait already; does an engine run?",
                   document.release, document.intents.size());
@@ -384,6 +398,8 @@ Task<Result<void>> ConfigMapStore::flush(std::string release) {
 
 Task<Result<void>> ConfigMapStore::put_spec(std::string release, StoredSpec spec) {
   const Change make = [&spec](ReleaseDocument& document) -> Result<void> {
+    // Another command's deploy may have been first: its rollout has the spec that it began with.
+    if (begins_or_runs(document) && document.spec != spec.yaml) return {};
     document.spec = spec.yaml;
     document.own = spec.own;
     return {};

@@ -62,6 +62,8 @@ class ConfigMapStore final : public Store, public Journal {
     recipes::OwnRecipes own;
     friend bool operator==(const StoredSpec&, const StoredSpec&) = default;
   };
+  /// A rollout that runs, or was asked for, keeps the spec that it began with: then only recipes
+  /// are replaced, of the same spec.
   Task<Result<void>> put_spec(std::string release, StoredSpec spec);
   /// What put_spec() would make of the object, and the object itself; null: it is not there.
   struct SpecChange {

@@ -137,6 +137,35 @@ TEST_F(ConfigMapStoreTest, KeepsTheUsersRecipesWithTheSpecThatUsesThem) {
   EXPECT_EQ(data("metrics-recipe"), "name: m2\n");
 }
 
+TEST_F(ConfigMapStoreTest, ARolloutThatRunsKeepsTheSpecThatItBeganWith) {
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
+  Saving runs = saving("");
+  runs.status.phase = core::Stepping{};
+  ASSERT_TRUE(save(0, std::move(runs)));
+  ASSERT_TRUE(run(other->put_spec("web", {"name: web # another\n", {}})));
+  EXPECT_EQ(data("spec"), "name: web\n");
+  ASSERT_TRUE(run(other->put_spec("web", {"name: web\n", {"", "name: mended\n"}})));
+  EXPECT_EQ(data("metrics-recipe"), "name: mended\n");
+}
+
+TEST_F(ConfigMapStoreTest, ADeployThatWaitsForItsEngineKeepsTheSpecThatItWasAskedWith) {
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
+  core::Intent deploy = wish("alice");
+  deploy.kind = core::Intent::Kind::deploy;
+  ASSERT_TRUE(run(store->add_intent("web", deploy)));
+  ASSERT_TRUE(run(other->put_spec("web", {"name: web # another\n", {}})));
+  EXPECT_EQ(data("spec"), "name: web\n");
+}
+
+TEST_F(ConfigMapStoreTest, NeitherAWishNorALineOfTheJournalMakesTheObject) {
+  store->note("web", {"trouble", "a"});
+  EXPECT_EQ(run(store->flush("web")).error().code, Code::not_found);
+  EXPECT_EQ(run(store->add_intent("web", wish("alice"))).error().code, Code::not_found);
+  EXPECT_EQ(api.find(maps, "linnet-web"), nullptr);
+  ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
+  EXPECT_EQ(texts(), std::vector<std::string>{"1 a"}) << "it was kept until there was one";
+}
+
 TEST_F(ConfigMapStoreTest, PuttingTheSameSpecWritesNothing) {
   ASSERT_TRUE(run(store->put_spec("web", {"name: web\n", {}})));
   const int writes = api.count("PUT") + api.count("POST");

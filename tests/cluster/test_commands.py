@@ -11,7 +11,7 @@ import unittest
 
 from harness import PROMETHEUS as PROMETHEUS_HERE, needs_bed, wait_for
 from release_test_case import (
-    CANARY, DONE, INGRESS_TRAFFIC, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK,
+    BUSY, CANARY, DONE, INGRESS_TRAFFIC, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK,
     SCRAPE, STABLE, UNREACHABLE, ReleaseTest, spec)
 from world import LINNET, ROOT
 
@@ -446,6 +446,30 @@ class Questions(ReleaseTest):
             self.assertIn("there is no namespace 'nowhere'", ran.err)
         self.assertIn("there is no namespace 'nowhere'",
                       self.must(self.world.run("doctor", "-n", "nowhere"), 1).out)
+
+    def test_what_is_refused_leaves_the_spec_that_is_kept_and_makes_no_object(self):
+        self.start(load=False, replicas=1)
+
+        def kept():
+            return self.world.get("configmap", "linnet-api-gateway")["data"]["spec"]
+        before = kept()
+        self.write_spec(hold="7s")
+        self.must(self.world.run("plan", "v1.1.0"))
+        self.assertEqual(self.must(self.world.run("promote"), BUSY).out, "")
+        self.assertEqual(self.world.run("pause").code, BUSY)
+        self.world.delete("deployment", CANARY)
+        refused = self.must(self.world.run("deploy", "v1.1.0"), INVALID)
+        self.assertIn("nothing was begun", refused.err)
+        self.assertEqual(kept(), before)
+        self.must(self.world.run("init"))
+        self.assertIn("hold: 7s", kept())
+        self.world.write_kubeconfig()  # where the Role of `linnet rbac` says nothing
+        for words in (("plan", "v1.1.0"), ("deploy", "v1.1.0"), ("promote",), ("rollback",)):
+            ran = self.world.run(*words, "-n", "default")
+            self.assertNotEqual(ran.code, DONE if words[0] != "plan" else None, words)
+        for kind in ("configmap", "lease"):
+            self.assertNotIn("linnet-api-gateway", self.world.cluster.kubectl(
+                "-n", "default", "get", kind, "-o", "name"))
 
     def test_without_a_file_the_cluster_has_the_spec(self):
         self.start(steps="100%", hold="1s", replicas=1)

@@ -52,9 +52,13 @@ class FaultTest(ReleaseTest):
         wait_for(lambda: load.summary()["requests"] >= before + 100 * seconds, seconds + 30,
                  f"{100 * seconds} requests more", 0.2)
 
-    def engines_of(self, job):
+    @staticmethod
+    def children_of(job):
         with open(f"/proc/{job.pid}/task/{job.pid}/children", encoding="ascii") as file:
-            engines = [int(pid) for pid in file.read().split()]
+            return [int(pid) for pid in file.read().split()]
+
+    def engines_of(self, job):
+        engines = self.children_of(job)
         self.assertTrue(engines)
         return engines
 

@@ -22,15 +22,15 @@ class InterruptedBeforeItBegan(FaultTest):
             self.through(wire)
             wire.slow()
             job = self.begin_deploy("v1.2.0", "--promote")
-            wait_for(lambda: "hold: 2s" in self.world.get(
-                "configmap", "linnet-api-gateway")["data"]["spec"], 60, "its spec is there", 0.02)
-            # Late are the answer to this write, one for the journal, and three at least of checks.
-            self.wait_users(users, 1.5)
+            wait_for(lambda: self.children_of(job), 60, "its engine is there", 0.02)
+            # Each answer is late: three or four of them before the checks, three at least of those.
+            self.wait_users(users, 3.5)
             job.send_signal(signal.SIGINT)
             self.ends_with(job, INTERRUPTED, 60)
         self.assertIn("nothing to take back", self.output_of(job))
         self.assertNotIn("v1.1.0 was rolled back", self.output_of(job), "that was another")
         (self.world.folder / "kubeconfig").write_text(direct)
+        self.assertIn("hold: 1s", self.world.get("configmap", "linnet-api-gateway")["data"]["spec"])
         self.assertEqual(self.status()["rollout"]["to"], "v1.1.0")
         began = self.must(self.world.run("deploy", "v1.1.0"))
         self.assertNotIn("v1.2.0", began.out)

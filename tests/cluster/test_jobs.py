@@ -63,6 +63,29 @@ class Jobs(ReleaseTest):
         self.must(self.world.run("rollback"))
         self.assert_no_failure(users.stop())
 
+    def test_an_edited_spec_changes_nothing_of_the_rollout_that_runs(self):
+        users = self.start(steps="25% 50%", hold="3s", replicas=1)
+        job = self.begin_deploy("v1.1.0")
+        self.wait_weight(25)
+        self.world.set_weight(0)
+        self.ends_with(job, BUSY)
+        self.write_spec(steps="100%", hold="1s")
+        resumed = self.must(self.world.run("resume", seconds=60))
+        self.assertIn("differs from the spec that the running rollout began with", resumed.err)
+        self.assertIn("step 2 of 2", resumed.out)
+        self.assertEqual(self.world.weight(), 50)
+        self.assertEqual(self.status()["phase"], "awaiting_promotion")
+        refused = self.must(self.world.run("deploy", "v1.1.0"), BUSY)
+        self.assertIn("the spec differs from the one that rollout", refused.err)
+        back = self.must(self.world.run("rollback"))
+        self.assertIn("differs from the spec that the running rollout began with", back.err)
+        self.assert_rolled_back("v1.1.0")
+        self.assertEqual([step["weight"] for step in self.history()[0]["steps"]], [25, 50])
+        self.must(self.world.run("deploy", "v1.1.0"))  # with the new one
+        self.assertEqual(self.world.weight(), 100)
+        self.must(self.world.run("rollback"))
+        self.assert_no_failure(users.stop())
+
     def test_status_names_who_changed_what_while_nobody_drives(self):
         users = self.start(steps="25%", hold="1s", replicas=1)
         self.must(self.world.run("deploy", "v1.1.0"))
