@@ -149,7 +149,10 @@ Decision decide(const Release& release, const Status& status, const Observation&
   return std::move(turn.decision);
 }
 
-Status resumed(Status status) {
+Status resumed(Status status, const Release& release) {
+  const int last = static_cast<int>(release.steps.size()) - 1;
+  if (auto* step = std::get_if<Stepping>(&status.phase)) step->index = std::min(step->index, last);
+  if (auto* held = std::get_if<Holding>(&status.phase)) held->index = std::min(held->index, last);
   if (LINNET_STOPS(resumed_forgets_time, true)) status.last_turn.reset();
   status.last_saved.reset();
   return status;
@@ -226,6 +229,13 @@ std::string_view phase_name(const Phase& phase) {
 }
 
 bool is_running(const Phase& phase) { return phase.index() >= 1 && phase.index() <= 6; }
+
+bool is_stable_replaced(const Phase& phase) {
+  const auto* going = std::get_if<Promoting>(&phase);
+  const auto* back = std::get_if<RollingBack>(&phase);
+  return (going != nullptr && going->part == Promoting::Part::stable_rolls) ||
+         (back != nullptr && back->part == RollingBack::Part::stable_returns);
+}
 
 std::string_view verdict_name(Verdict verdict) {
   constexpr std::array<std::string_view, 5> names{"pass", "fail", "inconclusive", "no_data",

@@ -67,8 +67,8 @@ struct Decision {
 Decision decide(const Release& release, const Status& status, const Observation& seen, Now now);
 
 /// The status as it is taken up by a new run of the engine: what was measured against the old run's
-/// monotonic clock is forgotten.
-Status resumed(Status status);
+/// monotonic clock is forgotten. A rollout beyond the last step of the release is in that step.
+Status resumed(Status status, const Release& release);
 
 /// The status after a switch to 0 whose own turn could not be saved: since when the canary's
 /// requests finish is not in it, so they are let finish anew from `now`.

@@ -36,6 +36,15 @@ TEST(DecideEndings, TakesACanaryBackOnWhichNobodyAnswersInSeconds) {
   }
 }
 
+// A Gateway whose route names a Service that is gone says that its references are not resolved.
+TEST(DecideEndings, TakesACanaryBackOnWhichNobodyAnswersAlsoWhereTheRouterCannotBeRead) {
+  World world = in_step(2);
+  for (Instance& instance : world.canary.instances) instance.state = Instance::State::unready;
+  world.router_down = true;
+  world.turns(7);
+  EXPECT_EQ(world.phase(), "rolling_back");
+}
+
 TEST(DecideEndings, PromotesByRollingStableWhileTheCanaryCarriesAll) {
   World world;
   world.initialised().deploying("v2");

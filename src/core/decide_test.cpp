@@ -241,10 +241,22 @@ TEST(Decide, DoesNotCareWhenTheWallClockStepsBack) {
   EXPECT_TRUE(world.reach("awaiting_promotion", 10min));
 }
 
+TEST(Decide, ARolloutBeyondTheLastStepOfAnEditedSpecIsInThatStep) {
+  World world = in_step(2);
+  world.release.steps.resize(1);
+  world.status = resumed(world.status, world.release);
+  EXPECT_EQ(std::get<Stepping>(world.status.phase).index, 0);
+  world.turns(3);
+  Intent back;
+  back.kind = Intent::Kind::rollback;
+  world.ask(back);
+  EXPECT_TRUE(world.reach("rolled_back"));
+}
+
 TEST(Decide, GoesOnFromASavedStatusWithoutSkippingAStep) {
   World world = in_step(1);
   world.turns(30);
-  world.status = resumed(world.status);
+  world.status = resumed(world.status, world.release);
   world.now.mono = MonoTime{5};  // another boot
   world.turns(3);
   ASSERT_EQ(world.phase(), "stepping");

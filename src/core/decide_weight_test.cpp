@@ -156,7 +156,7 @@ TEST(DecideWeight, RemembersThatTheWeightWasReadBack) {
   ASSERT_EQ(world.traffic.weight, weight(5));
   world.traffic = TrafficSeen{Percent(), false, "kubectl"};
   world.weights.clear();
-  world.status = resumed(saved);
+  world.status = resumed(saved, world.release);
   world.turns(5);
   EXPECT_EQ(world.phase(), "holding");
   EXPECT_TRUE(world.weights.empty());

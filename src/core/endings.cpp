@@ -82,7 +82,7 @@ void tell_who_is_leaving(Turn& turn) {
 }
 
 // Where a platform keeps the sizes, 0 is its owner's wish.
-bool is_scaled_away(const TrackSeen& stable) { return stable.count() == 0 && !stable.wanted; }
+bool has_nobody(const TrackSeen& stable) { return stable.staying() == 0 && stable.wanted != 0; }
 
 }  // namespace
 
@@ -144,8 +144,11 @@ void on_promoting(Turn& turn, Promoting promoting) {
       }
       if (!LINNET_NEEDS(promoted_needs_canary_gone, is_canary_gone(turn, promoting.waited)))
         return turn.waits("stopping the canary");
-      if (is_scaled_away(turn.seen.workload->stable))
-        return turn.waits(fmt::format("stable was scaled to 0: bringing {} back", version));
+      if (const TrackSeen& stable = turn.seen.workload->stable; has_nobody(stable)) {
+        const std::string why = stable.wanted ? "all of stable stops" : "stable was scaled to 0";
+        return turn.waits(fmt::format("{}: bringing {} back",
+                                      stable.trouble.empty() ? why : stable.trouble, version));
+      }
       if (!turn.seen.workload->stable.is_told(version))
         return turn.waits(fmt::format("somebody gave stable {}: bringing {} back",
                                       turn.seen.workload->stable.wanted_version, version));
@@ -172,7 +175,7 @@ bool stable_is_back(const Turn& turn) {
 // A promotion that fails while stable has no ready instance: the switch waits for those that take
 // the traffic. It is never given up: the canary is all that answers.
 bool waits_for_stable(Turn& turn, RollingBack& rolling) {
-  const bool taken_away = turn.seen.traffic && turn.seen.traffic->weight.is_zero();
+  const bool taken_away = turn.seen.traffic && turn.seen.traffic->is(Percent());
   if (taken_away) return false;
   const int wanted = std::max(1, stable_size(turn.release, turn.next));
   const std::string& version = turn.next.stable_version;

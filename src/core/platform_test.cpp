@@ -212,6 +212,22 @@ TEST(Platform, CallsNoPromotionDoneWhileStableIsToldAnotherImage) {
   EXPECT_EQ(world.status.rollout->from, "v1-hotfix");
 }
 
+// Seed 74140: an owner's image stopped all of stable at once, and nobody was there when it was
+// told the new version again.
+TEST(Platform, CallsNoPromotionDoneWhileAllOfStableStops) {
+  World world = a_cluster();
+  world.initialised().deploying("v2");
+  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  world.ask(Intent::Kind::promote);
+  for (int guard = 0; guard < 200 && !world.journal_has("promoting: stopping the canary"); ++guard)
+    world.turn();
+  for (Instance& instance : world.stable.instances) instance.state = Instance::State::stopping;
+  world.turns(3);
+  EXPECT_EQ(world.phase(), "promoting");
+  world.resize(world.stable, 6, "v2");
+  EXPECT_TRUE(world.reach("succeeded"));
+}
+
 TEST(Platform, WritesNoImageOfStableThatItHasNotSeen) {
   World world = a_cluster();
   world.initialised();
@@ -221,8 +237,8 @@ TEST(Platform, WritesNoImageOfStableThatItHasNotSeen) {
                    {},
                    {},
                    {}};
-  const Decision decision =
-      decide(world.release, resumed(world.status), seen, Now{world.now.wall, MonoTime{5}});
+  const Decision decision = decide(world.release, resumed(world.status, world.release), seen,
+                                   Now{world.now.wall, MonoTime{5}});
   for (const Effect& effect : decision.effects) {
     const auto* track = std::get_if<SetTrack>(&effect);
     EXPECT_TRUE(track == nullptr || track->track == Track::canary) << effect_text(effect);

@@ -121,6 +121,9 @@ using Phase = std::variant<Idle, Preparing, Stepping, Holding, AwaitingPromotion
 std::string_view phase_name(const Phase& phase);
 /// True while a rollout runs: a second deploy is refused.
 bool is_running(const Phase& phase);
+/// linnet has all of stable replaced, or waits until it is back: whoever cannot see the instances
+/// cannot know that anybody on stable would answer.
+bool is_stable_replaced(const Phase& phase);
 
 enum class Verdict { pass, fail, inconclusive, no_data, error };
 std::string_view verdict_name(Verdict verdict);

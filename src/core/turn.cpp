@@ -38,8 +38,7 @@ bool returns_bare(const Turn& turn) {
 
 // Stable is being replaced, and nobody knows how far that is.
 bool is_replaced_unseen(const Turn& turn) {
-  const auto* going = std::get_if<Promoting>(&turn.next.phase);
-  return going != nullptr && going->part == Promoting::Part::stable_rolls && !turn.seen.workload;
+  return is_stable_replaced(turn.next.phase) && !turn.seen.workload;
 }
 
 }  // namespace
@@ -119,7 +118,7 @@ void Turn::roll_back(Cause cause) {
   const bool just_begun = preparing != nullptr && (preparing->waited < drain() || marked);
   // Only a promotion stops instances of stable. Where none is left to take the traffic, or none
   // will be as stable returns, the canary keeps it, unless somebody has taken it away already.
-  const bool carried = !seen.traffic || !seen.traffic->weight.is_zero();
+  const bool carried = !seen.traffic || !seen.traffic->is(Percent());
   const bool bare = LINNET_STOPS(stable_returns_first, is_stable_bare()) ||
                     LINNET_STOPS(recreated_returns_first, returns_bare(*this)) ||
                     is_replaced_unseen(*this);

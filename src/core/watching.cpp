@@ -40,11 +40,15 @@ bool has_data(const Turn& turn) { return turn.has_counts && turn.seen.sample->ca
 
 namespace {
 
+// What the canary gets: as it is read back, or else as it was asked for.
+Percent share(const Turn& turn) {
+  return turn.seen.traffic ? turn.seen.traffic->weight : turn.next.weight;
+}
+
 // What the router sends the canary is lost, and would not be on stable.
 bool answers_nobody(const Turn& turn) {
   return turn.seen.workload && turn.seen.workload->canary.ready() == 0 &&
-         turn.seen.workload->stable.ready() > 0 && turn.seen.traffic &&
-         !turn.seen.traffic->weight.is_zero();
+         turn.seen.workload->stable.ready() > 0 && !share(turn).is_zero();
 }
 
 }  // namespace
@@ -77,8 +81,7 @@ bool fails_readiness(Turn& turn) {
     LINNET_MARK(canary_empty);
     turn.roll_back(
         {"not_ready",
-         fmt::format("at {} nobody answers on the canary, and stable can: {}",
-                     turn.seen.traffic->weight.text(),
+         fmt::format("at {} nobody answers on the canary, and stable can: {}", share(turn).text(),
                      ready_text(turn, Track::canary, rollout.to, turn.next.canary_replicas))});
     return true;
   }

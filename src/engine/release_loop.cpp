@@ -61,11 +61,12 @@ Task<void> ReleaseLoop::take_back_unsaved() {
   // whatever phase: nothing is held against the canary here but that nobody watches it.
   const Result<core::WorkloadSeen> workload = co_await ports_.workload.observe(deadline);
   // The same where all of it stops as it returns to its version (returns_bare in core/turn.cpp).
+  const bool unseen = !workload && record_ && core::is_stable_replaced(record_->status.phase);
   const bool bare = workload && workload->canary.ready() > 0 &&
                     (workload->stable.ready() == 0 ||
                      (workload->stable.replaced_at_once &&
                       workload->stable.wanted_version == workload->canary.wanted_version));
-  if (LINNET_STOPS(unsaved_needs_stable, bare)) co_return;
+  if (LINNET_STOPS(unsaved_needs_stable, bare || unseen)) co_return;
   LINNET_MARK(unsaved_taken_back);
   trouble(fmt::format("nothing could be saved for {}: the canary's weight {} is taken back",
                       duration_text(longest_unsaved), seen->weight.text()));
@@ -155,7 +156,7 @@ Task<Result<void>> ReleaseLoop::load() {
   if (!loaded) LINNET_MARK(load_failed);
   if (!loaded) co_return fail(std::move(loaded).error().while_doing("loading the status"));
   record_ = std::move(*loaded);
-  record_->status = core::resumed(std::move(record_->status));
+  record_->status = core::resumed(std::move(record_->status), release_);
   co_return Result<void>();
 }
 
