@@ -67,7 +67,7 @@ std::string action_text(const Action& action) {
     case Kind::watch_stalls:
       return fmt::format("the engine sees the instances as they are now for {}", length());
     case Kind::quota: return fmt::format("no instance can be started for {}", length());
-    case Kind::half_write: return "linnet's next raise reaches one of the router's two objects";
+    case Kind::half_write: return "linnet's next weight reaches one of the router's two objects";
     case Kind::foreign_half:
       return fmt::format("{} sets one of the router's two objects to {}",
                          action.by.empty() ? "someone unknown" : action.by, action.weight.text());

@@ -57,12 +57,14 @@ void Oracle::check_bare(const Told& told, const core::Status& saved, const core:
   const auto* back = std::get_if<core::RollingBack>(&saved.phase);
   const bool waits = back != nullptr && back->part == core::RollingBack::Part::stable_returns;
   if (!std::holds_alternative<core::Promoting>(saved.phase) && !waits) return;
-  if (!level.weight.is_zero() || !told.workload || !saved.rollout) return;
-  const bool seen_zero = told.traffic && told.traffic->weight.is_zero();
+  if (!level.weight.is_zero() || !saved.rollout) return;
+  if (!told.workload && !core::is_stable_replaced(saved.phase)) return;
+  const bool seen_zero = told.traffic && told.traffic->is(Percent());
   if (seen_zero || world_.router().weight.is_zero()) return;
-  const core::TrackSeen& stable = told.workload->stable;
-  if (stable.ready() == 0 && stable.wanted != 0 &&
-      told.workload->canary.ready_of(saved.rollout->to) > 0)
+  // What could not be seen is as it is.
+  const core::WorkloadSeen now = told.workload.value_or(world_.seen());
+  if (now.stable.ready() == 0 && now.stable.wanted != 0 &&
+      now.canary.ready_of(saved.rollout->to) > 0)
     broken("no_traffic_to_nothing", "all traffic goes to a stable without a ready instance");
 }
 
@@ -145,8 +147,8 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   if (world_.pods().oldest_ms(core::Track::canary) >= router.zero_since_ms) return;
   const Duration away(world_.now_ms() - router.zero_since_ms);
   const bool stale = world_.story().ports[static_cast<std::size_t>(Port::router_read)].stale > 0;
-  if (router.weight.is_zero() && router.zero_since_ms > 0 && router.by_linnet && !stale &&
-      away < drain)
+  const bool by_us = router.by_linnet || router.by == "guardian";
+  if (router.weight.is_zero() && router.zero_since_ms > 0 && by_us && !stale && away < drain)
     broken("drained_before_stop", text(fmt::format("its traffic is away for {} of {}",
                                                    duration_text(away), duration_text(drain))));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace linnet::sim {
 namespace {
@@ -71,7 +72,7 @@ void Pods::tick(std::int64_t now_ms) {
   for (Level& one : levels_) {
     bool changed = may_start_again;
     for (Pod& pod : one.pods) {
-      if (pod.due_ms > now_ms) continue;
+      if (pod.due_ms > now_ms || (!supervised_ && pod.state == State::backoff)) continue;
       change(one, pod, now_ms);
       changed = true;
     }
@@ -80,6 +81,14 @@ void Pods::tick(std::int64_t now_ms) {
                   [&](const Pod& pod) { return pod.state == State::stopping && pod.due_ms == 0; });
     settle(one, now_ms);
   }
+}
+
+void Pods::leave() { supervised_ = story_.on_platform(); }
+
+void Pods::take_over(std::int64_t now_ms) {
+  if (std::exchange(supervised_, true)) return;
+  tick(now_ms);
+  for (Level& one : levels_) settle(one, now_ms);
 }
 
 void Pods::change(Level& level, Pod& pod, std::int64_t now_ms) {
@@ -146,6 +155,7 @@ void Pods::stop(Pod& pod, std::int64_t now_ms) {
 // Towards the level: a new instance beside the old ones, and an old one stops once a new one is
 // ready.
 void Pods::settle(Level& level, std::int64_t now_ms) {
+  if (!supervised_) return;
   const auto is_new = [&](const Pod& pod) { return pod.behaviour->version == level.version; };
   const auto alive = [&](auto matches) {
     return static_cast<int>(

@@ -34,6 +34,11 @@ class Pods {
   /// Lets time pass: what is due happens.
   void tick(std::int64_t now_ms);
 
+  /// No engine lives. On one machine the instances live on, and nobody starts or stops any: it is
+  /// linnet that sees to them. A platform does not notice.
+  void leave();
+  void take_over(std::int64_t now_ms);
+
   [[nodiscard]] core::TrackSeen seen(core::Track track) const;
   [[nodiscard]] const std::string& version(core::Track track) const { return level(track).version; }
   [[nodiscard]] int wanted(core::Track track) const { return level(track).replicas; }
@@ -83,6 +88,7 @@ class Pods {
   std::function<void(std::int64_t)> wake_at_;
   std::array<Level, 2> levels_;
   std::int64_t refused_until_ms_ = 0;
+  bool supervised_ = true;
   Duration stopping_{};  // from asking to the end
   bool chaos_ = true;
 };

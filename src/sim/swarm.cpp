@@ -248,6 +248,10 @@ void stable_goes_while_nothing_is_saved(Random& random, Case& story) {
   event.action.port = Port::store_save;
   event.action.length = random.between(11s, 60s);
   story.events.push_back(event);
+  if (random.chance(0.3)) {  // one sick server does both
+    event.action.port = Port::workload_observe;
+    story.events.push_back(event);
+  }
   event.action.kind = Kind::delete_pod;
   event.action.track = core::Track::stable;
   for (std::int64_t i = random.between(2, 6); i > 0; --i) {

@@ -34,6 +34,7 @@ struct RouterState {
   std::int64_t all_since_ms = 0;  // the canary has 100 %
   std::string differ;   // of its two objects one has another weight; `weight` is the higher one
   Percent differ_says;  // the weight that is read then
+  bool differ_taken_back = false;  // and its mark
   std::int64_t gone_until_ms = 0;  // the object that carries the weight is deleted
   bool by_linnet = true;           // the last change
   bool raised_by_linnet = true;    // the last change from 0
@@ -262,7 +263,7 @@ class World {
   std::vector<core::Intent> all_intents_;
   std::vector<std::int64_t> delivered_;
   std::int64_t notifier_away_until_ms_ = 0;
-  bool half_write_ = false;  // of linnet's next raise
+  bool half_write_ = false;  // of linnet's next change
   std::array<Engine, 2> engines_;
   std::vector<bool> fired_;
   std::array<std::int64_t, port_count> outage_until_ms_{};

@@ -18,6 +18,7 @@ void World::start_engine(int index) {
   Engine& engine = engines_[static_cast<std::size_t>(index)];
   if (engine.alive) return;
   engine.alive = true;
+  pods_change([this] { pods_.take_over(now_ms_); });
   ++engine.boot;
   engine.started_ms = now_ms_;
   engine.mono_base_ms = random_.between(0, 1'000'000) - now_ms_;
@@ -46,6 +47,7 @@ void World::kill_engine(int index, Duration away, const char* how) {
   engine.alive = false;
   ++deaths_;
   ++result_.kills;
+  if (!anyone_alive()) pods_.leave();
   if (away != forever) plan(now_ms_ + away.count(), Due::start, index);
   if (!story_.guardian) return;
   if (!anyone_alive()) plan(now_ms_ + story_.guardian_after.count(), Due::guardian, 0, deaths_);

@@ -33,7 +33,8 @@ Result<core::TrafficSeen> World::read_router(int index, bool stale) {
   if (is_router_gone() && !story_.on_platform())
     return fail(Code::not_found, "the weight switch is not there");
   core::TrafficSeen seen{router_.weight, router_.taken_back, router_.by};
-  if (!router_.differ.empty()) seen = {router_.differ_says, false, router_.by, router_.differ};
+  if (!router_.differ.empty())
+    seen = {router_.differ_says, router_.differ_taken_back, router_.by, router_.differ};
   if (is_router_gone()) stale = false;
   if (is_router_gone()) seen.by = "someone (the canary's object is not there)";
   if (stale) seen = {router_.weight_before, router_.taken_back_before, router_.by_before};
@@ -57,7 +58,7 @@ Result<void> World::set_weight(int index, const core::SetWeight& level) {
   line(index, "effect", core::effect_text(level));
   oracle_.sets_weight(engine.told, engine.version(), level);
   Write write{level, "", true, index};
-  if (half_write_ && level.weight > router_.weight) {
+  if (half_write_ && level.weight != router_.weight) {
     half_write_ = false;
     apply_half(write);
     return fail(Code::unavailable, "one of two objects was written");
@@ -113,12 +114,14 @@ void World::apply_half(const Write& write) {
   if (!story_.on_platform() || alike) return apply_weight(write);
   Write most = write;
   most.level.weight = std::max(other, write.level.weight);
+  if (most.level.weight == other) most.level.taken_back = false;
   apply_weight(most);
   if (!write.by_linnet) oracle_.outside_change();
   router_.share = (other.fraction() + write.level.weight.fraction()) / 2;
   router_.differ =
       fmt::format("one object says {}, another one {}", write.level.weight.text(), other.text());
   router_.differ_says = write.level.weight;
+  router_.differ_taken_back = write.level.taken_back;
   line(-1, "world", router_.differ);
 }
 
