@@ -92,6 +92,8 @@ class GoodReleases(ReleaseTest):
 
     def test_the_canary_follows_stables_template(self):
         load = self.start(steps="50% 100%", hold="2s")
+        # On busy cores the data plane may learn late who stops.
+        self.world.tell("version=stable", drain=10_000)
         self.world.kubectl("set", "env", f"deployment/{STABLE}", "GREETING=new")
         self.world.wait_ready(STABLE)
         self.must(self.world.run("deploy", "v1.1.0"))
@@ -103,6 +105,7 @@ class GoodReleases(ReleaseTest):
         self.must(self.world.run("promote"))
         self.assert_promoted("v1.1.0")
         self.world.kubectl("set", "env", f"deployment/{CANARY}", "MINE=1")
+        self.world.tell("version=stable", drain=10_000)
         self.world.kubectl("set", "env", f"deployment/{STABLE}", "GREETING-")
         self.world.wait_ready(STABLE)
         self.assertIn(f"owns fields of {CANARY}", self.world.run("doctor").out)
