@@ -10,6 +10,8 @@
 namespace linnet::kubernetes {
 namespace {
 
+constexpr std::string_view other_ingress = "name another one in traffic.with.canary_ingress";
+
 std::int64_t pods_of(const Json& deployment) {
   return deployment.is_null() ? 0 : number_at(deployment, {"spec", "replicas"}, 1);
 }
@@ -22,7 +24,39 @@ std::string owner_of(const Json& object) {
   return text_at(object, {"metadata", "labels", "linnet.dev/release"});
 }
 
+// Of another release, by its label.
+std::string not_shared(const Names& names, const char* kind, const Json& object) {
+  const std::string owner = owner_of(object);
+  if (owner.empty() || owner == names.release) return {};
+  return fmt::format(
+      "the {} {} belongs to the release {} (label linnet.dev/release), and two releases must not "
+      "move one canary",
+      kind, name_of(object), owner);
+}
+
+std::string cleanup_first(const Names& names, const Json& object) {
+  return fmt::format(
+      "was {0} renamed to {1}, `linnet cleanup --remove -n {2} --release {0}` comes first, then "
+      "`linnet init`; else ",
+      owner_of(object), names.release, names.name_space);
+}
+
 }  // namespace
+
+std::string why_not_ours(const Names& names, const Json& ingress) {
+  if (!owner_of(ingress).empty()) return not_shared(names, "Ingress", ingress);
+  if (names.canary_service.empty()) return {};
+  std::string elsewhere;
+  for (const Json& rule : list_at(ingress, {"spec", "rules"}))
+    for (const Json& path : list_at(rule, {"http", "paths"})) {
+      const std::string service = text_at(path, {"backend", "service", "name"});
+      if (service == names.canary_service) return {};
+      if (elsewhere.empty()) elsewhere = service;
+    }
+  if (elsewhere.empty()) return {};
+  return fmt::format("the Ingress {} sends to {}, not to {}", name_of(ingress), elsewhere,
+                     names.canary_service);
+}
 
 Finding ownership_finding(const Names& names, const Found& found) {
   Finding finding{"the canary is this release's", true, "", ""};
@@ -35,16 +69,24 @@ Finding ownership_finding(const Names& names, const Found& found) {
   };
   for (const Owned& one :
        {Owned{"Deployment", found.canary}, Owned{"Service", found.canary_service}}) {
-    const std::string owner = owner_of(one.object);
-    if (owner.empty() || owner == names.release) continue;
-    return bad(
-        fmt::format("the {} {} belongs to the release {} (label linnet.dev/release), and two "
-                    "releases must not move one canary",
-                    one.kind, name_of(one.object), owner),
-        fmt::format("was {0} renamed to {1}, `linnet cleanup --remove -n {2} --release {0}` comes "
-                    "first, then `linnet init`; else name another canary and Service in "
-                    "workload.deployments.canary and traffic.with.canary_service",
-                    owner, names.release, names.name_space));
+    std::string shared = not_shared(names, one.kind, one.object);
+    if (!shared.empty())
+      return bad(std::move(shared),
+                 cleanup_first(names, one.object) +
+                     "name another canary and Service in workload.deployments.canary and "
+                     "traffic.with.canary_service");
+  }
+  for (const std::string& name : names.canary_ingresses) {
+    const auto one = found.ingresses.find(name);
+    if (one == found.ingresses.end()) continue;
+    std::string why = why_not_ours(names, one->second);
+    const bool labelled = !owner_of(one->second).empty();
+    if (!why.empty())
+      return bad(std::move(why),
+                 labelled ? cleanup_first(names, one->second) + std::string(other_ingress)
+                          : fmt::format("is it another release's, {}; else correct it, or delete "
+                                        "it and let `linnet init` make it",
+                                        other_ingress));
   }
   const Json& canary = found.canary;
   const std::string canary_name = names.workload.canary;

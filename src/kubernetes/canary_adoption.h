@@ -14,6 +14,10 @@ namespace linnet::kubernetes {
 /// not exist is in nobody's way.
 Finding ownership_finding(const Names& names, const Found& found);
 
+/// Whose the Ingress is that stands under the canary's name, when it is not this release's: by its
+/// label, or, without one, by where it sends. Empty: it is, or nothing says whose.
+std::string why_not_ours(const Names& names, const boost::json::value& ingress);
+
 struct Adoption {
   std::string text;  // "adopt Deployment web-canary: 2 pods -> 0; weight 30 % -> 0 %"
   bool stops_pods = false;

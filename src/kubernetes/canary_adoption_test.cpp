@@ -109,6 +109,38 @@ TEST(CanaryAdoption, TwoReleasesNeverShareACanary) {
   expect_refused(shop("other"), found, "the Service shop-service-canary belongs to", "cleanup");
 }
 
+Json canary_ingress(const std::string& labels, const std::string& service) {
+  return boost::json::parse(fmt::format(
+      R"({{"metadata":{{"name":"shop-canary","labels":{{{}}}}},"spec":{{"rules":[{{"http":{{
+          "paths":[{{"path":"/","backend":{{"service":{{"name":"{}"}}}}}}]}}}}]}}}})",
+      labels, service));
+}
+
+TEST(CanaryAdoption, TwoReleasesNeverShareACanarysIngress) {
+  Found found = with_canary(Json());
+  const auto put = [&](const std::string& labels, const std::string& service) {
+    found.ingresses["shop-canary"] = canary_ingress(labels, service);
+  };
+  put(label("docs"), "docs-canary");
+  expect_refused(shop(), found,
+                 "the Ingress shop-canary belongs to the release docs (label linnet.dev/release)",
+                 "name another one in traffic.with.canary_ingress");
+  put(label("docs"), "shop-service-canary");
+  expect_refused(shop(), found, "belongs to the release docs",
+                 "`linnet cleanup --remove -n market --release docs` comes first");
+  put("", "docs-canary");
+  expect_refused(shop(), found,
+                 "the Ingress shop-canary sends to docs-canary, not to shop-service-canary",
+                 "is it another release's, name another one in traffic.with.canary_ingress");
+  // Those that linnet made before it gave them the label.
+  put("", "shop-service-canary");
+  EXPECT_TRUE(ownership_finding(shop(), found).ok);
+  put(label("shop"), "shop-service-canary");
+  EXPECT_TRUE(ownership_finding(shop(), found).ok);
+  found.ingresses["shop-canary"] = boost::json::parse(R"({"metadata":{"name":"shop-canary"}})");
+  EXPECT_TRUE(ownership_finding(shop(), found).ok) << "nothing says whose it is";
+}
+
 TEST(CanaryAdoption, SaysWhatInitChangesOfWhatIsThere) {
   const Json theirs = deployment("canary");
   EXPECT_EQ(adoption_of(shop(), theirs, Percent::whole(30)).text,

@@ -52,8 +52,9 @@ std::vector<Finding> examine(const Names& names, const ClusterView& view);
 /// Why no deploy may begin; the tracks of `found` are enough.
 std::vector<Finding> deploy_obstacles(const Names& names, const Found& found);
 
-/// Another canary Ingress for a place of the release's main ones: controllers take one for each
-/// place and say nothing about the other. Unset: none, or they may not be listed.
+/// Another canary Ingress for a place of the release's main ones that leads to its stable:
+/// controllers take one for each place and say nothing about the other. Unset: none, or they may
+/// not be listed.
 std::optional<Finding> rival_canary(const Names& names, const Found& found);
 
 /// A main Ingress whose class the cluster does not have, or that names none where none is the

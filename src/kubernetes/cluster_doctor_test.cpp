@@ -117,6 +117,23 @@ TEST(ClusterDoctor, NamesASecondCanaryIngressOfTheSamePlace) {
   EXPECT_NE(split_finding(shop(), view).cause.find("is unknown (may not list"), std::string::npos);
 }
 
+// One main Ingress, two releases: /docs has a stable and a canary of its own.
+TEST(ClusterDoctor, ACanaryOfAnotherPathBehindTheSameIngressIsNoRival) {
+  ClusterView view = sound();
+  Json main = ingress("shop-ingress-stable", "", "shop-service-stable");
+  Json both = ingress("", "", "docs-stable", "", "shop.example", "/docs");
+  main.at("spec").at("rules").as_array().push_back(both.at("spec").at("rules").at(0));
+  view.found.ingresses["shop-ingress-stable"] = main;
+  std::vector<Json>& all = *view.found.all_ingresses;
+  all.push_back(ingress("docs-canary", canary_on, "docs-service-canary",
+                        R"("ingressClassName":"nginx",)", "shop.example", "/docs"));
+  EXPECT_TRUE(split_finding(shop(), view).ok) << split_finding(shop(), view).cause;
+  EXPECT_TRUE(deploy_obstacles(shop(), view.found).empty());
+  EXPECT_TRUE(plan_init(shop(), "v1", view.found).obstacles.empty());
+  all.push_back(ingress("shop-canary-of-before", canary_on, "shop-service-canary"));
+  expect_bad(split_finding(shop(), view), "is a canary of shop.example/ (Prefix) too");
+}
+
 TEST(ClusterDoctor, NamesAnIngressThatNobodyServes) {
   ClusterView view = sound();
   EXPECT_NE(split_finding(shop(), view).cause.find("is unknown (may not list ingressclasses)"),
@@ -374,7 +391,17 @@ TEST(ClusterDoctor, NamesAStrategyThatLosesPods) {
     found.stable.at("spec").as_object()["replicas"] = replicas;
     return strategy_finding(shop(), found);
   };
-  expect_bad(with(R"("strategy":{"type":"Recreate"},)", 3), "Recreate");
+  const std::string outage = "it answers 503 while stable has no endpoint";
+  const Finding recreated = with(R"("strategy":{"type":"Recreate"},)", 3);
+  expect_bad(recreated, "Recreate");
+  expect_bad(recreated, outage);
+  expect_bad(with(R"("strategy":{"rollingUpdate":{"maxUnavailable":1}},)", 1), outage);
+  EXPECT_EQ(with("", 4).cause.find(outage), std::string::npos) << "others go on answering";
+  Names elsewhere = shop();
+  elsewhere.router = "gateway-api";
+  found.stable = deployment("stable", "", "", R"("strategy":{"type":"Recreate"},)");
+  EXPECT_EQ(strategy_finding(elsewhere, found).cause,
+            "its strategy is Recreate: a promotion stops all pods before new ones start");
   expect_bad(with("", 4), "1 of 4 pods may be missing");
   EXPECT_TRUE(with("", 3).ok) << "a quarter of 3 is rounded down";
   expect_bad(with(R"("strategy":{"rollingUpdate":{"maxUnavailable":1}},)", 2), "1 of 2");

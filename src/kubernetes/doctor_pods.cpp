@@ -144,6 +144,14 @@ Json template_without_image(const Names& names, const Json& deployment) {
   return copy;
 }
 
+// The controller looks up stable's endpoints before it asks for a canary (balancer.lua). Others
+// that read its annotations do not.
+std::string without_endpoints(const Names& names) {
+  if (names.router != "ingress-nginx") return {};
+  return "; behind the ingress-nginx controller that is an outage: it answers 503 while stable has "
+         "no endpoint, even with all weight on the canary, and only a rolling update avoids it";
+}
+
 }  // namespace
 
 Finding pods_finding(const Names& names, Track track, const ClusterView& view) {
@@ -249,7 +257,8 @@ Finding strategy_finding(const Names& names, const Found& found) {
   const std::string type = text_at(found.stable, {"spec", "strategy", "type"});
   if (type == "Recreate") {
     finding.ok = false;
-    finding.cause = "its strategy is Recreate: a promotion stops all pods before new ones start";
+    finding.cause = "its strategy is Recreate: a promotion stops all pods before new ones start" +
+                    without_endpoints(names);
     finding.remedy = "strategy: { type: RollingUpdate, rollingUpdate: { maxUnavailable: 0 } }";
     return finding;
   }
@@ -258,6 +267,7 @@ Finding strategy_finding(const Names& names, const Found& found) {
   finding.cause =
       fmt::format("RollingUpdate; {} of {} pods may be missing meanwhile", down, replicas);
   finding.ok = down == 0;
+  if (!finding.ok && down >= replicas) finding.cause += without_endpoints(names);
   if (!finding.ok)
     finding.remedy =
         "set strategy.rollingUpdate.maxUnavailable to 0: a promotion then never has fewer pods";

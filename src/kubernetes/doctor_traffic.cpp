@@ -160,6 +160,10 @@ std::optional<Finding> why_no_split(const Names& names, const Found& found) {
       return because(fmt::format("the Ingress {} does not exist", canary_name),
                      fmt::format("`linnet init` makes it from {}", main_name));
     const std::string why = why_not_merged(names, *main, *canary);
+    if (!why.empty() && !why_not_ours(names, *canary).empty())
+      return because(fmt::format("the Ingress {}: {}", canary_name, why),
+                     "name one of this release's own in traffic.with.canary_ingress, or correct it "
+                     "if it is that");
     if (!why.empty())
       return because(fmt::format("the Ingress {}: {}", canary_name, why),
                      fmt::format("correct it, or delete it and let `linnet init` clone it from {}",
@@ -320,7 +324,10 @@ std::optional<Finding> rival_canary(const Names& names, const Found& found) {
   for (const std::string& main_name : names.ingresses) {
     const Json* main = ingress_of(found, main_name);
     if (main == nullptr) continue;
-    const std::vector<Way> places = ways_of(*main);
+    // Another release may have its canary behind the same Ingress, on ways of its own stable.
+    std::vector<Way> places = ways_of(*main);
+    if (!names.stable_service.empty())
+      std::erase_if(places, [&](const Way& way) { return way.service != names.stable_service; });
     for (const Json& other : *found.all_ingresses) {
       const std::string name = name_of(other);
       if (annotation(other, "canary") != "true" || has(names.canary_ingresses, name) ||

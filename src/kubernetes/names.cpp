@@ -86,6 +86,7 @@ Names names_of(const core::Release& release, const std::string& fallback) {
   CHECK(pair != nullptr);
   names.workload = *pair;
   if (const auto* traffic = std::get_if<core::RecipeTraffic>(&release.traffic)) {
+    names.router = traffic->router;
     names.stable_service = one_of(*traffic, "stable_service");
     names.canary_service = one_of(*traffic, "canary_service");
     names.ingresses = all_of(*traffic, "ingress");

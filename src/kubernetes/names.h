@@ -15,6 +15,7 @@ struct Names {
   std::string release;
   std::string name_space;
   core::DeploymentsWorkload workload;
+  std::string router;                          // its recipe's name
   std::string stable_service, canary_service;  // empty: the router knows its own way
   std::vector<std::string> ingresses;         // the main ones; empty: the router is of another kind
   std::vector<std::string> canary_ingresses;  // one for each of them

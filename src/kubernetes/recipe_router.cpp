@@ -96,14 +96,17 @@ Task<Result<std::vector<Seen>>> RecipeRouter::get(std::vector<ObjectName> names,
 
 Task<Result<core::TrafficSeen>> RecipeRouter::read(Deadline) {
   CO_TRY_VOID(fresh());
-  const auto read = recipe_.weight(with_, copies());
+  std::vector<Seen> seen = copies();
+  const auto read = recipe_.weight(with_, seen);
   if (!read && read.error().code == Code::not_found) {
+    told_ = std::move(seen);
     core::TrafficSeen nothing;
     nothing.by = fmt::format("someone ({})", read.error().message);
     co_return nothing;
   }
   if (!read) co_return fail(read.error());
   if (!read->accepted) co_return fail(Code::unavailable, "{}", read->waits_for);
+  told_ = std::move(seen);
   if (read->differ.empty()) agreed_ = read->weight;
   co_return traffic_of(*read);
 }
@@ -159,29 +162,49 @@ Task<Result<void>> RecipeRouter::set(core::SetWeight level, Deadline deadline) {
     writes = recipe_.set_weight(with_, seen, level.weight, level.taken_back);
   }
   if (!writes) co_return fail(writes.error().while_doing(what(level)));
+  if (told_.empty()) told_ = seen;
+  const auto told = check_told(level, seen);
+  if (!told) co_return fail(told.error().while_doing(what(level)));
   auto done = co_await perform_all(*std::move(writes), level.weight.is_zero(), deadline);
+  if (!level.taken_back) know_own_writes();
   if (!done && worth_a_second_look(done.error().code))
-    done = co_await set_again(level, std::move(seen), done.error(), deadline);
+    done = co_await set_again(level, done.error(), deadline);
+  if (!level.taken_back) know_own_writes();
+  // What is another release's was left out.
+  if (done) done = recipe_.check_owners(with_, seen);
   if (!done) co_return fail(done.error().while_doing(what(level)));
   co_return Result<void>{};
 }
 
-Task<Result<void>> RecipeRouter::set_again(core::SetWeight level, std::vector<Seen> before,
-                                           Error trouble, Deadline deadline) {
+void RecipeRouter::know_own_writes() {
+  for (std::size_t i = 0; i < told_.size(); ++i)
+    if (!written_[i].is_null() && is_newer(written_[i], told_[i].object))
+      told_[i].object = written_[i];
+}
+
+Result<void> RecipeRouter::check_told(const core::SetWeight& level,
+                                      const std::vector<Seen>& now) const {
+  const auto is = recipe_.weight(with_, now);
+  const auto told = recipe_.weight(with_, told_);
+  const bool nothing = !told && told.error().code == Code::not_found;
+  if (!is || (!told && !nothing)) return {};  // what says no weight is written anew
+  for (std::size_t i = 0; i < is->splits.size(); ++i) {
+    const recipes::SplitRead& split = is->splits[i];
+    const bool was_there = told && i < told->splits.size();
+    const recipes::SplitRead before = was_there ? told->splits[i] : recipes::SplitRead();
+    if (split.weight < level.weight &&
+        (split.weight != before.weight || split.taken_back != before.taken_back))
+      return fail(Code::conflict, "{} has set it to {} meanwhile",
+                  split.by.empty() ? std::string("someone") : split.by, split.weight.text());
+  }
+  return {};
+}
+
+Task<Result<void>> RecipeRouter::set_again(core::SetWeight level, Error trouble,
+                                           Deadline deadline) {
   auto seen = co_await get(carriers_, deadline);
   if (!seen) co_return fail(seen.error());
-  const auto was = recipe_.weight(with_, before);
-  const auto is = recipe_.weight(with_, *seen);
-  if (was && is) {
-    const core::TrafficSeen now = traffic_of(*is);
-    // Of several objects some may be ours already: the weights then differ, and all are written.
-    const bool ours = !now.differ.empty() && now.by.empty() && !now.taken_back;
-    const bool moved = !ours && now.weight != traffic_of(*was).weight && now.weight != level.weight;
-    const std::string& by = now.by.empty() ? is->by : now.by;
-    if (moved && level.weight > now.weight)
-      co_return fail(Code::conflict, "{} has set it to {} meanwhile",
-                     by.empty() ? std::string("someone") : by, now.weight.text());
-  }
+  CO_TRY_VOID(check_told(level, *seen));
   auto writes = recipe_.set_weight(with_, *seen, level.weight, level.taken_back);
   if (!writes) co_return fail(writes.error());
   // Nobody was faster and the same is refused again: it says why.
@@ -271,6 +294,9 @@ Task<Result<std::vector<Write>>> RecipeRouter::plan_remove(Deadline deadline) {
 }
 
 Task<Result<std::vector<Write>>> RecipeRouter::remove(Deadline deadline) {
+  // What is another release's is told before anything is lowered.
+  auto allowed = co_await plan_remove(deadline);
+  if (!allowed) co_return fail(allowed.error().while_doing("removing the canary's side"));
   const core::SetWeight nothing;
   auto zero = co_await set(nothing, deadline);
   if (!zero) co_return fail(zero.error());

@@ -38,7 +38,8 @@ class RecipeRouter final : public TrafficRouter {
   /// else wrote last.
   Task<Result<core::TrafficSeen>> read(Deadline deadline) override;
   /// From the watched copies, without reading first. Code::conflict: somebody else changed the
-  /// weight meanwhile, and it was to be raised; a lowering is tried once more at once.
+  /// weight since read() last told of it, and it was to be raised; a lowering is tried once more at
+  /// once. Code::invalid: an object is another release's, and is not written.
   Task<Result<void>> set(core::SetWeight level, Deadline deadline) override;
 
   /// Asked of the server itself: could a canary get these weights? Code::not_found says what is
@@ -76,8 +77,11 @@ class RecipeRouter final : public TrafficRouter {
                                                Deadline deadline);
   Task<Result<void>> perform(recipes::Write write, Deadline deadline);
   Task<Result<void>> perform_all(std::vector<recipes::Write> writes, bool all, Deadline deadline);
-  Task<Result<void>> set_again(core::SetWeight level, std::vector<recipes::Seen> before,
-                               Error trouble, Deadline deadline);
+  Task<Result<void>> set_again(core::SetWeight level, Error trouble, Deadline deadline);
+  /// Code::conflict: it would raise what somebody else has set since read() last told of it.
+  [[nodiscard]] Result<void> check_told(const core::SetWeight& level,
+                                        const std::vector<recipes::Seen>& now) const;
+  void know_own_writes();
   /// The split that someone else wrote last; null: all of them are linnet's, or nobody's.
   [[nodiscard]] const recipes::SplitRead* foreign(const recipes::WeightRead& read) const;
   [[nodiscard]] core::TrafficSeen traffic_of(const recipes::WeightRead& read) const;
@@ -90,7 +94,11 @@ class RecipeRouter final : public TrafficRouter {
   std::vector<recipes::ObjectName> carriers_;
   std::vector<std::unique_ptr<Cache>> caches_;  // one each
   std::vector<Json> written_;                   // one each: what our last PATCH was answered with
-  Percent agreed_;                              // what all said when they last said the same
+  // What whoever decides knows of: as read() last answered, and own writes since but for those that
+  // took the canary back. Such a one comes from beside (a person's command), and what was decided
+  // before it must not undo it.
+  std::vector<recipes::Seen> told_;
+  Percent agreed_;  // what all said when they last said the same
 };
 
 }  // namespace linnet::kubernetes

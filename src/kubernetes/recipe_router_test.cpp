@@ -1,114 +1,9 @@
 // The router of a cluster against an API server in memory, with other hands at the same objects.
-#include "kubernetes/recipe_router.h"
-
 #include "contract/router_contract.h"
-#include "kubernetes/kubernetes_testing.h"
-#include "recipes/library.h"
+#include "kubernetes/recipe_router_testing.h"
 
 namespace linnet::kubernetes {
 namespace {
-
-const Resource ingresses{"networking.k8s.io/v1", "ingresses", "shop"};
-const Resource routes{"gateway.networking.k8s.io/v1", "httproutes", "shop"};
-
-CacheTimes quick() {
-  CacheTimes times;
-  times.first_backoff = 10ms;
-  times.longest_backoff = 40ms;
-  return times;
-}
-
-recipes::Parameters parameters(const std::string& name, const std::vector<std::string>& values) {
-  return {{"namespace", {"shop"}},
-          {"release", {"shop"}},
-          {name, values},
-          {"stable_service", {"web"}},
-          {"canary_service", {"web-canary"}}};
-}
-
-Json canary_ingress(const std::string& name, const std::string& weight) {
-  return boost::json::parse(fmt::format(
-      R"({{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{{"name":"{}",
-          "annotations":{{"nginx.ingress.kubernetes.io/canary":"true",
-                          "nginx.ingress.kubernetes.io/canary-weight":"{}"}}}}}})",
-      name, weight));
-}
-
-Json main_ingress(const std::string& name) {
-  return boost::json::parse(fmt::format(
-      R"({{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{{"name":"{}"}},
-          "spec":{{"rules":[{{"http":{{"paths":[{{"path":"/","pathType":"Prefix",
-          "backend":{{"service":{{"name":"web","port":{{"number":80}}}}}}}}]}}}}]}}}})",
-      name));
-}
-
-Json route(int stable, int canary, bool accepted = true) {
-  return boost::json::parse(fmt::format(
-      R"({{"apiVersion":"gateway.networking.k8s.io/v1","kind":"HTTPRoute",
-          "metadata":{{"name":"web","generation":2}},
-          "spec":{{"rules":[{{"backendRefs":[{{"name":"web","weight":{}}},
-                                             {{"name":"web-canary","weight":{}}}]}}]}},
-          "status":{{"parents":[{{"conditions":[
-            {{"type":"Accepted","status":"True","observedGeneration":{}}},
-            {{"type":"ResolvedRefs","status":"True","observedGeneration":2}}]}}]}}}})",
-      stable, canary, accepted ? 2 : 1));
-}
-
-/// As last written by this manager at this second.
-Json written_by(Json ingress, const std::string& manager, int second, bool taken_back = false) {
-  auto& metadata = ingress.at("metadata").as_object();
-  if (taken_back) metadata.at("annotations").as_object()["linnet.dev/taken-back"] = "true";
-  metadata["managedFields"] = boost::json::parse(fmt::format(
-      R"([{{"manager":"{}","time":"2026-01-01T00:00:{:02}Z","fieldsV1":{{"f:metadata":{{
-          "f:annotations":{{"f:nginx.ingress.kubernetes.io/canary-weight":{{}}}}}}}}}}])",
-      manager, second));
-  return ingress;
-}
-
-struct RecipeRouterTest : ApiTest {
-  ~RecipeRouterTest() override {
-    tasks.cancel();
-    io.restart();
-    io.poll();
-  }
-  void start(const std::string& recipe, recipes::Parameters with) {
-    auto made = RecipeRouter::make(
-        *client, *recipes::find_router(recipe, ""), std::move(with), [this] { ++changes; },
-        "linnet", quick());
-    ASSERT_TRUE(made) << made.error().message;
-    router = *std::move(made);
-    router->watch(tasks);
-    ASSERT_TRUE(eventually([this] {
-      const auto seen = run(router->read(soon()));
-      return seen || seen.error().message.find("not known") == std::string::npos;
-    }));
-    api.asked().clear();
-  }
-  Result<core::TrafficSeen> read() { return run(router->read(soon())); }
-  Result<void> set(Percent weight, bool taken_back = false) {
-    const core::SetWeight level{weight, taken_back};
-    return run(router->set(level, soon()));
-  }
-  std::string annotation(const std::string& object, const std::string& key) {
-    const Json* found = api.find(ingresses, object);
-    return found == nullptr ? "" : text_at(*found, {"metadata", "annotations", key});
-  }
-  std::string weight_of(const std::string& object) {
-    return annotation(object, "nginx.ingress.kubernetes.io/canary-weight");
-  }
-  /// Another hand is faster, once: this happens when the next PATCH arrives.
-  void before_the_next_patch(std::function<void()> happens) {
-    api.instead() =
-        [this, happens = std::move(happens), done = false](
-            const net::ServerRequest& request) mutable -> std::optional<net::ServerResponse> {
-      if (request.method == "PATCH" && !std::exchange(done, true)) happens();
-      return std::nullopt;
-    };
-  }
-
-  std::unique_ptr<RecipeRouter> router;
-  int changes = 0;
-};
 
 TEST_F(RecipeRouterTest, ARollbackIsOnePatchAnObjectAndNothingElse) {
   api.put(ingresses, canary_ingress("a-canary", "25"));
@@ -139,34 +34,6 @@ TEST_F(RecipeRouterTest, ARollbackGoesOnWhenOneObjectCannotBeWritten) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::denied);
   EXPECT_EQ(weight_of("b-canary"), "0");
-}
-
-TEST_F(RecipeRouterTest, AWeightIsNotRaisedOverWhatSomebodyElseHasSetMeanwhile) {
-  api.put(ingresses, canary_ingress("web-canary", "25"));
-  start("ingress-nginx", parameters("ingress", {"web"}));
-  before_the_next_patch([this] { api.put(ingresses, canary_ingress("web-canary", "10")); });
-  const auto done = set(Percent::whole(50));
-  ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, Code::conflict);
-  EXPECT_NE(done.error().message.find("someone has set it to 10 % meanwhile"), std::string::npos)
-      << done.error().message;
-  EXPECT_EQ(weight_of("web-canary"), "10");
-}
-
-TEST_F(RecipeRouterTest, NorOverWhatWasSetMeanwhileInOneOfSeveral) {
-  api.put(ingresses, written_by(canary_ingress("a-canary", "25"), "linnet", 1));
-  api.put(ingresses, written_by(canary_ingress("b-canary", "25"), "linnet", 1));
-  start("ingress-nginx", parameters("ingress", {"a", "b"}));
-  before_the_next_patch([this] {
-    api.put(ingresses, written_by(canary_ingress("b-canary", "10"), "kubectl-edit", 9));
-  });
-  const auto done = set(Percent::whole(50));
-  ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, Code::conflict) << done.error().message;
-  EXPECT_NE(done.error().message.find("kubectl-edit has set it to 10 % meanwhile"),
-            std::string::npos)
-      << done.error().message;
-  EXPECT_EQ(weight_of("b-canary"), "10");
 }
 
 // ---- Several objects that differ ----------------------------------------------------------------
@@ -258,21 +125,6 @@ TEST_F(RecipeRouterTest, ARuleOfARouteThatSomeoneElseChangedIsTheOneThatIsNotAsB
     api.put(routes, two_rules(25, 25));
     ASSERT_TRUE(eventually([&] { return read() && read()->differ.empty(); }));
   }
-}
-
-TEST_F(RecipeRouterTest, ARaiseThatMetAnotherChangeIsTriedAgainAtOnce) {
-  api.put(ingresses, canary_ingress("web-canary", "25"));
-  start("ingress-nginx", parameters("ingress", {"web"}));
-  before_the_next_patch([this] {
-    Json changed = canary_ingress("web-canary", "25");
-    changed.at("metadata").at("annotations").as_object()["team"] = "payments";
-    api.put(ingresses, std::move(changed));
-  });
-  const auto done = set(Percent::whole(50));
-  ASSERT_TRUE(done) << done.error().message;
-  EXPECT_EQ(weight_of("web-canary"), "50");
-  EXPECT_EQ(annotation("web-canary", "team"), "payments");
-  EXPECT_EQ(api.count("PATCH"), 2);
 }
 
 TEST_F(RecipeRouterTest, ARollbackFindsBackendsThatMovedMeanwhile) {

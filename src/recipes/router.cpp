@@ -65,6 +65,11 @@ class WeightReader {
   void not_there(const ObjectName& name) { missing_.push_back(title(name) + " is not there"); }
 
   Result<void> read(const ObjectName& name, std::size_t index, const Json& object) {
+    const Owner owner = owner_of(recipe_, values_, index, name, object);
+    if (owner.is_others()) {
+      missing_.push_back(owner.other);
+      return {};
+    }
     bool split = false;
     std::string lonely;
     for (const Place& place : places(recipe_.weight, values_, index, object)) {

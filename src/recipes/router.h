@@ -104,13 +104,19 @@ class RouterRecipe {
   /// Those of them that carry the weight: all that weight() and set_weight() need to see.
   Result<std::vector<ObjectName>> carriers(const Parameters& with) const;
   /// The weight in force as the objects say. Code::not_found: nothing splits traffic yet (weight 0
-  /// for all that it matters); Code::conflict: one of them says no weight, in words.
+  /// for all that it matters), or what does is another release's; Code::conflict: one of them says
+  /// no weight, in words.
   Result<WeightRead> weight(const Parameters& with, const std::vector<Seen>& seen) const;
   /// What makes it so; empty when it is so already. Weight 0 with `taken_back` sets the mark, all
-  /// else clears it. Code::not_found: an object is missing that only create() makes.
+  /// else clears it. Code::not_found: an object is missing that only create() makes; Code::invalid:
+  /// one is another release's. Weight 0 leaves such objects out: see check_owners().
   Result<std::vector<Write>> set_weight(const Parameters& with, const std::vector<Seen>& seen,
                                         Percent weight, bool taken_back) const;
+  /// Code::invalid: an object under a name of the canary's has nothing of this release in it, by
+  /// its label or by where it sends. Whose it is, and what to do.
+  Result<void> check_owners(const Parameters& with, const std::vector<Seen>& seen) const;
   /// What `init` makes: objects that are missing (a clone of the main Ingress, weight 0).
+  /// Code::invalid: one that is there is another release's; so in remove().
   Result<std::vector<Write>> create(const Parameters& with, const std::vector<Seen>& seen) const;
   /// What `cleanup` takes away: what create() made, by its label or mark, and nothing else.
   Result<std::vector<Write>> remove(const Parameters& with, const std::vector<Seen>& seen) const;

@@ -74,6 +74,11 @@ Result<Json> make_clone(const RouterRecipe::Recipe& recipe, const Values& values
     for (const Parts& at : found) set_inside(copy, at, filled(fixed, values, index));
   }
   set_inside(copy, {"metadata", "labels", std::string(manager_label)}, "linnet");
+  // Never the main object's, which another release's `init` may have made.
+  remove_inside(copy, {"metadata", "labels", std::string(release_label)});
+  if (values.contains("release"))
+    set_inside(copy, {"metadata", "labels", std::string(release_label)},
+               Json(fill("{{release}}", values, index)));
   std::vector<Edit> edits;
   for (const Place& place : places(recipe.weight, values, index, copy))
     for (const Spot& spot : place.canary) {
@@ -124,6 +129,7 @@ Result<std::vector<Write>> RouterRecipe::create(const Parameters& with,
   std::vector<Write> writes;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (const Json* object = find_object(seen, names[i])) {
+      TRY_VOID(check_own(owner_of(recipe, values, i, names[i], *object)));
       auto edits = add_entries(recipe, values, i, *object);
       if (!edits) return fail(std::move(edits).error().while_doing(title(names[i])));
       if (edits->empty()) continue;
@@ -152,8 +158,9 @@ Result<std::vector<Write>> RouterRecipe::remove(const Parameters& with,
   for (std::size_t i = 0; i < names.size(); ++i) {
     const Json* object = find_object(seen, names[i]);
     if (object == nullptr) continue;
-    const bool ours = text_at(*object, {"metadata", "labels", manager_label}) == "linnet";
-    if (ours && !recipe.clone.of.empty()) {
+    TRY_VOID(check_own(owner_of(recipe, values, i, names[i], *object)));
+    const bool made = text_at(*object, {"metadata", "labels", manager_label}) == "linnet";
+    if (made && !recipe.clone.of.empty()) {
       writes.push_back({Write::Kind::remove, names[i], nullptr});
       continue;
     }

@@ -13,6 +13,8 @@ inline constexpr std::string_view taken_back_mark = "linnet.dev/taken-back";
 /// On objects of others into which create() put the canary's entry.
 inline constexpr std::string_view added_mark = "linnet.dev/canary-added";
 inline constexpr std::string_view manager_label = "app.kubernetes.io/managed-by";
+/// On objects that create() made: whose canary's they are.
+inline constexpr std::string_view release_label = "linnet.dev/release";
 
 /// A value that must stand at a path.
 struct Fixed {
@@ -82,6 +84,20 @@ std::vector<Place> places(const WeightForm& form, const Values& values, std::siz
                           const Json& object);
 /// Code::conflict: not a number, or written twice.
 Result<Share> share_of(const WeightForm& form, const Values& values, const Place& place);
+
+/// Whose an object under a name of the canary's is, where create() makes such objects. By its
+/// label; without one, as before there were any, by whether it sends to this release's canary.
+struct Owner {
+  std::string other;   // "Ingress web-canary belongs to ..."; empty: this release, or nobody says
+  std::string remedy;  // what to do then
+  bool holds_canary = false;  // it sends to this release's canary, whatever its label says
+  /// Nothing of this release's is in it. One that holds its canary may still be lowered.
+  [[nodiscard]] bool is_others() const { return !other.empty() && !holds_canary; }
+};
+Owner owner_of(const RouterRecipe::Recipe& recipe, const Values& values, std::size_t index,
+               const ObjectName& name, const Json& object);
+/// Code::invalid: it is not this release's to be raised, changed or deleted.
+Result<void> check_own(const Owner& owner);
 
 /// "Ingress web-canary".
 std::string title(const ObjectName& name);

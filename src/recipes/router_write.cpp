@@ -168,6 +168,9 @@ Result<std::vector<Write>> RouterRecipe::set_weight(const Parameters& with,
                   recipe.clone.of.empty() ? "it is its owner's: create it first"
                                           : "`linnet init` makes it");
     }
+    const Owner owner = owner_of(recipe, values, i, names[i], *object);
+    if (!weight.is_zero()) TRY_VOID(check_own(owner));
+    if (owner.is_others()) continue;
     std::vector<Place> all = places(recipe.weight, values, i, *object);
     std::erase_if(all, [&](const Place& place) { return !is_split(recipe.weight, place); });
     if (all.empty() && !weight.is_zero())

@@ -4,8 +4,9 @@ told, somebody else's Deployment and another release's objects are left alone.""
 import json
 import unittest
 
-from harness import needs_bed, wait_for
-from release_test_case import CANARY, INVALID, ReleaseTest
+from harness import IMAGE, INGRESS_PORT, needs_bed, wait_for
+from cluster import MANIFESTS  # after harness, which sets the path
+from release_test_case import CANARY, INVALID, STABLE, ReleaseTest, spec
 
 SERVICE, INGRESS = "api-gateway-service-canary", "api-gateway-ingress-canary"
 
@@ -95,6 +96,93 @@ class CanaryThatIsThere(ReleaseTest):
         self.must(self.world.run("init"))
         labels = self.world.get("deployment", CANARY)["metadata"]["labels"]
         self.assertEqual(labels["linnet.dev/release"], "other")
+
+
+@needs_bed
+class TwoReleasesBehindOneIngress(ReleaseTest):
+    """/ is the first one's; /docs is docs', with a stable and a Service of its own."""
+
+    MAIN, CLONE = "api-gateway-ingress-stable", "api-gateway-ingress-stable-canary"
+    OWN = "docs-ingress-canary"
+    TRAFFIC = """
+    router: ingress-nginx
+    with: { ingress: api-gateway-ingress-stable, stable_service: api-gateway-service-stable,
+            canary_service: api-gateway-service-canary, port: 8080 }"""
+    DOCS = {"name: api-gateway,": "name: docs,", STABLE: "docs-stable", CANARY: "docs-canary",
+            "api-gateway-service": "docs-service"}
+
+    def setUp(self):
+        super().setUp()
+        self.start_stable(replicas=1)
+        deployment_and_service = (MANIFESTS / "stable.yaml").read_text().split("\n---\n")[:2]
+        self.world.apply("\n---\n".join(deployment_and_service), changes={
+            STABLE: "docs-stable", "api-gateway-service": "docs-service",
+            "app: api-gateway": "app: docs", f"{IMAGE}:v1.0.0": f"{IMAGE}:v1.2.0",
+            "replicas: 3": "replicas: 1"})
+        rules = self.world.get("ingress", self.MAIN)["spec"]["rules"]
+        first = rules[0]["http"]["paths"][0]
+        docs = {**first, "path": "/docs", "backend": {
+            "service": {"name": "docs-service-stable", "port": {"number": 8080}}}}
+        rules[0]["http"]["paths"] = [docs, first]
+        self.world.patch("ingress", self.MAIN, {"spec": {"rules": rules}})
+        self.world.wait_ready("docs-stable")
+        wait_for(lambda: self.world.request("/docs") == (200, "v1.2.0"), 20, "/docs is served")
+        self.assertEqual(self.world.request("/"), (200, "v1.0.0"))
+        self.text = spec(self.world.namespace, steps="50%", hold="2s", traffic=self.TRAFFIC)
+
+    def write_first(self):
+        self.world.spec_file.write_text(self.text)
+
+    def write_docs(self, canary_ingress=None):
+        text = self.text
+        for old, new in self.DOCS.items():
+            text = text.replace(old, new)
+        if canary_ingress:
+            text = text.replace("with: { ingress:",
+                                f"with: {{ canary_ingress: {canary_ingress}, ingress:")
+        self.world.spec_file.write_text(text)
+
+    def paths_of(self, ingress):
+        return [path["path"] for rule in self.world.get("ingress", ingress)["spec"]["rules"]
+                for path in rule["http"]["paths"]]
+
+    def test_each_has_a_canary_of_its_own_and_leaves_the_others_alone(self):
+        loads = [self.world.load(50), self.world.load(50, extra=(
+            "--url", f"http://127.0.0.1:{INGRESS_PORT}/docs"))]
+        self.write_first()
+        self.must(self.world.run("init"))
+        self.assertEqual(self.paths_of(self.CLONE), ["/"])
+        self.must(self.world.run("deploy", "v1.1.0"))  # waits for promotion at 50 %
+        self.assertEqual(self.world.weight(self.CLONE), 50)
+
+        # With the default name it would be the first one's.
+        self.write_docs()
+        whose = f"Ingress {self.CLONE} belongs to the release api-gateway .*canary_ingress"
+        for words in (("init", "--dry-run"), ("init",), ("cleanup", "--remove")):
+            ran = self.must(self.world.run(*words), INVALID)
+            self.assertRegex(ran.out + ran.err, whose)
+        self.world.run("rollback")
+        self.assertEqual(self.world.weight(self.CLONE), 50)
+
+        self.write_docs(self.OWN)
+        self.must(self.world.run("init"))
+        self.assertEqual(self.paths_of(self.OWN), ["/docs"])
+        labels = self.world.get("ingress", self.OWN)["metadata"]["labels"]
+        self.assertEqual(labels["linnet.dev/release"], "docs")
+        self.must(self.world.run("deploy", "v1.3.0", "--promote"))
+        self.assertEqual(self.world.images("docs-stable"), [f"{IMAGE}:v1.3.0"])
+        self.assertEqual(self.world.weight(self.OWN), 0)
+        self.assertEqual(self.world.weight(self.CLONE), 50)
+        self.must(self.world.run("cleanup", "--remove"))
+        self.assertIsNone(self.world.get("ingress", self.OWN))
+        self.assertEqual(self.world.weight(self.CLONE), 50)
+
+        self.write_first()
+        self.must(self.world.run("promote"))
+        self.assertEqual(self.world.images(STABLE), [f"{IMAGE}:v1.1.0"])
+        self.assertEqual(self.world.weight(self.CLONE), 0)
+        for load in loads:
+            self.assert_no_failure(load.stop())
 
 
 if __name__ == "__main__":
