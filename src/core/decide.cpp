@@ -19,6 +19,14 @@ constexpr Duration idle_turn = 5s;
 constexpr Duration busy_turn = 100ms;
 constexpr Duration soon = 20ms;
 
+// What runs another version there, as another hand left it, says nothing of the rollout's.
+WorkloadSeen of_rollout(const WorkloadSeen& seen, const std::string& version) {
+  WorkloadSeen out = seen;
+  std::erase_if(out.canary.instances,
+                [&](const Instance& instance) { return instance.version != version; });
+  return out;
+}
+
 void take_sample(Turn& turn) {
   if (turn.next.evidence.limits.empty()) start_evidence(turn.release, turn.next);
   if (!turn.seen.sample) return;
@@ -28,8 +36,9 @@ void take_sample(Turn& turn) {
     watch_stable(turn.release, turn.next.evidence, sample, turn.elapsed);
     return;
   }
-  if (turn.seen.workload)
-    take_gauges(turn.release, turn.next.evidence, *turn.seen.workload, sample, turn.elapsed);
+  if (turn.seen.workload && turn.next.rollout && !turn.next.evidence.gauges.empty())
+    take_gauges(turn.release, turn.next.evidence,
+                of_rollout(*turn.seen.workload, turn.next.rollout->to), sample, turn.elapsed);
   const Result<void> taken = take_window(turn.release, turn.next, sample, turn.elapsed);
   turn.has_counts = taken.has_value();
   if (!taken) turn.entry("trouble", "metrics: " + taken.error().message);

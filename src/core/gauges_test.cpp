@@ -146,6 +146,19 @@ TEST(Gauge, OverAnAdvisoryLimitACanaryIsPromotedWithAWarning) {
   EXPECT_TRUE(world.journal_has("this only warns"));
 }
 
+// Seed 258566: somebody had scaled the canary while it still had the version of before.
+TEST(Gauge, WhatRunsAnotherVersionInTheCanarySaysNothingOfThisOne) {
+  testing::World world = deploying_with({GaugeCheck::Of::memory, 256, false});
+  ASSERT_TRUE(world.reach("stepping"));
+  Instance other = world.canary.instances.front();
+  other.id = "another";
+  other.version = "v1";
+  other.rss_bytes = 900 * mib;
+  for (Instance& one : world.canary.instances) one.rss_bytes = 100 * mib;
+  world.canary.instances.push_back(other);
+  EXPECT_TRUE(world.reach("awaiting_promotion"));
+}
+
 TEST(Gauge, AHardLimitOfWhichNothingIsKnownIsNoPass) {
   testing::World world = deploying_with({GaugeCheck::Of::memory, 256, false});
   ASSERT_TRUE(world.reach("stepping"));

@@ -61,7 +61,10 @@ Task<void> ReleaseLoop::take_back_unsaved() {
   // whatever phase: nothing is held against the canary here but that nobody watches it.
   const Result<core::WorkloadSeen> workload = co_await ports_.workload.observe(deadline);
   // The same where all of it stops as it returns to its version (returns_bare in core/turn.cpp).
-  const bool unseen = !workload && record_ && core::is_stable_replaced(record_->status.phase);
+  // Without a record a canary that carries all may be one that is promoted.
+  const bool replaced =
+      record_ ? core::is_stable_replaced(record_->status.phase) : seen->is(Percent::whole(100));
+  const bool unseen = !workload && replaced;
   const bool bare = workload && workload->canary.ready() > 0 &&
                     (workload->stable.ready() == 0 ||
                      (workload->stable.replaced_at_once &&
