@@ -1,6 +1,6 @@
 // A router beside others: hands that write the weight between two looks at it, and releases that
 // name the same object.
-#include "kubernetes/recipe_router_testing.h"
+#include "kubernetes/recipe_router_test_support.h"
 
 namespace linnet::kubernetes {
 namespace {
@@ -41,8 +41,8 @@ TEST_F(RecipeRouterTest, NorOverWhatTheWatchHasToldOfSinceItWasRead) {
   EXPECT_EQ(read()->weight, Percent::whole(25));
   api.put(ingresses, written_by(canary_ingress("web-canary", "0"), "kubectl-patch", 9, true));
   const auto shown = [this] {
-    return text_at(router->copies().front().object, {"metadata", "annotations",
-                                                     "linnet.dev/taken-back"}) == "true";
+    return text_at(router->copies().front().object,
+                   {"metadata", "annotations", "linnet.dev/taken-back"}) == "true";
   };
   ASSERT_TRUE(eventually(shown));
   const auto done = set(Percent::whole(50));

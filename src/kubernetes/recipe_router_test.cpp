@@ -1,6 +1,6 @@
 // The router of a cluster against an API server in memory, with other hands at the same objects.
 #include "contract/router_contract.h"
-#include "kubernetes/recipe_router_testing.h"
+#include "kubernetes/recipe_router_test_support.h"
 
 namespace linnet::kubernetes {
 namespace {

@@ -52,8 +52,8 @@ Owner owner_of(const RouterRecipe::Recipe& recipe, const Values& values, std::si
   const std::string own = fill("{{release}}", values, 0);
   if (label == own) return out;
   if (!label.empty() && values.contains("release")) {
-    out.other = fmt::format("{} belongs to the release {} (label {})", title(name), label,
-                            release_label);
+    out.other =
+        fmt::format("{} belongs to the release {} (label {})", title(name), label, release_label);
     out.remedy = fmt::format(
         "name another one in {}; was {} renamed to {}, `linnet cleanup --remove -n {} --release "
         "{}` comes first",

@@ -25,7 +25,8 @@ inline CacheTimes quick() {
   return times;
 }
 
-inline recipes::Parameters parameters(const std::string& name, const std::vector<std::string>& values) {
+inline recipes::Parameters parameters(const std::string& name,
+                                      const std::vector<std::string>& values) {
   return {{"namespace", {"shop"}},
           {"release", {"shop"}},
           {name, values},
@@ -42,8 +43,8 @@ inline Json canary_ingress(const std::string& name, const std::string& weight) {
 }
 
 /// A canary Ingress that sends to this Service and bears this release's label, if any.
-inline Json canary_of(const std::string& name, const std::string& weight, const std::string& service,
-               const std::string& release) {
+inline Json canary_of(const std::string& name, const std::string& weight,
+                      const std::string& service, const std::string& release) {
   Json ingress = canary_ingress(name, weight);
   ingress.at("metadata").as_object()["labels"] =
       boost::json::parse(R"({"app.kubernetes.io/managed-by":"linnet"})");
@@ -77,7 +78,8 @@ inline Json route(int stable, int canary, bool accepted = true) {
 }
 
 /// As last written by this manager at this second.
-inline Json written_by(Json ingress, const std::string& manager, int second, bool taken_back = false) {
+inline Json written_by(Json ingress, const std::string& manager, int second,
+                       bool taken_back = false) {
   auto& metadata = ingress.at("metadata").as_object();
   if (taken_back) metadata.at("annotations").as_object()["linnet.dev/taken-back"] = "true";
   metadata["managedFields"] = boost::json::parse(fmt::format(
