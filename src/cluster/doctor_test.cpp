@@ -49,14 +49,14 @@ TEST(ControllerPlaces, OfARouterThatDelaysNothingAreNone) {
   EXPECT_TRUE(gateway.namespaces.empty()) << "whose Gateway it is, is not known";
 }
 
-TEST(RouterRemedy, SendsNobodyToInitForARouteThatIsThereAndNotAccepted) {
+TEST(RouterRemedy, OfARouteThatIsNotAcceptedNamesItsParent) {
   const auto remedy = [](const Result<std::string>& splits) {
     return router_remedy(
         {{"gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", "shop", "web"},
          {"gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", "shop", "api"}},
         splits);
   };
-  EXPECT_EQ(remedy("").find("`linnet init` makes"), std::string::npos);
+  EXPECT_NE(remedy("").find("an object that is missing is named here too"), std::string::npos);
   EXPECT_NE(remedy("").find("Does their parent"), std::string::npos);
   EXPECT_NE(remedy("").find("`kubectl describe httproutes.gateway.networking.k8s.io web api -n "
                             "shop`"),

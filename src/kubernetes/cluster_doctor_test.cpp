@@ -117,6 +117,17 @@ TEST(ClusterDoctor, NamesASecondCanaryIngressOfTheSamePlace) {
   EXPECT_NE(split_finding(shop(), view).cause.find("is unknown (may not list"), std::string::npos);
 }
 
+// ALB and HAProxy have the weight in an annotation of the main Ingress.
+TEST(ClusterDoctor, ARouterThatMakesNoCanaryIngressNeedsNone) {
+  ClusterView view = sound();
+  view.found.ingresses.clear();
+  Names names = shop();
+  names.router = "alb";
+  EXPECT_FALSE(deploy_obstacles(names, view.found).empty());
+  take_defaults(names, {{"ingress", {"shop-ingress-stable"}}, {"canary_service", {"c"}}});
+  EXPECT_TRUE(deploy_obstacles(names, view.found).empty());
+}
+
 // One main Ingress, two releases: /docs has a stable and a canary of its own.
 TEST(ClusterDoctor, ACanaryOfAnotherPathBehindTheSameIngressIsNoRival) {
   ClusterView view = sound();

@@ -105,6 +105,9 @@ void take_defaults(Names& names, const recipes::Parameters& filled) {
   };
   take(names.stable_service, "stable_service");
   take(names.canary_service, "canary_service");
+  if (filled.contains("canary_ingress")) return;
+  names.ingresses.clear();  // the weight stands in the main one, which is its recipe's business
+  names.canary_ingresses.clear();
 }
 
 std::vector<NameMistake> name_mistakes(const Names& names) {

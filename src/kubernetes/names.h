@@ -24,7 +24,7 @@ struct Names {
 /// `fallback` is the context's namespace, for a spec that names none. The release has Deployments.
 Names names_of(const core::Release& release, const std::string& fallback);
 /// What the release leaves to the defaults of its router's recipe: see
-/// RouterRecipe::with_defaults().
+/// RouterRecipe::with_defaults(). No Ingresses where the recipe makes none for the canary.
 void take_defaults(Names& names, const recipes::Parameters& filled);
 
 struct NameMistake {
