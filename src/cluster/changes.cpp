@@ -25,7 +25,7 @@ std::vector<api::ObjectChange> changes_of(const Rehearsal& rehearsal) {
   return all;
 }
 
-// The release's own ConfigMap gets the spec before anything else is done.
+// The release's own ConfigMap gets the spec with the first intent, before anything else is done.
 Task<Result<void>> rehearse_spec(Parts& parts, Rehearsal& rehearsal) {
   kubernetes::ConfigMapStore::StoredSpec spec{spec::to_yaml(parts.release), parts.own};
   CO_TRY(change, co_await parts.store->plan_spec(parts.release.name, std::move(spec)));

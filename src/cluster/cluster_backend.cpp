@@ -326,8 +326,8 @@ Task<Result<void>> ClusterBackend::keep_spec(core::Intent::Kind kind) {
   const auto kept = believed(co_await parts_->store->spec(name()));
   if (!kept && kept.error().code != Code::not_found) co_return fail(kept.error());
   const bool begins = kind == Kind::deploy || kind == Kind::init;
-  const bool fits = kept ? begins || kept->yaml == wanted.yaml  // of recipes that were mended
-                         : begins || kind == Kind::cleanup;
+  // Others bring recipes that were mended, and `cleanup` a place for what it tells.
+  const bool fits = begins || (kept ? kept->yaml == wanted.yaml : kind == Kind::cleanup);
   if (!fits || (kept && *kept == wanted)) co_return Result<void>();
   auto saved = believed(co_await parts_->store->put_spec(name(), std::move(wanted)));
   if (!saved) co_return fail(std::move(saved).error().while_doing("saving the spec"));
@@ -342,6 +342,7 @@ Task<Result<std::int64_t>> ClusterBackend::write_down(core::Intent intent) {
     Counted(const Counted&) = delete;
     Counted& operator=(const Counted&) = delete;
   } counted(being_written_);
+  CO_TRY_VOID(co_await check_spec());
   CO_TRY_VOID(co_await keep_spec(intent.kind));
   co_return believed(co_await parts_->store->add_intent(name(), std::move(intent)));
 }

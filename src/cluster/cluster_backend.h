@@ -102,6 +102,7 @@ class ClusterBackend final : public api::Backend {
   /// Before an intent that passed its checks is written down. Whatever they refuse leaves the spec
   /// that is kept, and where nothing is kept, no object.
   Task<Result<void>> keep_spec(core::Intent::Kind kind);
+  /// After both; all of it is what withdraw() waits for.
   Task<Result<std::int64_t>> write_down(core::Intent intent);
   /// Code::invalid: the namespace does not exist, and so what is missing there means nothing.
   Task<Result<void>> check_place();

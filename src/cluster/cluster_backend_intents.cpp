@@ -183,13 +183,10 @@ Task<Result<std::int64_t>> ClusterBackend::add_intent(std::string release, core:
   const bool back = intent.kind == core::Intent::Kind::rollback;
   if (withdrawn_ && !back && intent.kind != core::Intent::Kind::interrupt)
     co_return fail(Code::cancelled, "nothing was begun: the command was interrupted");
-  const std::string doing =
-      back ? "the rollback could not be written down, whatever became of the weight" : "";
-  auto fits = co_await check_spec();
-  if (!fits && back) co_return fail(std::move(fits).error().while_doing(doing));
-  if (!fits) co_return fail(std::move(fits).error());
   Result<std::int64_t> id = co_await write_down(std::move(intent));
-  if (!id && back) co_return fail(std::move(id).error().while_doing(doing));
+  if (!id && back)
+    co_return fail(std::move(id).error().while_doing(
+        "the rollback could not be written down, whatever became of the weight"));
   if (!id) co_return id;
   engage();
   parts_->doorbell.ring(release);

@@ -197,13 +197,20 @@ TEST(Platform, RollsBackToWhatItsOwnerGaveStableInThePromotion) {
   EXPECT_EQ(world.stable.ready_of("v1-hotfix"), 6);
 }
 
-TEST(Platform, CallsNoPromotionDoneWhileStableIsToldAnotherImage) {
+// A promotion to v2 whose stable has all the traffic again.
+World stopping_the_canary() {
   World world = a_cluster();
   world.initialised().deploying("v2");
-  ASSERT_TRUE(world.reach("awaiting_promotion"));
+  EXPECT_TRUE(world.reach("awaiting_promotion"));
   world.ask(Intent::Kind::promote);
   for (int guard = 0; guard < 200 && !world.journal_has("promoting: stopping the canary"); ++guard)
     world.turn();
+  return world;
+}
+
+TEST(Platform, CallsNoPromotionDoneWhileStableIsToldAnotherImage) {
+  World world = stopping_the_canary();
+  ASSERT_TRUE(world.journal_has("promoting: stopping the canary"));
   world.resize(world.stable, 6, "v1-hotfix");
   world.turn();
   EXPECT_EQ(world.phase(), "promoting") << "written before it is called done";
@@ -215,12 +222,8 @@ TEST(Platform, CallsNoPromotionDoneWhileStableIsToldAnotherImage) {
 // Seed 74140: an owner's image stopped all of stable at once, and nobody was there when it was
 // told the new version again.
 TEST(Platform, CallsNoPromotionDoneWhileAllOfStableStops) {
-  World world = a_cluster();
-  world.initialised().deploying("v2");
-  ASSERT_TRUE(world.reach("awaiting_promotion"));
-  world.ask(Intent::Kind::promote);
-  for (int guard = 0; guard < 200 && !world.journal_has("promoting: stopping the canary"); ++guard)
-    world.turn();
+  World world = stopping_the_canary();
+  ASSERT_TRUE(world.journal_has("promoting: stopping the canary"));
   for (Instance& instance : world.stable.instances) instance.state = Instance::State::stopping;
   world.turns(3);
   EXPECT_EQ(world.phase(), "promoting");

@@ -54,11 +54,10 @@ void Oracle::sets_weight(Told& told, std::int64_t version, const core::SetWeight
 
 // Lowering is safe at any time, but for a promotion that has stopped all of stable.
 void Oracle::check_bare(const Told& told, const core::Status& saved, const core::SetWeight& level) {
-  const auto* back = std::get_if<core::RollingBack>(&saved.phase);
-  const bool waits = back != nullptr && back->part == core::RollingBack::Part::stable_returns;
-  if (!std::holds_alternative<core::Promoting>(saved.phase) && !waits) return;
+  const bool replaced = core::is_stable_replaced(saved.phase);
+  const bool promoted = std::holds_alternative<core::Promoting>(saved.phase);
+  if (!replaced && !(promoted && told.workload)) return;
   if (!level.weight.is_zero() || !saved.rollout) return;
-  if (!told.workload && !core::is_stable_replaced(saved.phase)) return;
   const bool seen_zero = told.traffic && told.traffic->is(Percent());
   if (seen_zero || world_.router().weight.is_zero()) return;
   // What could not be seen is as it is.
