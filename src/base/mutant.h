@@ -70,7 +70,9 @@
                                                                   X(interrupt_spares_others)      \
                                                                   X(leaving_is_let_go)            \
                                                                   X(leaving_is_waited_for)        \
-                                                                  X(canary_keeps_load)
+                                                                  X(canary_keeps_load)            \
+                                                                  X(step_counts_its_own)          \
+                                                                  X(rollout_counts_its_own)
 // clang-format on
 
 namespace linnet::mutant {

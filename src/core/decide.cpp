@@ -29,6 +29,8 @@ WorkloadSeen of_rollout(const WorkloadSeen& seen, const std::string& version) {
 
 void take_sample(Turn& turn) {
   if (turn.next.evidence.limits.empty()) start_evidence(turn.release, turn.next);
+  turn.next.stage.counting.age += turn.elapsed;
+  turn.next.evidence.counting.age += turn.elapsed;
   if (!turn.seen.sample) return;
   const Sample& sample = *turn.seen.sample;
   if (LINNET_STOPS(window_keeps_cursor, true)) turn.next.cursor = sample.cursor;

@@ -119,6 +119,50 @@ TEST(Decide, HoldsWhenTheMetricsAreUnreachableAndThenRollsBack) {
   EXPECT_EQ(std::get<RolledBack>(world.status.phase).cause.kind, "no_data");
 }
 
+// A server that scrapes each half minute tells of requests that were sent at the weight before.
+TEST(Decide, CountsNothingForAStepThatMayBeOfBeforeIt) {
+  World world = in_step(0);
+  world.reach_back = 30s;
+  ASSERT_TRUE(world.reach("stepping"));
+  while (std::get<Stepping>(world.status.phase).index == 0) world.turn();
+  world.turns(29);
+  EXPECT_FALSE(std::get<Stepping>(world.status.phase).in_force);
+  EXPECT_NE(world.status.reason.find("still tell of before it"), std::string::npos);
+  EXPECT_EQ(world.status.stage.canary.requests, 0);
+  world.turn();
+  EXPECT_TRUE(std::get<Stepping>(world.status.phase).in_force);
+  EXPECT_GT(world.status.stage.canary.requests, 0);
+}
+
+// Between two scrapes nothing new is told, and that is no silence.
+TEST(Decide, TheClockOfAStepRunsBetweenTheScrapesOfAServer) {
+  World world = in_step(0);
+  world.turns(5);
+  const Duration held = std::get<Stepping>(world.status.phase).held;
+  const double per_second = std::exchange(world.requests_per_second, 0.0);
+  for (int second = 1; second <= 30; ++second) {
+    world.reach_back = second * 1s;
+    world.turn();
+  }
+  EXPECT_GE(std::get<Stepping>(world.status.phase).held, held + 29s);
+  world.turns(2);  // the scrape that is due has not come
+  world.requests_per_second = per_second;
+  EXPECT_LE(std::get<Stepping>(world.status.phase).held, held + 30s);
+}
+
+// The version before may have failed them.
+TEST(Decide, HoldsNothingAgainstARolloutThatMayBeOfBeforeIt) {
+  World world;
+  world.initialised().deploying("v2");
+  world.reach_back = 20s;
+  world.versions["v2"].error_share = 1;
+  while (std::holds_alternative<Preparing>(world.status.phase)) world.turn();
+  world.turns(10);
+  EXPECT_EQ(world.status.evidence.limits[0].threshold.requests, 0);
+  EXPECT_TRUE(std::holds_alternative<Stepping>(world.status.phase));
+  EXPECT_TRUE(world.reach("rolled_back"));
+}
+
 TEST(Decide, NeverAdvancesWithoutCanaryRequests) {
   World world;
   world.requests_per_second = 0;

@@ -242,6 +242,7 @@ void start_evidence(const Release& release, Status& status) {
     limits.push_back(std::move(evidence));
   }
   status.evidence.limits = std::move(limits);
+  status.evidence.counting = Counting{};
   status.evidence.gauges.assign(
       static_cast<std::size_t>(std::count_if(
           release.checks.begin(), release.checks.end(),
@@ -269,17 +270,15 @@ void start_stage(const Release&, Status& status, bool first) {
   if (status.evidence.slower) status.evidence.slower->next_stage();
 }
 
-Result<void> take_window(const Release& release, Status& status, const Sample& sample,
-                         Duration elapsed) {
-  if (LINNET_STOPS(counts_are_sane,
-                   !is_sane(sample.stable) || !is_sane(sample.canary) || sample.lost < 0)) {
-    LINNET_MARK(counts_refused);
-    return fail(
-        Code::invalid, "the counts cannot be true: {} of {} canary, {} of {} stable requests bad",
-        sample.canary.bad, sample.canary.requests, sample.stable.bad, sample.stable.requests);
-  }
-  watch_stable(release, status.evidence, sample, elapsed);
-  Stage& stage = status.stage;
+namespace {
+
+bool is_counted(Counting& counting, const Sample& sample) {
+  const bool any = sample.stable.requests > 0 || sample.canary.requests > 0;
+  counting.begun = counting.begun || (any && sample.reach <= counting.age);
+  return counting.begun;
+}
+
+void add_counts(Stage& stage, const Sample& sample, Duration elapsed) {
   stage.stable += sample.stable;
   stage.canary += sample.canary;
   stage.lost += sample.lost;
@@ -290,6 +289,25 @@ Result<void> take_window(const Release& release, Status& status, const Sample& s
     stage.recent_age = 0ms;
   }
   stage.recent += sample.canary;
+}
+
+}  // namespace
+
+Result<void> take_window(const Release& release, Status& status, const Sample& sample,
+                         Duration elapsed) {
+  if (LINNET_STOPS(counts_are_sane,
+                   !is_sane(sample.stable) || !is_sane(sample.canary) || sample.lost < 0)) {
+    LINNET_MARK(counts_refused);
+    return fail(
+        Code::invalid, "the counts cannot be true: {} of {} canary, {} of {} stable requests bad",
+        sample.canary.bad, sample.canary.requests, sample.stable.bad, sample.stable.requests);
+  }
+  watch_stable(release, status.evidence, sample, elapsed);
+  // At another weight, and in another rollout of another version, they were not what is judged.
+  if (LINNET_NEEDS(step_counts_its_own, is_counted(status.stage.counting, sample)))
+    add_counts(status.stage, sample, elapsed);
+  if (!LINNET_NEEDS(rollout_counts_its_own, is_counted(status.evidence.counting, sample)))
+    return {};
   const std::vector<double> boundaries = latency_boundaries(release);
   std::size_t index = 0;
   for (const Check& check : release.checks) {

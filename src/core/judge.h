@@ -27,8 +27,9 @@ struct Judgement {
 void start_evidence(const Release& release, Status& status);
 /// A new step: counts start at 0, evidence goes on beside its earlier copies.
 void start_stage(const Release& release, Status& status, bool first);
-/// Adds one window of `elapsed` to the step's counts and to the evidence. Code::invalid for counts
-/// that cannot be true (negative, more bad than requests); the status then stays as it was.
+/// Adds one window of `elapsed` to the step's counts and to the evidence, each unless it may reach
+/// back to before. Code::invalid for counts that cannot be true (negative, more bad than requests);
+/// the status then stays as it was.
 Result<void> take_window(const Release& release, Status& status, const Sample& sample,
                          Duration elapsed);
 /// Judges what the status holds. `complete`: the step's time is over, the plain rule speaks.

@@ -28,9 +28,11 @@ bool is_counted(const Turn& turn) {
   return has_data(turn) || (turn.has_counts && turn.seen.sample->stable.requests > 0);
 }
 
-// Longer silence than low traffic explains: an unreachable source counts at once.
+// Longer silence than low traffic and the server's scrapes explain: an unreachable source counts at
+// once.
 bool is_silent(const Turn& turn, Duration silent) {
-  return !turn.has_counts || silent >= std::max(quiet_is_normal, turn.release.turn * 3);
+  if (!turn.has_counts) return true;
+  return silent >= std::max({quiet_is_normal, turn.release.turn * 3, turn.seen.sample->reach});
 }
 
 std::string silence_text(const Turn& turn, const Stepping& step) {
@@ -146,6 +148,8 @@ void pass_step(Turn& turn, int index) {
 bool comes_into_force(Turn& turn, Stepping& step, Percent wanted) {
   if (turn.before.weight != turn.next.weight || turn.next.weight != wanted) return false;
   if (!LINNET_NEEDS(force_needs_readback, turn.weight_in_force())) return false;
+  // What a server tells late may be of the weight before.
+  if (!LINNET_NEEDS(step_counts_its_own, turn.next.stage.counting.begun)) return false;
   if (!LINNET_NEEDS(force_needs_requests, has_data(turn))) return false;
   step.in_force = true;
   const std::int64_t requests = turn.seen.sample->canary.requests;
@@ -204,10 +208,13 @@ void on_stepping(Turn& turn, Stepping step) {
     if (step.silent >= after && step.silent - turn.elapsed < after) turn.entry("warning", text);
     return turn.waits(text);
   }
-  if (!step.in_force)
-    return turn.waits(fmt::format(
-        "waiting for {} to be in force: {}", turn.next.weight.text(),
-        turn.weight_in_force() ? "no request on the canary yet" : read_back_text(turn)));
+  if (!step.in_force) {
+    const bool late = turn.has_counts && turn.seen.sample->reach > turn.next.stage.counting.age;
+    return turn.waits(fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
+                                  !turn.weight_in_force() ? read_back_text(turn)
+                                  : late                  ? "the metrics still tell of before it"
+                                                          : "no request on the canary yet"));
+  }
   const bool may_pass = LINNET_NEEDS(pass_needs_requests, judgement.enough && !judgement.held_back);
   if ((complete && may_pass) || judgement.early_pass) return pass_step(turn, step.index);
   if (!complete) return turn.waits(progress_text(turn, step, wanted.hold));

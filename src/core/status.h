@@ -191,8 +191,17 @@ struct Notice {
   friend bool operator==(const Notice&, const Notice&) = default;
 };
 
+/// Where counting begins. Of requests that may be of before it a window is left out whole.
+struct Counting {
+  Duration age{};      // of the engine's turns since
+  bool begun = false;  // a window began after it, and so do all that follow
+
+  friend bool operator==(const Counting&, const Counting&) = default;
+};
+
 /// Counts since the step was entered, both tracks; the base of the plain rule.
 struct Stage {
+  Counting counting;
   Counts stable;
   Counts canary;
   std::int64_t lost = 0;
@@ -241,6 +250,7 @@ struct GaugeEvidence {
 };
 
 struct Evidence {
+  Counting counting;                      // since the rollout began
   std::vector<LimitEvidence> limits;      // one per error_rate and latency check, in their order
   std::optional<stats::TwoSample> worse;  // canary against stable: errors
   std::optional<stats::LatencyComparison> slower;  // canary against stable: latency

@@ -46,6 +46,7 @@ class World {
   bool router_down = false;
   bool instances_down = false;
   bool applies_weight = true;
+  Duration reach_back{};           // of what the metrics tell
   bool canary_is_cut_off = false;  // its weight is read back, and none of its requests arrive
   std::string closed;
   TrafficSeen traffic;
@@ -212,6 +213,7 @@ class World {
     const double share = traffic.weight.fraction();
     Sample result;
     result.cursor = std::to_string(now.mono.ms);
+    result.reach = reach_back;
     const std::string version = status.rollout ? status.rollout->to : std::string();
     if (canary.ready() > 0 && !canary_is_cut_off)
       result.canary = counts(version, all * share, canary_rest_, canary_bad_);

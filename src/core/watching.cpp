@@ -144,7 +144,10 @@ bool fails_while_watched(Turn& turn, Duration& watched, bool due) {
   if (complete && judgement.enough) {
     LINNET_MARK(watch_period_complete);
     watched = 0ms;
-    turn.next.stage = Stage{};  // the next period is counted anew; the evidence goes on
+    // The next period is counted anew, at the same weight; the evidence goes on.
+    const Counting counting = turn.next.stage.counting;
+    turn.next.stage = Stage{};
+    turn.next.stage.counting = counting;
   }
   return false;
 }

@@ -28,12 +28,17 @@ class Crowd {
     for (int i = 0; i < clients; ++i)
       threads_.emplace_back([this, port, path] {
         HttpClient client(port);
-        while (!stop_) {
+        const auto ask = [&] {
           const auto reply = client.get(path);
           ++asked_;
           if (reply.status != 200) ++failed_;
           if (reply.body == "canary") ++canary_;
-        }
+          return reply.status == 200;
+        };
+        bool answered = true;
+        while (!stop_) answered = ask();
+        // Who was cut off by the last answer connects again as all others did.
+        if (!answered) ask();
         reconnects_ += client.reconnects();
       });
   }

@@ -106,6 +106,7 @@ TEST_F(JsonSourceTest, CountsWholeWindowsThatTheStoreKnowsAllAbout) {
   EXPECT_EQ(sample->canary.requests, 40);
   EXPECT_EQ(sample->canary.bad, 3);
   EXPECT_EQ(sample->stable.requests, 40);
+  EXPECT_EQ(sample->reach, 43s);
   EXPECT_TRUE(sample->canary.latency.empty());
   EXPECT_EQ(sample->cursor, "t1760000020000");
   ASSERT_EQ(imposter.asked.size(), 4U);

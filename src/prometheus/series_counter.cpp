@@ -120,6 +120,7 @@ class Turn {
     }
     const auto found = before_.pages.find(page.id);
     PageBaseline& next = out_.next.pages[page.id];
+    const WallTime from = next.sampled.ms > 0 ? next.sampled : next.read;
     const std::int64_t started = page.started_s && is_count(*page.started_s)
                                      ? static_cast<std::int64_t>(std::round(*page.started_s * 1000))
                                      : 0;
@@ -136,6 +137,7 @@ class Turn {
     if (started > 0) next.started.ms = started;
     next.read = out_.next.at;
     counts_ = known || began_since;
+    if (counts_) reaches_to(known ? from : WallTime{started});
     if (known && is_behind(page, sorted, next)) {
       remark("{}: its numbers are older than those before; newer ones are waited for",
              name_of(page));
@@ -200,6 +202,11 @@ class Turn {
     // One that fell alone was dropped while it had no requests, as routers do with the canary's
     // between releases: nothing is missing.
     if (fell_ > 0 && went_on_ == 0) remark(began_anew, name);
+  }
+
+  void reaches_to(WallTime from) {
+    const Duration reach(out_.next.at.ms - from.ms);
+    out_.sample.reach = std::max(out_.sample.reach, reach);
   }
 
   struct Moves {

@@ -115,6 +115,9 @@ std::string case_text(const Case& story) {
         port_name(static_cast<Port>(i)), faults.slow, duration_text(faults.slowness), faults.fails,
         faults.hangs, faults.lost, faults.stale, faults.conflicts);
   }
+  if (story.metrics.scraped_every > 0ms)
+    text +=
+        fmt::format("\n  metrics: scraped every {}", duration_text(story.metrics.scraped_every));
   if (story.metrics.any())
     text += fmt::format("\n  metrics: skew {:.2f}, duplicates {:.2f}, absurd {:.2f}, lost {:.2f}{}",
                         story.metrics.skew, story.metrics.duplicate, story.metrics.absurd,

@@ -86,6 +86,7 @@ struct MetricFaults {
   double absurd = 0;         // share of answers with negative or huge counts
   double lost = 0;           // share of answers that say how many requests they do not count
   bool by_instance = false;  // no fault: stable's counts come apart by instance as well
+  Duration scraped_every{};  // no fault: what is told is of a server's last scrape; 0: of now
   bool die_with_instances = false;  // an instance that dies takes along what was not read of it
   [[nodiscard]] bool any() const {
     return skew > 0 || duplicate > 0 || absurd > 0 || lost > 0 || die_with_instances;

@@ -68,6 +68,8 @@ const std::vector<Invariant> all{
     {"evidence_is_exact",
      "the counts are what the source told since the step began: nothing forgotten, nothing "
      "twice"},
+    {"counts_are_of_the_step",
+     "no request of before a step counts for it, however late a server tells of it"},
     {"reports_are_true", "what a check reports of a step is what the source told"},
     {"effects_are_saved",
      "every effect but a lowering of the weight is what the store holds as wanted"},

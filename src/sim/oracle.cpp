@@ -58,6 +58,8 @@ void Told::begins(Port port) {
     case Port::metrics_since:
       sample_ok = false;
       canary_requests = 0;
+      any_request = false;
+      reach = 0ms;
       return;
     case Port::store_intents: last_intent = 0; return;
     default: return;
@@ -95,7 +97,32 @@ void Oracle::told_traffic(Told& told, const Lineage& mine, bool stale) {
 
 // ---- Each turn ----------------------------------------------------------------------------------
 
-Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Status& next) {
+Duration Oracle::elapsed(const Told& told) const {
+  const Duration cap = std::max<Duration>(5s, world_.story().release.turn * 3);
+  const Duration gap(told.observed_ms - told.turn_before_ms);
+  return told.turn_before_ms < 0 ? 0ms : std::min(gap, cap);
+}
+
+Lineage Oracle::with_window(const Told& told, const Lineage& mine, const core::Status& next) const {
+  Lineage out = mine;
+  const auto take = [&](core::Counting& counting, const core::Counting& counted,
+                        std::string& from) {
+    // While nothing can be saved the engine counts a little more or less of the time than there
+    // was.
+    counting.age += elapsed(told);
+    if (counted.age > 0ms && std::chrono::abs(counted.age - counting.age) < 6s)
+      counting.age = counted.age;
+    const bool after = told.sample_ok && told.any_request && told.reach <= counting.age;
+    counting.begun = counting.begun || after;
+    if (!counting.begun) from = next.cursor;
+  };
+  take(out.stage_counting, next.stage.counting, out.stage_from);
+  take(out.evidence_counting, next.evidence.counting, out.evidence_from);
+  return out;
+}
+
+Lineage Oracle::advance(const Told& told, const Lineage& before, const core::Status& next) {
+  const Lineage mine = with_window(told, before, next);
   Lineage book = mine;
   book.phase = next.phase.index();
   book.step = step_index(next.phase);
@@ -114,9 +141,7 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   book.notices = next.notices;
 
   const core::Release& release = world_.story().release;
-  const Duration cap = std::max<Duration>(5s, release.turn * 3);
-  const Duration gap(told.observed_ms - told.turn_before_ms);
-  const Duration elapsed = told.turn_before_ms < 0 ? 0ms : std::min(gap, cap);
+  const Duration elapsed = this->elapsed(told);
   book.quiet = told.canary_requests > 0 ? Duration(0) : mine.quiet + elapsed;
   if (book.phase != mine.phase || book.step != mine.step) book.quiet = 0ms;
   const bool moved = has_moved(mine, book);
@@ -146,15 +171,16 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   if (was_stepping && mine.step >= 0) {
     const Percent wanted = release.steps[static_cast<std::size_t>(mine.step)].weight;
     const bool at_weight = told.traffic && told.traffic->is(wanted);
-    const bool quiet = book.quiet >= std::max<Duration>(15s, release.turn * 3);
+    const bool quiet = book.quiet >= std::max<Duration>({15s, release.turn * 3, told.reach});
     if (mine.force_seen && at_weight && told.sample_ok && !quiet) book.earned += elapsed;
-    if (at_weight && told.sample_ok && told.canary_requests > 0) book.force_seen = true;
+    if (at_weight && told.sample_ok && told.canary_requests > 0 && mine.stage_counting.begun)
+      book.force_seen = true;
   }
   if (step != nullptr && !in_same_step) {
-    // A step begun anew at the weight that is in force already needs no new write.
+    // A step that goes on at the weight that is in force already needs no new write.
     const Percent wanted = release.steps[static_cast<std::size_t>(step->index)].weight;
     book.force_seen = mine.weight == wanted && told.traffic && told.traffic->is(wanted) &&
-                      told.sample_ok && told.canary_requests > 0;
+                      told.sample_ok && told.canary_requests > 0 && next.stage.counting.begun;
     // What the turn of a pause would have added is not held against it.
     book.earned = std::min(book.earned, step->held);
   }
@@ -172,7 +198,7 @@ Lineage Oracle::advance(const Told& told, const Lineage& mine, const core::Statu
   check_pace(told, mine, next);
   check_verdicts(told, mine, book, next);
   check_promoted(mine, next);
-  if (core::is_running(next.phase)) check_evidence(mine, book, next);
+  if (core::is_running(next.phase)) check_evidence(told, mine, book, next);
   // A deploy that superseded begins in the same turn, and with what stable has then.
   const bool same = rollout_id(next) == mine.rollout;
   book.stable_most = std::max(same ? mine.stable_most : 0, next.stable_size);
@@ -187,7 +213,8 @@ core::Counts Oracle::truth(const std::string& from, const std::string& to, bool 
                                  canary ? older.canary : older.stable);
 }
 
-void Oracle::check_evidence(const Lineage& mine, Lineage& book, const core::Status& next) {
+void Oracle::check_evidence(const Told& told, const Lineage& mine, Lineage& book,
+                            const core::Status& next) {
   const bool empty = is_empty(next.stage);
   const bool moved = has_moved(mine, book);
   // Only what was watched for a whole period may be counted anew.
@@ -195,6 +222,11 @@ void Oracle::check_evidence(const Lineage& mine, Lineage& book, const core::Stat
                       book.watched + book.first_turn >= world_.story().release.steps.back().hold;
   if (period) book.watched = book.first_turn = 0ms;
   if (empty && (moved || period)) book.stage_from = next.cursor;
+  if (empty && moved && next.stage.counting == core::Counting{}) {
+    book.stage_counting = core::Counting{};
+    book.stage_happened = told.happened;
+  }
+  if (book.rollout != mine.rollout) book.evidence_counting = core::Counting{};
   if (!next.evidence.limits.empty() && moved && next.evidence.limits[0].threshold.requests == 0) {
     book.evidence_from = next.cursor;
     check_bets(mine, book, next);
@@ -202,6 +234,13 @@ void Oracle::check_evidence(const Lineage& mine, Lineage& book, const core::Stat
   if (book.stage_from.empty()) book.stage_from = next.cursor;
   if (book.evidence_from.empty()) book.evidence_from = next.cursor;
 
+  const MetricFaults& source = world_.story().metrics;
+  const std::int64_t since = told.happened - book.stage_happened;
+  if (source.scraped_every > 0ms && source.duplicate == 0 && source.absurd == 0 && told.sample_ok &&
+      next.stage.canary.requests > since)
+    broken("counts_are_of_the_step",
+           fmt::format("{} canary requests counted, and {} came since the step began",
+                       next.stage.canary.requests, since));
   const TrackTotals& now = world_.told_at(next.cursor);
   const TrackTotals& from = world_.told_at(book.stage_from);
   const auto differs = [&](std::string_view what, std::int64_t counted, std::int64_t true_count) {

@@ -41,6 +41,9 @@ struct Told {
   std::optional<core::WorkloadSeen> workload;
   bool sample_ok = false;  // read, and can be true
   std::int64_t canary_requests = 0;
+  bool any_request = false;      // of either track
+  Duration reach{};              // how far before the look those may have been
+  std::int64_t happened = 0;     // the canary's requests in truth, then
   std::int64_t last_intent = 0;  // of those that it read in this turn; 0: none
   std::int64_t observed_ms = 0;
   std::int64_t turn_before_ms = -1;  // of the last turn whose status was kept; -1: none in this run
@@ -91,8 +94,11 @@ struct Lineage {
   Duration recent_age{};    // of the stage's newer half minute
   std::string recent_from;  // the cursors at which its halves began
   std::string recent_before_from;
-  std::string stage_from;     // the cursor at which the stage's counts began
-  std::string evidence_from;  // and the evidence's of this step
+  std::string stage_from;         // the cursor at which the stage's counts began
+  std::string evidence_from;      // and the evidence's of this step
+  core::Counting stage_counting;  // what may be of before is in neither
+  core::Counting evidence_counting;
+  std::int64_t stage_happened = 0;  // the canary's requests in truth before the stage
   bool stage_filled = false;
   bool stable_starts = true;  // `init` is giving stable its image, in this turn at the latest
 };
@@ -125,6 +131,10 @@ class Oracle {
 
  private:
   void broken(std::string_view invariant, std::string text);
+  [[nodiscard]] Duration elapsed(const Told& told) const;
+  /// `mine` with this turn's window, which is left out of what may have begun after it.
+  [[nodiscard]] Lineage with_window(const Told& told, const Lineage& mine,
+                                    const core::Status& next) const;
   void check_transition(const Lineage& mine, const core::Status& next, const Saving& saving,
                         const std::vector<const core::Intent*>& accepted);
   void check_steps(const Told& told, const Lineage& mine, const core::Status& next);
@@ -138,7 +148,8 @@ class Oracle {
                      const Saving& saving);
   void check_answers(const Told& told, const core::Status& before, const Saving& saving,
                      const std::vector<core::Intent>& intents);
-  void check_evidence(const Lineage& mine, Lineage& book, const core::Status& next);
+  void check_evidence(const Told& told, const Lineage& mine, Lineage& book,
+                      const core::Status& next);
   void check_limits(Lineage& book, const core::Status& next);
   void check_reports(const Lineage& book, const core::Status& next);
   void check_bets(const Lineage& mine, Lineage& book, const core::Status& next);

@@ -58,9 +58,10 @@ constexpr Duration stopping_ones_have = 60s;
 
 }  // namespace
 
-void Oracle::saves(Told& told, const Lineage& mine, const core::Status& before,
+void Oracle::saves(Told& told, const Lineage& kept, const core::Status& before,
                    const Saving& saving, const std::vector<core::Intent>& intents) {
   const core::Status& next = saving.status;
+  const Lineage mine = with_window(told, kept, next);
   std::vector<const core::Intent*> accepted;
   for (const core::Answer& answer : saving.answers)
     for (const core::Intent& intent : intents)

@@ -212,6 +212,8 @@ void Oracle::check_good_version(const core::Status& status) {
       version.flap_every > 0ms || version.startup > 3s)
     return;
   const core::Release& release = story.release;
+  // Nothing is counted for a step before the second scrape after its weight.
+  if (release.no_data.hold < story.metrics.scraped_every * 3 + 15s) return;
   const double swing = 1 - story.demand.day_swing;
   for (const core::Step& step : release.steps) {
     const double per_second = story.demand.per_second * swing * step.weight.fraction();

@@ -421,6 +421,8 @@ Case case_of_seed(std::uint64_t seed) {
   story.calm_at = random.between(60s, 180s);
   Random rare(mix(seed, 78));
   if (has_faults) some_rare_faults(rare, story);
+  Random late(mix(seed, 79));
+  if (late.chance(0.15)) story.metrics.scraped_every = late.between(1s, 45s);
   return story;
 }
 

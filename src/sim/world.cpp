@@ -57,6 +57,7 @@ RunResult World::run() {
     plan(story_.events[i].delay.count(), Due::script, 0, i);
   }
   if (story_.on_platform()) create_deployments("v1");
+  scrape();
   start_engine(0);
   const std::int64_t calm_ms = story_.calm_at.count();
   plan(calm_ms + 1, Due::tidy);
@@ -124,6 +125,7 @@ void World::step(const Item& item) {
                          "is killed in a call");
     case Due::guardian: return guardian_fires(item.what);
     case Due::second_ends: return kill_engine(1, World::forever, "is gone");
+    case Due::scrape: return scrape();
     case Due::tidy: return tidy();
     case Due::end:
       if (item.who == 0 && !has_ended()) return;

@@ -172,6 +172,8 @@ class World {
   /// What the source had to tell at a cursor, without windows that could not be true.
   [[nodiscard]] const TrackTotals& told_at(const std::string& cursor) const;
   [[nodiscard]] const TrackTotals& happened() const { return happened_; }
+  /// When what the source had to tell at a cursor was read of the instances; -1: not known.
+  [[nodiscard]] std::int64_t told_of_ms(const std::string& cursor) const;
   [[nodiscard]] bool had_two_engines() const { return engines_[1].boot > 0; }
   [[nodiscard]] bool is_calm() const { return now_ms_ >= story_.calm_at.count(); }
 
@@ -187,6 +189,7 @@ class World {
     kill,
     guardian,
     second_ends,
+    scrape,
     tidy,
     end
   };
@@ -231,6 +234,7 @@ class World {
   [[nodiscard]] std::vector<core::InstanceCounts> by_instance(const core::Counts& stable,
                                                               std::uint64_t seed) const;
   void flow();
+  void scrape();
   void add_intent(core::Intent intent);
   void began();
   [[nodiscard]] bool has_ended() const;
@@ -255,10 +259,12 @@ class World {
   std::uint64_t pending_seq_ = 0;
   TrackTotals happened_;
   TrackTotals reported_;
-  TrackTotals sampled_;  // reported_ when it was last asked for
+  TrackTotals sampled_;  // reported_ when it was last read
+  std::int64_t sampled_ms_ = 0;
   std::int64_t canary_since_ms_ = 0;
-  std::vector<TrackTotals> told_;  // by cursor: what was reported
-  std::vector<TrackTotals> sane_;  // by cursor: without absurd windows; only with that fault
+  std::vector<TrackTotals> told_;      // by cursor: what was reported
+  std::vector<std::int64_t> told_ms_;  // by cursor: of when that was
+  std::vector<TrackTotals> sane_;      // by cursor: without absurd windows; only with that fault
   Durable durable_;
   std::vector<core::Intent> all_intents_;
   std::vector<std::int64_t> delivered_;

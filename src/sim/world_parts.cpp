@@ -178,26 +178,49 @@ const TrackTotals& World::told_at(const std::string& cursor) const {
   return story_.metrics.absurd > 0 ? sane_[*index] : told_[*index];
 }
 
-Result<core::Sample> World::sample(int index, const std::string& cursor) {
+std::int64_t World::told_of_ms(const std::string& cursor) const {
+  const auto index = cursor_index(cursor, told_.size());
+  return index ? told_ms_[*index] : -1;
+}
+
+void World::scrape() {
   flow();
+  sampled_ = reported_;
+  sampled_ms_ = now_ms_;
+  if (const Duration every = story_.metrics.scraped_every; every > 0ms)
+    plan(now_ms_ + every.count(), Due::scrape);
+}
+
+Result<core::Sample> World::sample(int index, const std::string& cursor) {
+  const MetricFaults& faults = story_.metrics;
+  const bool late = faults.scraped_every > 0ms;
+  if (late)
+    flow();
+  else
+    scrape();
   Engine& engine = engines_[static_cast<std::size_t>(index)];
   const auto from = cursor_index(cursor, told_.size());
   if (!cursor.empty() && !from) return fail(Code::invalid, "unknown cursor '{}'", cursor);
-  const MetricFaults& faults = story_.metrics;
   const bool faulty = faults.any() && !is_calm();
   Random& random = port_random_[at(Port::metrics_since)];
-  const TrackTotals older = from ? told_[*from] : reported_;
-  TrackTotals newer = reported_;
-  if (from && faulty && random.chance(faults.skew)) newer.canary = older.canary;
+  const TrackTotals older = from ? told_[*from] : sampled_;
+  TrackTotals newer = sampled_;
+  std::int64_t of_ms = sampled_ms_;
+  if (from && faulty && random.chance(faults.skew)) {
+    newer.canary = older.canary;
+    of_ms = told_ms_[*from];
+  }
   if (from && faulty && random.chance(faults.duplicate)) {
     const Totals again = newer.canary;
     newer.canary += again;
     newer.canary -= older.canary;
-    reported_.canary += again;
-    reported_.canary -= older.canary;
+    for (TrackTotals* source : {&reported_, &sampled_}) {
+      source->canary += again;
+      source->canary -= older.canary;
+    }
   }
-  sampled_ = reported_;
   core::Sample sample;
+  if (late && from) sample.reach = Duration(now_ms_ - told_ms_[*from]);
   sample.stable = traffic_.counts(newer.stable, older.stable);
   sample.canary = traffic_.counts(newer.canary, older.canary);
   sample.cursor = fmt::format("c{}", told_.size());
@@ -215,8 +238,9 @@ Result<core::Sample> World::sample(int index, const std::string& cursor) {
     }
   }
   told_.push_back(newer);
+  told_ms_.push_back(of_ms);
   if (faults.absurd > 0) {
-    TrackTotals net = from ? sane_[*from] : reported_;
+    TrackTotals net = from ? sane_[*from] : sampled_;
     if (sane) {
       net.stable += newer.stable;
       net.stable -= older.stable;
@@ -227,6 +251,9 @@ Result<core::Sample> World::sample(int index, const std::string& cursor) {
   }
   engine.told.sample_ok = sane;
   engine.told.canary_requests = sane ? sample.canary.requests : 0;
+  engine.told.any_request = sane && (sample.canary.requests > 0 || sample.stable.requests > 0);
+  engine.told.reach = sample.reach;
+  engine.told.happened = happened_.canary.requests;
   return sample;
 }
 

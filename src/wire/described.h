@@ -58,13 +58,15 @@ BOOST_DESCRIBE_STRUCT(StepResult, (), (index, weight, held, outcome, canary, che
 BOOST_DESCRIBE_STRUCT(Rollout, (), (id, from, to, by, started, promote, hold, steps))
 BOOST_DESCRIBE_STRUCT(RolloutRecord, (), (rollout, ended, outcome, cause))
 BOOST_DESCRIBE_STRUCT(Notice, (), (id, event, text, rollout, at))
-BOOST_DESCRIBE_STRUCT(Stage, (), (stable, canary, lost, recent, recent_before, recent_age))
+BOOST_DESCRIBE_STRUCT(Counting, (), (age, begun))
+BOOST_DESCRIBE_STRUCT(Stage, (),
+                      (counting, stable, canary, lost, recent, recent_before, recent_age))
 BOOST_DESCRIBE_STRUCT(LimitEvidence, (), (threshold, clumping, window))
 BOOST_DESCRIBE_STRUCT(CpuSeen, (), (id, cpu_ms))
 BOOST_DESCRIBE_STRUCT(GaugeEvidence::Side, (), (sum, weight, last))
 BOOST_DESCRIBE_STRUCT(GaugeEvidence, (), (difference, stable, canary, age, cpu))
 BOOST_DESCRIBE_STRUCT(Evidence, (),
-                      (limits, worse, slower, window_age, instances, placebo, gauges,
+                      (counting, limits, worse, slower, window_age, instances, placebo, gauges,
                        placebo_broken))
 BOOST_DESCRIBE_STRUCT(Status, (),
                       (stable_version, stable_size, stable_most, phase, since, reason, rollout,
