@@ -8,6 +8,7 @@
 #include "core/explain.h"
 #include "core/gauges.h"
 #include "core/judge.h"
+#include "core/limits.h"
 #include "core/stable_watch.h"
 #include "core/turn.h"
 
@@ -28,7 +29,10 @@ WorkloadSeen of_rollout(const WorkloadSeen& seen, const std::string& version) {
 }
 
 void take_sample(Turn& turn) {
-  if (turn.next.evidence.limits.empty()) start_evidence(turn.release, turn.next);
+  const std::vector<Check>& checks = turn.release.checks;
+  const bool has_limits = std::any_of(
+      checks.begin(), checks.end(), [](const Check& check) { return limit_of(check).has_value(); });
+  if (turn.next.evidence.limits.empty() && has_limits) start_evidence(turn.release, turn.next);
   turn.next.stage.counting.age += turn.elapsed;
   turn.next.evidence.counting.age += turn.elapsed;
   if (!turn.seen.sample) return;

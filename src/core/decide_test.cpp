@@ -127,27 +127,38 @@ TEST(Decide, CountsNothingForAStepThatMayBeOfBeforeIt) {
   while (std::get<Stepping>(world.status.phase).index == 0) world.turn();
   world.turns(29);
   EXPECT_FALSE(std::get<Stepping>(world.status.phase).in_force);
-  EXPECT_NE(world.status.reason.find("still tell of before it"), std::string::npos);
+  EXPECT_NE(world.status.reason.find("told of no request since"), std::string::npos);
   EXPECT_EQ(world.status.stage.canary.requests, 0);
-  world.turn();
+  world.turns(3);
   EXPECT_TRUE(std::get<Stepping>(world.status.phase).in_force);
   EXPECT_GT(world.status.stage.canary.requests, 0);
 }
 
-// Between two scrapes nothing new is told, and that is no silence.
-TEST(Decide, TheClockOfAStepRunsBetweenTheScrapesOfAServer) {
+TEST(Decide, AReleaseWhoseOnlyCheckIsHealthComesIntoForceThoughItsMetricsTellLate) {
+  Release release = testing::a_release();
+  std::erase_if(release.checks, [](const Check& check) {
+    return !std::holds_alternative<HealthCheck>(check.rule);
+  });
+  World world(release);
+  world.reach_back = 15s;
+  world.initialised().deploying("v2");
+  EXPECT_TRUE(world.reach("awaiting_promotion"));
+}
+
+// While it waits for instances the canary is judged, by what it does at the weight before.
+TEST(Decide, CountsForAStepOnlyWhatCameAtItsWeight) {
   World world = in_step(0);
-  world.turns(5);
-  const Duration held = std::get<Stepping>(world.status.phase).held;
-  const double per_second = std::exchange(world.requests_per_second, 0.0);
-  for (int second = 1; second <= 30; ++second) {
-    world.reach_back = second * 1s;
-    world.turn();
-  }
-  EXPECT_GE(std::get<Stepping>(world.status.phase).held, held + 29s);
-  world.turns(2);  // the scrape that is due has not come
-  world.requests_per_second = per_second;
-  EXPECT_LE(std::get<Stepping>(world.status.phase).held, held + 30s);
+  while (std::get<Stepping>(world.status.phase).index == 0) world.turn();
+  const Percent before = world.traffic.weight;
+  world.applies_weight = false;
+  world.turns(20);
+  EXPECT_EQ(world.traffic.weight, before);
+  EXPECT_EQ(world.status.stage.canary.requests, 0);
+  EXPECT_GT(world.status.stage.recent.requests, 0);
+  world.applies_weight = true;
+  world.turns(3);
+  EXPECT_TRUE(std::get<Stepping>(world.status.phase).in_force);
+  EXPECT_LE(world.status.stage.canary.requests, 3 * 100);
 }
 
 // The version before may have failed them.

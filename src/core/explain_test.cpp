@@ -77,7 +77,7 @@ TEST(Explain, AComparisonNamesBothSides) {
   ASSERT_EQ(checks.size(), 5U);
   EXPECT_EQ(checks[3].name, "errors_vs_stable");
   EXPECT_NE(checks[3].text.find(
-                "3.59 % of 195 requests failed against 0 % of stable's 3,805 requests; 1 in "),
+                "3.59 % of 195 requests failed against 0 % of stable's 3,705 requests; 1 in "),
             std::string::npos)
       << checks[3].text;
 }

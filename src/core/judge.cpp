@@ -56,13 +56,13 @@ double measured_value(const Check& check, const Counts& counts,
   return Share{counts.requests, counts.bad}.value() * 100.0;
 }
 
-CheckReport judge_limit(const Release& release, const Status& status, const Check& check,
+CheckReport judge_limit(const Release& release, const Counts& canary, const Check& check,
                         const Limit& limit, double log_evidence,
                         const std::vector<double>& boundaries, bool complete) {
-  const Share share = share_of(limit, status.stage.canary, boundaries);
+  const Share share = share_of(limit, canary, boundaries);
   CheckReport report;
   report.name = check.name;
-  report.value = measured_value(check, status.stage.canary, boundaries);
+  report.value = measured_value(check, canary, boundaries);
   report.limit = limit.latency != nullptr ? static_cast<double>(limit.latency->limit.count())
                                           : limit.share * 100.0;
   report.unit = limit.latency != nullptr ? "ms" : "%";
@@ -270,25 +270,30 @@ void start_stage(const Release&, Status& status, bool first) {
   if (status.evidence.slower) status.evidence.slower->next_stage();
 }
 
+void start_counts(Stage& stage) {
+  stage.counting = Counting{};
+  stage.stable = stage.canary = Counts{};
+  stage.lost = 0;
+}
+
 namespace {
 
+// Each page is scraped about as often as the others: where the windows of one begin after, so do
+// those that follow, of all. A restart or a clock says nothing against that.
 bool is_counted(Counting& counting, const Sample& sample) {
   const bool any = sample.stable.requests > 0 || sample.canary.requests > 0;
   counting.begun = counting.begun || (any && sample.reach <= counting.age);
   return counting.begun;
 }
 
-void add_counts(Stage& stage, const Sample& sample, Duration elapsed) {
-  stage.stable += sample.stable;
-  stage.canary += sample.canary;
-  stage.lost += sample.lost;
+void add_recent(Stage& stage, const Counts& canary, Duration elapsed) {
   stage.recent_age += elapsed;
   if (stage.recent_age >= recent_half) {
     stage.recent_before = std::move(stage.recent);
     stage.recent = Counts{};
     stage.recent_age = 0ms;
   }
-  stage.recent += sample.canary;
+  stage.recent += canary;
 }
 
 }  // namespace
@@ -304,10 +309,15 @@ Result<void> take_window(const Release& release, Status& status, const Sample& s
   }
   watch_stable(release, status.evidence, sample, elapsed);
   // At another weight, and in another rollout of another version, they were not what is judged.
-  if (LINNET_NEEDS(step_counts_its_own, is_counted(status.stage.counting, sample)))
-    add_counts(status.stage, sample, elapsed);
+  Stage& stage = status.stage;
+  if (LINNET_NEEDS(step_counts_its_own, is_counted(stage.counting, sample))) {
+    stage.stable += sample.stable;
+    stage.canary += sample.canary;
+    stage.lost += sample.lost;
+  }
   if (!LINNET_NEEDS(rollout_counts_its_own, is_counted(status.evidence.counting, sample)))
     return {};
+  add_recent(stage, sample.canary, elapsed);
   const std::vector<double> boundaries = latency_boundaries(release);
   std::size_t index = 0;
   for (const Check& check : release.checks) {
@@ -366,8 +376,8 @@ Judgement judge(const Release& release, const Status& status, const Result<Workl
                                     ? status.evidence.limits[index].threshold.log_fail()
                                     : 0.0;
     ++index;
-    judgement.checks.push_back(judge_limit(release, status, check, limit, log_evidence, boundaries,
-                                           complete && plain_decides));
+    judgement.checks.push_back(judge_limit(release, status.stage.canary, check, limit, log_evidence,
+                                           boundaries, complete && plain_decides));
     const CheckReport& report = judgement.checks.back();
     const double rate = std::max(share_of(limit, status.stage.canary, boundaries).value(),
                                  share_of(limit, trailing, boundaries).value());
@@ -387,6 +397,13 @@ Judgement judge(const Release& release, const Status& status, const Result<Workl
     failed = fails_by_evidence(parts, release.analysis.false_alarm);
   if (failed) {
     mark_failure(judgement, *failed, plain.has_value(), release.checks.size());
+    // Before anything counts for the step it fails by what the steps before are known by.
+    if (status.stage.canary.requests == 0 && *failed < release.checks.size())
+      if (const auto limit = limit_of(release.checks[*failed])) {
+        CheckReport& report = judgement.checks[*failed];
+        report = judge_limit(release, trailing, release.checks[*failed], *limit,
+                             report.log_evidence, boundaries, false);
+      }
     judgement.checks[*failed].verdict = Verdict::fail;
     Status judged = status;
     judged.checks = judgement.checks;

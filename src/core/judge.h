@@ -27,6 +27,8 @@ struct Judgement {
 void start_evidence(const Release& release, Status& status);
 /// A new step: counts start at 0, evidence goes on beside its earlier copies.
 void start_stage(const Release& release, Status& status, bool first);
+/// Counts of both tracks start at 0; the last half minutes go on.
+void start_counts(Stage& stage);
 /// Adds one window of `elapsed` to the step's counts and to the evidence, each unless it may reach
 /// back to before. Code::invalid for counts that cannot be true (negative, more bad than requests);
 /// the status then stays as it was.

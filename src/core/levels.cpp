@@ -81,9 +81,10 @@ void want_levels(Turn& turn) {
     const bool waits =
         (weight > seen.weight || !seen.differ.empty()) &&
         turn.canary_ready() < canary_replicas_for(weight, stable_load(turn.release, next));
-    // The same for stable, which takes all in a promotion.
-    const bool bare =
-        std::holds_alternative<Promoting>(next.phase) && weight.is_zero() && turn.is_stable_bare();
+    // The same for stable, which takes all in a promotion. Its record may be gone in the midst of
+    // it.
+    const bool bare = (at_rest || std::holds_alternative<Promoting>(next.phase)) &&
+                      weight.is_zero() && turn.is_stable_bare();
     // The switch to 0 is always written: a raise before it may be on its way and not show yet.
     const bool changed = weight.is_zero() && !turn.before.weight.is_zero() && !seen.taken_back &&
                          !std::holds_alternative<Holding>(next.phase);

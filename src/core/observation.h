@@ -127,8 +127,8 @@ struct Sample {
   /// Opaque to core; saved with the evidence, handed back to the metric source after a restart.
   std::string cursor;
   std::int64_t lost = 0;  // requests that the source knows it did not count
-  /// How long before this turn its oldest requests may have been: what a server tells is as old as
-  /// its scrapes. 0: they came since the turn before.
+  /// How long before this turn its oldest requests may have come: a server tells at its next scrape
+  /// what came since the one before. 0: they came since the turn before, or there are none.
   Duration reach{};
 
   friend bool operator==(const Sample&, const Sample&) = default;

@@ -28,11 +28,9 @@ bool is_counted(const Turn& turn) {
   return has_data(turn) || (turn.has_counts && turn.seen.sample->stable.requests > 0);
 }
 
-// Longer silence than low traffic and the server's scrapes explain: an unreachable source counts at
-// once.
+// Longer silence than low traffic explains: an unreachable source counts at once.
 bool is_silent(const Turn& turn, Duration silent) {
-  if (!turn.has_counts) return true;
-  return silent >= std::max({quiet_is_normal, turn.release.turn * 3, turn.seen.sample->reach});
+  return !turn.has_counts || silent >= std::max(quiet_is_normal, turn.release.turn * 3);
 }
 
 std::string silence_text(const Turn& turn, const Stepping& step) {
@@ -148,9 +146,9 @@ void pass_step(Turn& turn, int index) {
 bool comes_into_force(Turn& turn, Stepping& step, Percent wanted) {
   if (turn.before.weight != turn.next.weight || turn.next.weight != wanted) return false;
   if (!LINNET_NEEDS(force_needs_readback, turn.weight_in_force())) return false;
-  // What a server tells late may be of the weight before.
-  if (!LINNET_NEEDS(step_counts_its_own, turn.next.stage.counting.begun)) return false;
-  if (!LINNET_NEEDS(force_needs_requests, has_data(turn))) return false;
+  // What a server tells late may be of the weight before, and does not count.
+  const bool counted = turn.next.stage.canary.requests > 0;
+  if (!LINNET_NEEDS(force_needs_requests, has_data(turn) && counted)) return false;
   step.in_force = true;
   const std::int64_t requests = turn.seen.sample->canary.requests;
   turn.entry("weight", fmt::format("{} in force: read back, and {} request{} seen on the canary",
@@ -180,6 +178,9 @@ void on_stepping(Turn& turn, Stepping step) {
       LINNET_NEEDS(held_needs_data, !silent))
     step.held += turn.elapsed;
   step.waited = turn.weight_in_force() ? 0ms : step.waited + turn.elapsed;
+  // Instances may be waited for: what counts came at the weight of this step.
+  const bool there = turn.weight_in_force() && turn.next.weight == wanted.weight;
+  if (LINNET_STOPS(step_counts_its_own, !step.in_force && !there)) start_counts(turn.next.stage);
   turn.next.phase = step;
   if (fails_readiness(turn)) return;
   if (!step.in_force && comes_into_force(turn, step, wanted.weight)) turn.next.phase = step;
@@ -209,11 +210,11 @@ void on_stepping(Turn& turn, Stepping step) {
     return turn.waits(text);
   }
   if (!step.in_force) {
-    const bool late = turn.has_counts && turn.seen.sample->reach > turn.next.stage.counting.age;
+    const char* missing = turn.next.stage.counting.begun
+                              ? "no request on the canary yet"
+                              : "the metrics have told of no request since";
     return turn.waits(fmt::format("waiting for {} to be in force: {}", turn.next.weight.text(),
-                                  !turn.weight_in_force() ? read_back_text(turn)
-                                  : late                  ? "the metrics still tell of before it"
-                                                          : "no request on the canary yet"));
+                                  turn.weight_in_force() ? missing : read_back_text(turn)));
   }
   const bool may_pass = LINNET_NEEDS(pass_needs_requests, judgement.enough && !judgement.held_back);
   if ((complete && may_pass) || judgement.early_pass) return pass_step(turn, step.index);

@@ -191,7 +191,7 @@ struct Notice {
   friend bool operator==(const Notice&, const Notice&) = default;
 };
 
-/// Where counting begins. Of requests that may be of before it a window is left out whole.
+/// Where counting begins. A window that may hold requests of before it is left out whole.
 struct Counting {
   Duration age{};      // of the engine's turns since
   bool begun = false;  // a window began after it, and so do all that follow
@@ -206,6 +206,7 @@ struct Stage {
   Counts canary;
   std::int64_t lost = 0;
   /// The canary's last 30 to 60 s, in two halves: a late change must not drown in a long good step.
+  /// Of the steps before too, where the metrics tell late.
   Counts recent;
   Counts recent_before;
   Duration recent_age{};

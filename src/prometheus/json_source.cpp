@@ -177,8 +177,8 @@ Task<Result<core::Sample>> JsonHttpSource::since(std::string cursor, Deadline de
       remarks_.say("the place where counting stood cannot be read; counting starts anew");
     co_return sample;
   }
-  sample.reach = Duration(std::max<std::int64_t>(0, now.wall.ms - *begin));
   if (end <= *begin) co_return sample;
+  sample.reach = Duration(now.wall.ms - *begin);
   const recipes::JsonWindow window{{*begin}, {end}, now.wall};
   std::vector<Result<std::int64_t>> numbers(dialect.queries.size(),
                                             fail(Code::internal, "not asked"));

@@ -137,7 +137,6 @@ class Turn {
     if (started > 0) next.started.ms = started;
     next.read = out_.next.at;
     counts_ = known || began_since;
-    if (counts_) reaches_to(known ? from : WallTime{started});
     if (known && is_behind(page, sorted, next)) {
       remark("{}: its numbers are older than those before; newer ones are waited for",
              name_of(page));
@@ -146,6 +145,7 @@ class Turn {
     if (page.sampled) next.sampled = std::min(*page.sampled, out_.next.at);
     fell_ = 0;
     went_on_ = 0;
+    grew_ = false;
     for (const auto& [key, series] : sorted.counters)
       if (series.usable)
         counter(key, series, next);
@@ -156,6 +156,8 @@ class Turn {
         histogram(key, series, next);
       else if (!counts_)
         next.histograms.try_emplace(key, HistogramCounts{});
+    const Duration reach(out_.next.at.ms - (known ? from.ms : started));
+    if (counts_ && grew_) out_.sample.reach = std::max(out_.sample.reach, reach);
     report(page, sorted);
   }
 
@@ -202,11 +204,6 @@ class Turn {
     // One that fell alone was dropped while it had no requests, as routers do with the canary's
     // between releases: nothing is missing.
     if (fell_ > 0 && went_on_ == 0) remark(began_anew, name);
-  }
-
-  void reaches_to(WallTime from) {
-    const Duration reach(out_.next.at.ms - from.ms);
-    out_.sample.reach = std::max(out_.sample.reach, reach);
   }
 
   struct Moves {
@@ -266,6 +263,7 @@ class Turn {
     }
     was->second = value;
     if (!counts_) return;
+    grew_ = grew_ || more > 0;
     const bool bad = series.role->counts == Kind::bad_requests;
     for (Counts* counts : {&of(series.role->track), instance_of(*series.role)}) {
       if (counts == nullptr) continue;
@@ -312,6 +310,7 @@ class Turn {
       const std::int64_t more = now.counts[i] - before.counts[i] - told;
       if (more <= 0) continue;
       told += more;
+      grew_ = true;
       const auto at = std::lower_bound(boundaries.begin(), boundaries.end(), now.bounds_ms[i]);
       const auto bucket = static_cast<std::size_t>(at - boundaries.begin());
       grow(of(role.track).latency[bucket], more);
@@ -339,6 +338,7 @@ class Turn {
   Counted out_;
   std::set<std::string> seen_;
   std::map<std::string, Counts> instances_;
+  bool grew_ = false;                    // this page's counts did
   bool counts_ = false;                  // this page's growth is of this turn
   std::int64_t fell_ = 0, went_on_ = 0;  // of this page's counters that were above 0
   std::int64_t changed_ = 0;

@@ -55,9 +55,8 @@ class SeriesCounter {
   ///   behind by less than it answers for (5 min), so nothing waits for longer;
   /// - a number that no counter can have is ignored, of two equal series the first counts;
   /// - a request is in the bucket of the smallest boundary that its histogram proves;
-  /// - the sample reaches back to where the oldest of the given pages was counted before, whether
-  ///   that has grown or not: when it does, it is from there.
-  /// Code::invalid: more series than a cursor can hold.
+  /// - the sample reaches back to where the pages that grew were counted before, the oldest of
+  /// them. Code::invalid: more series than a cursor can hold.
   [[nodiscard]] Result<Counted> count(const Baseline& before, std::span<const Page> pages,
                                       WallTime at) const;
 

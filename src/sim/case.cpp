@@ -66,6 +66,9 @@ std::string action_text(const Action& action) {
                          action.weight.text());
     case Kind::watch_stalls:
       return fmt::format("the engine sees the instances as they are now for {}", length());
+    case Kind::deployment_gone:
+      return fmt::format("the Deployment of {} is deleted, back after {}",
+                         core::track_name(action.track), length());
     case Kind::quota: return fmt::format("no instance can be started for {}", length());
     case Kind::half_write: return "linnet's next weight reaches one of the router's two objects";
     case Kind::foreign_half:

@@ -128,6 +128,7 @@ struct Action {
     router_gone,
     watch_stalls,
     quota,
+    deployment_gone,
     notifier_away,
     half_write,
     foreign_half,

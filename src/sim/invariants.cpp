@@ -92,7 +92,7 @@ const std::vector<Invariant> all{
     {"no_idle_writes", "a platform is not told again what it was told already"},
     {"ends_in_time",
      "once faults stop, every rollout ends within its steps' times, no_data.hold and a minute for "
-     "each, progress (on a platform six times), and three minutes"},
+     "each, progress (on a platform six times), and three minutes; longer where metrics come late"},
     {"rests_clean",
      "at rest the weight is 0, no canary is left but what stops, and stable is whole"},
 };

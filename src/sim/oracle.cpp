@@ -105,19 +105,20 @@ Duration Oracle::elapsed(const Told& told) const {
 
 Lineage Oracle::with_window(const Told& told, const Lineage& mine, const core::Status& next) const {
   Lineage out = mine;
-  const auto take = [&](core::Counting& counting, const core::Counting& counted,
-                        std::string& from) {
+  const Duration gap = elapsed(told);
+  const auto begun = [&](core::Counting& counting, const core::Counting& counted) {
     // While nothing can be saved the engine counts a little more or less of the time than there
     // was.
-    counting.age += elapsed(told);
+    counting.age += gap;
     if (counted.age > 0ms && std::chrono::abs(counted.age - counting.age) < 6s)
       counting.age = counted.age;
     const bool after = told.sample_ok && told.any_request && told.reach <= counting.age;
     counting.begun = counting.begun || after;
-    if (!counting.begun) from = next.cursor;
+    return counting.begun;
   };
-  take(out.stage_counting, next.stage.counting, out.stage_from);
-  take(out.evidence_counting, next.evidence.counting, out.evidence_from);
+  if (!begun(out.stage_counting, next.stage.counting)) out.stage_from = next.cursor;
+  if (!begun(out.evidence_counting, next.evidence.counting))
+    out.evidence_from = out.recent_from = out.recent_before_from = next.cursor;
   return out;
 }
 
@@ -171,16 +172,16 @@ Lineage Oracle::advance(const Told& told, const Lineage& before, const core::Sta
   if (was_stepping && mine.step >= 0) {
     const Percent wanted = release.steps[static_cast<std::size_t>(mine.step)].weight;
     const bool at_weight = told.traffic && told.traffic->is(wanted);
-    const bool quiet = book.quiet >= std::max<Duration>({15s, release.turn * 3, told.reach});
+    const bool quiet = book.quiet >= std::max<Duration>(15s, release.turn * 3);
     if (mine.force_seen && at_weight && told.sample_ok && !quiet) book.earned += elapsed;
-    if (at_weight && told.sample_ok && told.canary_requests > 0 && mine.stage_counting.begun)
+    if (at_weight && told.sample_ok && told.canary_requests > 0 && next.stage.canary.requests > 0)
       book.force_seen = true;
   }
   if (step != nullptr && !in_same_step) {
     // A step that goes on at the weight that is in force already needs no new write.
     const Percent wanted = release.steps[static_cast<std::size_t>(step->index)].weight;
     book.force_seen = mine.weight == wanted && told.traffic && told.traffic->is(wanted) &&
-                      told.sample_ok && told.canary_requests > 0 && next.stage.counting.begun;
+                      told.sample_ok && told.canary_requests > 0 && next.stage.canary.requests > 0;
     // What the turn of a pause would have added is not held against it.
     book.earned = std::min(book.earned, step->held);
   }
@@ -213,6 +214,12 @@ core::Counts Oracle::truth(const std::string& from, const std::string& to, bool 
                                  canary ? older.canary : older.stable);
 }
 
+// The step's weight was asked for in an earlier turn, and is read back.
+bool Oracle::is_at_step(const Told& told, const Lineage& mine, int step) const {
+  const Percent wanted = world_.story().release.steps[static_cast<std::size_t>(step)].weight;
+  return mine.weight == wanted && told.traffic && told.traffic->is(wanted);
+}
+
 void Oracle::check_evidence(const Told& told, const Lineage& mine, Lineage& book,
                             const core::Status& next) {
   const bool empty = is_empty(next.stage);
@@ -222,10 +229,18 @@ void Oracle::check_evidence(const Told& told, const Lineage& mine, Lineage& book
                       book.watched + book.first_turn >= world_.story().release.steps.back().hold;
   if (period) book.watched = book.first_turn = 0ms;
   if (empty && (moved || period)) book.stage_from = next.cursor;
-  if (empty && moved && next.stage.counting == core::Counting{}) {
+  const auto* step = std::get_if<core::Stepping>(&next.phase);
+  // Whatever it becomes in this turn: what it counted while it waited is forgotten.
+  const bool waited = mine.phase == stepping ? !mine.in_force : step != nullptr && !step->in_force;
+  const bool waits = waited && next.stage.counting == core::Counting{} &&
+                     is_empty(next.stage.canary) && is_empty(next.stage.stable) &&
+                     !is_at_step(told, mine, mine.phase == stepping ? mine.step : step->index);
+  if (waits) book.stage_from = next.cursor;
+  if ((empty && moved && next.stage.counting == core::Counting{}) || waits) {
     book.stage_counting = core::Counting{};
     book.stage_happened = told.happened;
   }
+  book.in_force = step != nullptr && step->in_force;
   if (book.rollout != mine.rollout) book.evidence_counting = core::Counting{};
   if (!next.evidence.limits.empty() && moved && next.evidence.limits[0].threshold.requests == 0) {
     book.evidence_from = next.cursor;

@@ -74,6 +74,7 @@ struct Lineage {
   Percent weight;
   Percent weight_before;
   std::size_t steps_done = 0;
+  bool in_force = false;    // as the engine says
   bool force_seen = false;  // the step's weight was read back with requests on the canary
   Duration earned{};        // time in force with data since the step began
   Duration quiet{};         // since the canary's last request
@@ -148,6 +149,7 @@ class Oracle {
                      const Saving& saving);
   void check_answers(const Told& told, const core::Status& before, const Saving& saving,
                      const std::vector<core::Intent>& intents);
+  [[nodiscard]] bool is_at_step(const Told& told, const Lineage& mine, int step) const;
   void check_evidence(const Told& told, const Lineage& mine, Lineage& book,
                       const core::Status& next);
   void check_limits(Lineage& book, const core::Status& next);

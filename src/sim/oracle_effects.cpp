@@ -103,14 +103,14 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   if (level.track == core::Track::stable && world_.story().on_platform() && seen == nullptr)
     broken("owners_image_is_kept", text("written without having seen it"));
   if (level.track == core::Track::stable && world_.story().on_platform() &&
-      world_.pods().version(level.track) != level.version) {
+      !world_.pods().is_gone(level.track) && world_.pods().version(level.track) != level.version) {
     // Also where somebody's weight interrupted the promotion: stable is half of each then.
     const bool takes = core::is_running(saved.phase) && level.version == saved.rollout->to;
     const bool returns = std::holds_alternative<core::RollingBack>(saved.phase);
     const bool starts = world_.durable().lineage.stable_starts;
     if (!takes && !returns && !starts)
       broken("owners_image_is_kept", text(world_.pods().version(level.track) + " is its owner's"));
-    if (seen != nullptr && returns && seen->wanted_version != saved.rollout->to)
+    if (seen != nullptr && seen->wanted && returns && seen->wanted_version != saved.rollout->to)
       broken("owners_image_is_kept", text(seen->wanted_version + " is not linnet's doing"));
   }
   if (level.track == core::Track::stable) {

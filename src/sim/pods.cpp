@@ -38,8 +38,21 @@ void Pods::create(const std::string& version, int replicas, std::int64_t now_ms)
 }
 
 void Pods::give_image(core::Track track, const std::string& version, std::int64_t now_ms) {
+  if (level(track).gone) return;
   level(track).version = version;
   settle(level(track), now_ms);
+}
+
+void Pods::remove_all(core::Track track) {
+  Level& from = level(track);
+  from.deaths += static_cast<int>(from.pods.size());
+  from.pods.clear();
+  from.gone = true;
+}
+
+void Pods::make_anew(core::Track track, std::int64_t now_ms) {
+  level(track).gone = false;
+  if (!level(track).version.empty()) settle(level(track), now_ms);
 }
 
 void Pods::refuse_new(std::int64_t until_ms) {
@@ -49,7 +62,7 @@ void Pods::refuse_new(std::int64_t until_ms) {
 
 void Pods::scale(core::Track track, int replicas, std::int64_t now_ms) {
   Level& wanted = level(track);
-  if (wanted.version.empty()) return;
+  if (wanted.version.empty() || wanted.gone) return;
   wanted.replicas = replicas;
   settle(wanted, now_ms);
 }
@@ -155,7 +168,7 @@ void Pods::stop(Pod& pod, std::int64_t now_ms) {
 // Towards the level: a new instance beside the old ones, and an old one stops once a new one is
 // ready.
 void Pods::settle(Level& level, std::int64_t now_ms) {
-  if (!supervised_) return;
+  if (!supervised_ || level.gone) return;
   const auto is_new = [&](const Pod& pod) { return pod.behaviour->version == level.version; };
   const auto alive = [&](auto matches) {
     return static_cast<int>(
@@ -188,7 +201,8 @@ void Pods::settle(Level& level, std::int64_t now_ms) {
 core::TrackSeen Pods::seen(core::Track track) const {
   core::TrackSeen result;
   const Level& of = level(track);
-  if (story_.on_platform()) {
+  if (of.gone) result.trouble = "the Deployment does not exist";
+  if (story_.on_platform() && !of.gone) {
     result.wanted = of.replicas;
     result.wanted_version = of.version;
     result.replaced_at_once = story_.stopping.all_at_once && track == core::Track::stable;

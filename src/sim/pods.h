@@ -31,6 +31,10 @@ class Pods {
   void refuse_new(std::int64_t until_ms);
   /// One instance disappears at once, as by a hand or a lost machine, or stops and stays.
   void remove_one(core::Track track, std::int64_t now_ms);
+  /// A platform's object is deleted, and its instances with it; or made anew as it was.
+  void remove_all(core::Track track);
+  void make_anew(core::Track track, std::int64_t now_ms);
+  [[nodiscard]] bool is_gone(core::Track track) const { return level(track).gone; }
   /// Lets time pass: what is due happens.
   void tick(std::int64_t now_ms);
 
@@ -69,6 +73,7 @@ class Pods {
     int replicas = 0;
     int next_id = 0;
     int deaths = 0;
+    bool gone = false;
     std::vector<Pod> pods;
   };
 

@@ -66,10 +66,11 @@ Task<Result<void>> SimWorkload::set(core::SetTrack level, Deadline deadline) {
   const World::Answering answer =
       world.call(engine, Port::workload_set, left(world, engine, deadline));
   if (answer.before > 0ms) co_await world.stand(engine, answer.before);
-  if (answer.happens) world.set_track(engine, level);
+  Result<void> done;
+  if (answer.happens) done = world.set_track(engine, level);
   if (answer.after > 0ms) co_await world.stand(engine, answer.after);
   if (answer.error) co_return refused(Port::workload_set, *answer.error);
-  co_return Result<void>();
+  co_return done;
 }
 
 Task<Result<core::TrafficSeen>> SimRouter::read(Deadline deadline) {

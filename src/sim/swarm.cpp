@@ -169,8 +169,9 @@ Action an_action(Random& random, bool platform) {
       Kind::counters_reset,  Kind::wall_jump,    Kind::outage,       Kind::engine_stalls,
       Kind::calendar_closes, Kind::reply_lost,   Kind::router_gone,  Kind::watch_stalls});
   if (platform && random.chance(0.4))
-    action.kind = random.one_of(std::array{Kind::foreign_scale, Kind::foreign_scale,
-                                           Kind::foreign_image, Kind::foreign_image, Kind::quota});
+    action.kind =
+        random.one_of(std::array{Kind::foreign_scale, Kind::foreign_scale, Kind::foreign_image,
+                                 Kind::foreign_image, Kind::quota, Kind::deployment_gone});
   action.intent = a_wish(random);
   action.weight = Percent::whole(
       static_cast<std::int32_t>(random.one_of(std::array{0, 0, 0, 1, 5, 10, 25, 50, 100})));

@@ -23,7 +23,10 @@ Duration patience(const Case& story) {
   const core::Release& release = story.release;
   // Stable has that time for each of its instances, and an owner may have made them many.
   Duration sum = release.progress * (story.on_platform() ? 6 : 1);
-  for (const core::Step& step : release.steps) sum += step.hold + release.no_data.hold + 1min;
+  // A step's clock runs for 15 s after each scrape that told something.
+  const Duration every = story.metrics.scraped_every;
+  for (const core::Step& step : release.steps)
+    sum += step.hold * (every / 15s + 1) + every * 3 + release.no_data.hold + 1min;
   return sum + 3min;
 }
 
@@ -116,6 +119,8 @@ void World::step(const Item& item) {
       router_.gone_until_ms = 0;
       return apply_weight(
           {core::SetWeight{Percent::from_ppm(item.who), false}, "kubectl", false, -1});
+    case Due::deployment_back:
+      return pods_change([&] { pods_.make_anew(static_cast<core::Track>(item.who), now_ms_); });
     case Due::script:
       if (!is_calm()) act(story_.events[item.what].action);
       return;
@@ -223,6 +228,7 @@ void World::act(const Action& action) {
     case Kind::foreign_image:
       return story_.on_platform() ? owner_gives(action.track, action.version) : void();
     case Kind::router_gone: return router_goes(action);
+    case Kind::deployment_gone: return deployment_goes(action);
     case Kind::quota: return pods_.refuse_new(until_ms);
     case Kind::foreign_scale: return owner_scales(action.track, action.count);
     case Kind::delete_pod: return pods_change([&] { pods_.remove_one(action.track, now_ms_); });
@@ -263,6 +269,13 @@ void World::router_goes(const Action& action) {
   apply_weight({core::SetWeight{}, "kubectl", false, -1});
   router_.gone_until_ms = back_ms;
   plan(back_ms, Due::router_back, story_.on_platform() ? action.weight.ppm() : 0);
+}
+
+void World::deployment_goes(const Action& action) {
+  if (!story_.on_platform()) return;
+  pods_change([&] { pods_.remove_all(action.track); });
+  const std::int64_t back_ms = std::min(now_ms_ + action.length.count(), story_.calm_at.count());
+  plan(back_ms, Due::deployment_back, static_cast<int>(action.track));
 }
 
 void World::act_on_engine(const Action& action) {

@@ -151,7 +151,7 @@ class World {
   /// The call begins; it may yet fail.
   void tries_weight(int engine, const core::SetWeight& level);
   Result<void> set_weight(int engine, const core::SetWeight& level);
-  void set_track(int engine, const core::SetTrack& level);
+  Result<void> set_track(int engine, const core::SetTrack& level);
   Record load(int engine);
   Result<std::int64_t> save(int engine, std::int64_t version, Saving saving);
   std::vector<core::Intent> intents_after(int engine, std::int64_t after, bool stale);
@@ -183,6 +183,7 @@ class World {
     pods,
     router,
     router_back,
+    deployment_back,
     part,
     script,
     start,
@@ -223,6 +224,7 @@ class World {
   void start_engine(int index);
   void kill_engine(int index, Duration away, const char* how);
   void router_goes(const Action& action);
+  void deployment_goes(const Action& action);
   [[nodiscard]] bool is_router_gone() const { return router_.gone_until_ms > now_ms_; }
   void guardian_fires(std::uint64_t deaths);
   void turn_done(int index);

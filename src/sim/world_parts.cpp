@@ -137,10 +137,11 @@ core::WorkloadSeen World::seen() const {
   return {pods_.seen(core::Track::stable), pods_.seen(core::Track::canary)};
 }
 
-void World::set_track(int index, const core::SetTrack& level) {
+Result<void> World::set_track(int index, const core::SetTrack& level) {
   Engine& engine = engines_[static_cast<std::size_t>(index)];
   line(index, "effect", core::effect_text(level));
   oracle_.sets_track(engine.told, engine.version(), level);
+  if (pods_.is_gone(level.track)) return fail(Code::not_found, "the Deployment does not exist");
   flow();
   pods_.want(level.track, level.version, level.replicas, now_ms_);
   // The answer to a write has the object as it is now: no copy stays older than that.
@@ -151,6 +152,7 @@ void World::set_track(int index, const core::SetTrack& level) {
     copy.wanted_version = pods_.seen(level.track).wanted_version;
   }
   hash(static_cast<std::uint64_t>(level.replicas) + static_cast<std::uint64_t>(now_ms_) * 31);
+  return {};
 }
 
 void World::flow() {
@@ -220,7 +222,9 @@ Result<core::Sample> World::sample(int index, const std::string& cursor) {
     }
   }
   core::Sample sample;
-  if (late && from) sample.reach = Duration(now_ms_ - told_ms_[*from]);
+  const bool grew = newer.canary.requests != older.canary.requests ||
+                    newer.stable.requests != older.stable.requests;
+  if (late && from && grew) sample.reach = Duration(now_ms_ - told_ms_[*from]);
   sample.stable = traffic_.counts(newer.stable, older.stable);
   sample.canary = traffic_.counts(newer.canary, older.canary);
   sample.cursor = fmt::format("c{}", told_.size());
