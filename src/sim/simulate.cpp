@@ -51,6 +51,13 @@ Case story_of(const core::Release& release, const SimulateOptions& options,
   canary.kind = Behaviour::Kind::bad;
   canary.error_share = kind.error_share;
   canary.slow_share = kind.slow_share;
+  if (kind.bad_after > 0ms) {
+    canary.kind = Behaviour::Kind::bad_later;
+    canary.turns_after = kind.bad_after;
+  } else if (!kind.bad_from.is_zero()) {
+    canary.kind = Behaviour::Kind::bad_above_weight;
+    canary.from_weight = kind.bad_from.fraction() - 1e-9;
+  }
   story.versions = {stable, canary};
   story.events.push_back(at_time(0ms, an_intent(core::Intent::Kind::init, "v1")));
   story.events.push_back(at_time(5s, an_intent(core::Intent::Kind::deploy, "v2")));
@@ -58,6 +65,23 @@ Case story_of(const core::Release& release, const SimulateOptions& options,
   story.tidy_up = false;
   story.calm_at = longest(release);
   return story;
+}
+
+// Those that a first step cannot show: bad in the midst of the rollout, or under more traffic.
+void add_late_kinds(const core::Release& release, double share, std::vector<KindOfCanary>& kinds) {
+  if (release.steps.size() < 2) return;
+  Duration half{};
+  for (const core::Step& step : release.steps) half += step.hold / 2;
+  KindOfCanary later;
+  later.error_share = share;
+  later.bad_after = std::chrono::ceil<std::chrono::seconds>(half);
+  later.name = fmt::format("{:g} % after {}", share * 100, duration_text(later.bad_after));
+  KindOfCanary above;
+  above.error_share = share;
+  above.bad_from = release.steps[release.steps.size() / 2].weight;
+  above.name = fmt::format("{:g} % from weight {}", share * 100, above.bad_from.text());
+  kinds.push_back(std::move(later));
+  kinds.push_back(std::move(above));
 }
 
 std::vector<KindOfCanary> kinds_of(const core::Release& release, const SimulateOptions& options) {
@@ -83,6 +107,7 @@ std::vector<KindOfCanary> kinds_of(const core::Release& release, const SimulateO
       for (const double share : {limit / 2, limit * 1.5, limit * 2, limit * 4, 0.5, 1.0})
         if (share > good && share <= 1)
           kinds.push_back(named(fmt::format("{:g} % errors", share * 100), share, 0));
+      if (limit * 4 > good && limit * 4 <= 1) add_late_kinds(release, limit * 4, kinds);
     }
     if (const auto* rule = std::get_if<core::LatencyCheck>(&check.rule)) {
       const double limit = 1 - rule->quantile.fraction();
@@ -164,10 +189,13 @@ OneRun run_once(const Case& story, std::vector<RunPoint>* points) {
   for (const core::Check& check : story.release.checks)
     if (const auto* rule = std::get_if<core::LatencyCheck>(&check.rule))
       slow_limit = static_cast<double>(rule->limit.count());
-  std::int64_t harmed = canary.bad;
-  if (slow_limit > 0)
-    harmed += world.traffic().above(world.traffic().counts(canary, Totals()), slow_limit);
-  one.harmed = static_cast<double>(harmed);
+  one.harmed = static_cast<double>(canary.bad);
+  if (slow_limit > 0 && canary.requests > 0) {
+    const auto slow = static_cast<double>(
+        world.traffic().above(world.traffic().counts(canary, Totals()), slow_limit));
+    // Drawn apart from each other: so many, on average, are both.
+    one.harmed += slow * (1 - one.harmed / static_cast<double>(canary.requests));
+  }
   return one;
 }
 
@@ -219,6 +247,8 @@ std::string text_of(const Simulation& simulation) {
     std::string causes;
     for (const auto& [cause, count] : kind.causes)
       causes += fmt::format("{}{} {}", causes.empty() ? "" : ", ", cause, percent(count));
+    if (kind.undecided > 0)
+      causes += fmt::format("{}undecided {}", causes.empty() ? "" : ", ", percent(kind.undecided));
     text += fmt::format("{:<24} {:>7} {:>8} {:>6} {:>10} {:>10} {:>9.0f} {:>9.0f}  {}\n", kind.name,
                         percent(kind.passed), percent(kind.rolled_back), percent(kind.held),
                         seconds_text(kind.decided_after_s.median),
@@ -244,10 +274,12 @@ std::string json_of(const Simulation& simulation) {
   for (std::size_t i = 0; i < simulation.kinds.size(); ++i) {
     const KindOfCanary& kind = simulation.kinds[i];
     text += fmt::format(
-        R"({}{{"name":"{}","error_share":{:g},"slow_share":{:g},"runs":{},"passed":{},"rolled_back":{},)"
+        R"({}{{"name":"{}","error_share":{:g},"slow_share":{:g},"bad_after_s":{:g},"bad_from_weight":{:g},)"
+        R"("runs":{},"passed":{},"rolled_back":{},)"
         R"("held":{},"undecided":{},"decided_after_s":{},"harmed":{},"causes":{{)",
-        i == 0 ? "" : ",", kind.name, kind.error_share, kind.slow_share, kind.runs, kind.passed,
-        kind.rolled_back, kind.held, kind.undecided, json_of(kind.decided_after_s),
+        i == 0 ? "" : ",", kind.name, kind.error_share, kind.slow_share,
+        std::chrono::duration<double>(kind.bad_after).count(), kind.bad_from.value(), kind.runs,
+        kind.passed, kind.rolled_back, kind.held, kind.undecided, json_of(kind.decided_after_s),
         json_of(kind.harmed));
     bool first = true;
     for (const auto& [cause, count] : kind.causes) {

@@ -35,6 +35,8 @@ struct KindOfCanary {
   std::string name;  // "10 % errors"
   double error_share = 0;
   double slow_share = 0;
+  Duration bad_after{};  // good before, since its first request
+  Percent bad_from;      // good below this weight
   int runs = 0;
   int passed = 0;  // promoted, or waiting for `promote`
   int rolled_back = 0;

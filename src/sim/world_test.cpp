@@ -1,5 +1,5 @@
-// The simulator about itself: the same seed goes the same way, its chance is fair, and the oracle
-// is not blind: a broken promise made by hand is seen.
+// The simulator about itself: the same seed goes the same way, and its chance is fair. That the
+// oracle is not blind is what the mutants are for.
 #include "sim/world.h"
 
 #include <gtest/gtest.h>
@@ -93,7 +93,6 @@ TEST(Random, DrawsInTheRightProportions) {
   EXPECT_EQ(random.binomial(7, 0.0), 0);
 }
 
-// A store that would lie is caught: the effect does not match what it holds.
 TEST(Oracle, HasANameAndASentenceForEachPromise) {
   for (const Invariant& one : invariants()) {
     EXPECT_FALSE(one.name.empty());
