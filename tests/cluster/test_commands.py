@@ -298,7 +298,8 @@ class Questions(ReleaseTest):
 
     def test_logs_of_the_pods(self):
         self.start(load=False)
-        self.world.run("logs", "--lines", "5")
+        written = self.must(self.world.run("logs", "--lines", "5")).out
+        self.assertRegex(written, "listening :8080 v1.0.0")
 
     def test_logs_follow_the_pods_that_are_there_and_those_that_come(self):
         self.start(load=False, replicas=1)

@@ -6,10 +6,10 @@ import os
 import signal
 import time
 
+from fault_test_case import FaultTest
 from harness import needs_bed, wait_for
 from release_test_case import DONE, INTERRUPTED, ROLLED_BACK
 from servers import Quiet, served
-from test_faults import FaultTest
 
 LONGEST = 20  # seconds that a command may stay for a notice: 10 s, and a loaded machine
 

@@ -4,9 +4,9 @@ goes on."""
 import os
 import signal
 
+from fault_test_case import FaultTest
 from harness import needs_bed, wait_for
 from release_test_case import INTERRUPTED
-from test_faults import FaultTest
 from wire import Wire
 
 

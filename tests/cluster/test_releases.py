@@ -1,6 +1,7 @@
 """Releases on a real cluster, behind a real ingress, under real requests: each good version arrives
 and loses none, each bad one is taken back for its cause."""
 
+import time
 import unittest
 
 from harness import needs_bed, wait_for
@@ -149,10 +150,17 @@ class GoodReleases(ReleaseTest):
 class BadReleases(ReleaseTest):
     def taken_back(self, version, cause, code=ROLLED_BACK, bad=True, unanswered=False, **options):
         load = self.start(**options)
+        began = time.monotonic()
         self.must(self.world.run("deploy", version, "--promote"), code)
+        seconds = time.monotonic() - began
         record = self.assert_rolled_back(version, cause)
         its_own = (version,) * bad + ("none",) * unanswered
-        self.assert_no_failure(load.stop(), its_own)
+        seen = load.stop()
+        self.assert_no_failure(seen, its_own)
+        answers = seen["versions"].get(version, {"requests": 0, "bad": 0})
+        lost = seen["versions"].get("none", {"bad": 0})["bad"] if unanswered else 0
+        print(f"figure: taken back for {record['cause']['kind']}, {seconds:.1f} s after `deploy`; "
+              f"{answers['requests']} requests met the version, {answers['bad'] + lost} failed")
         return record
 
     def test_twenty_percent_errors(self):

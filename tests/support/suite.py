@@ -57,6 +57,10 @@ def in_lanes(tests):
     return sorted(shared.values(), key=len, reverse=True) + lanes, alone
 
 
+# What a test prints in such lines is shown below its name when it has passed.
+FIGURE = "figure: "
+
+
 def run_one(folder, name, limit_seconds):
     """("ok", "FAIL" or "skip", seconds, text) of one test."""
     begin = time.monotonic()
@@ -100,6 +104,9 @@ def run(suite, folder, options, limit_seconds):
                 said += f"{text}\n"
             elif how == "skip":
                 skipped.append(name)
+            else:
+                said += "".join(f"               {line.removeprefix(FIGURE)}\n"
+                                for line in text.splitlines() if line.startswith(FIGURE))
             # In one piece: other lanes print as well.
             print(said, end="", flush=True)
 
