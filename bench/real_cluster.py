@@ -178,8 +178,8 @@ class Bad:
 
 # A quarter and a third of the best peer; then 1.5 times what the rule needs by simulation at alpha
 # .01 (`./dev bench evidence`): 12.5 s and 52 s of 5 canary requests a second.
-# What a peer saves at 20 and 10 % it pays with canaries within the limit: those rates are measured by
-# `./dev bench evidence`, on simulated requests, for both.
+# What a peer saves at 20 and 10 % it pays with canaries within the limit: those rates are measured
+# by `./dev bench evidence`, on simulated requests, for both.
 PAYS = "it takes back 25 % of canaries with 3 % errors, linnet 0.03 %: bench evidence"
 BAD = [Bad(100, "v2.0.0-broken", "57 in 10.0 s (Argo, 5 s, failureLimit 0)", 57 / 4),
        Bad(50, "v2.0.0-half", "24 in 9.7 s (the same)", 24 / 3),
