@@ -40,6 +40,7 @@ struct StatusView {
   core::Release release;
   core::Status status;
   Result<core::WorkloadSeen> seen;  // an error: not looked at yet, or it could not be read
+  bool drives = true;               // the engine that answers drives it
   std::optional<Abandoned> abandoned = {};
   std::vector<OtherHand> other_hands = {};
 };

@@ -38,6 +38,7 @@ wire::Json version_document(const DaemonInfo& info) {
 
 wire::Json status_document(const StatusView& view) {
   wire::Json out = wire::status_document(view.release, view.status, view.seen);
+  out.get_object()["drives"] = view.drives;
   wire::Json& abandoned = out.get_object()["abandoned"];
   if (view.abandoned)
     abandoned = js::object{{"by", text(view.abandoned->by)},

@@ -6,7 +6,7 @@
 namespace linnet::api {
 
 wire::Json version_document(const DaemonInfo& info);
-/// wire::status_document() and {"abandoned": {"by", "since", "text", "next"} or null,
+/// wire::status_document() and {"drives", "abandoned": {"by", "since", "text", "next"} or null,
 /// "other_hands": [{"what", "by", "at", "text"}]}
 wire::Json status_document(const StatusView& view);
 /// {"release", "changed"}

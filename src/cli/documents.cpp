@@ -128,6 +128,7 @@ StatusDocument status(const json::value& value) {
   out.cause = from.inner("cause").text("kind");
   out.cause_text = from.inner("cause").text("text");
   out.since = from.text("since");
+  out.drives = from.flag("drives");
   if (const Reader abandoned = from.inner("abandoned"); !abandoned.text("text").empty())
     out.abandoned = fmt::format("{}: {}", abandoned.text("text"), abandoned.text("next"));
   for (const json::value& each : from.list("other_hands")) {

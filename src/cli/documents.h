@@ -67,6 +67,7 @@ struct StatusDocument {
   std::string cause;       // the kind of what holds or ended it: "paused", "no_data"; or empty
   std::string cause_text;  // in one sentence
   std::string since;
+  bool drives = false;    // the engine that answers does
   std::string abandoned;  // nobody drives it: since when, and what to do
   std::vector<OtherHandDocument> other_hands;
   std::string warning;  // the error model does not fit: comparisons are advisory

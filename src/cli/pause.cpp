@@ -24,33 +24,24 @@ Result<Exit> run_pause(Session& session) {
   return report(session, done.status);
 }
 
-// On a cluster an engine lives as long as its command. Where no other drives the rollout, it would
-// go on with nobody who watches.
-Result<bool> is_ours_to_drive(Session& session) {
-  if (session.daemon().is_shared()) return false;
-  TRY(release, session.release_name());
-  TRY(text, session.daemon().get("/v1/releases/" + net::percent_encode(release) + "/status"));
-  TRY(status, read_status(text));
-  return !status.abandoned.empty();
-}
-
+// On a cluster an engine lives as long as its command. When this one drives the rollout, nobody
+// else does: it would go on with nobody who watches.
 Result<Exit> run_resume(Session& session) {
   session.interrupt();
   TRY_VOID(session.reach_daemon());
-  TRY(drives, is_ours_to_drive(session));
   Wish wish;
   wish.kind = "resume";
-  const auto at_once = [](const StatusDocument&) { return true; };
-  if (!drives) {
-    TRY(done, carry_out(session, std::move(wish), at_once));
-    return report(session, done.status);
-  }
+  const bool shared = session.daemon().is_shared();
+  const auto drives = [&](const StatusDocument& status) { return !shared && status.drives; };
   TRY(done, carry_out(
                 session, std::move(wish),
-                [](const StatusDocument& status) {
-                  return !is_running(status.phase) || status.phase == "awaiting_promotion";
+                [&](const StatusDocument& status) {
+                  return !drives(status) || !is_running(status.phase) ||
+                         status.phase == "awaiting_promotion";
                 },
-                [](const StatusDocument& status) { return status.phase == "holding"; }));
+                [&](const StatusDocument& status) {
+                  return drives(status) && status.phase == "holding";
+                }));
   TRY(exit, report(session, done.status));
   return done.stands ? exit_of_held(done.status) : exit;
 }

@@ -286,6 +286,7 @@ Task<Result<api::StatusView>> ClusterBackend::status(std::string release) {
       view.other_hands.push_back(std::move(hand));
   if (view.seen && view.seen->stable.wanted)
     view.status.stable_size = std::max(*view.seen->stable.wanted, 1);
+  view.drives = driving_ && parts_->lease->held();
   if (driving_) co_return view;  // or waits for the Lease, to go on with it
   const auto abandoned = co_await find_abandoned(*parts_, view.status, deadline);
   if (abandoned) view.abandoned = *abandoned;

@@ -317,7 +317,7 @@ class OtherPeoplesEdits(FaultTest):
         self.world.delete("ingress", "api-gateway-ingress-canary")
         self.ends_with(deploy, BUSY, 15)
         self.assertRegex(self.output_of(deploy), "the weight is 0 % now, set by .*Ingress")
-        self.assertNotIn("v1.1.0", self.world.sample(40))
+        wait_for(lambda: "v1.1.0" not in self.world.sample(40), 20, "the data plane has seen it")
         self.must(self.world.run("rollback"))
         wait_for(lambda: not self.world.pods("version=canary"), 30, "the canary is gone")
         self.write_spec(steps="50%", hold="2s")

@@ -202,8 +202,8 @@ class BadReleases(ReleaseTest):
 
     def test_a_round_robin_that_begins_anew_at_each_reload_is_seen_as_no_data(self):
         """Each change of any Ingress makes the data plane draw from the beginning, where stable is
-        drawn first: with 20 requests a second and ten changes, the canary at 5 % never is."""
-        load = self.start(rate=20, steps="5% 100%", hold="4s",
+        drawn first: with 8 requests a second and a change each two, the canary at 5 % never is."""
+        load = self.start(rate=8, steps="5% 100%", hold="4s",
                           extra="  no_data: { hold: 8s, then: rollback }\n")
         deploy = self.begin_deploy("v1.1.0", "--promote")
         changes = 0
