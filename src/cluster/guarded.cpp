@@ -80,16 +80,21 @@ Task<Result<std::vector<core::Intent>>> ToldStore::intents(std::string release,
 }
 
 Task<Result<core::Sample>> SummedSource::since(std::string cursor, Deadline deadline) {
-  // The first answer after a restart may reach back to before this process: it is not ours to sum.
-  const bool ours = begun_;
-  Result<core::Sample> sample = co_await source_.since(std::move(cursor), deadline);
+  Result<core::Sample> sample = co_await source_.since(cursor, deadline);
   if (!sample) co_return sample;
-  begun_ = true;
+  if (asked_ != cursor) {
+    // What a saved cursor reaches back to may have been before this process, or was looked at: it
+    // is not ours to sum.
+    ours_ = asked_ && cursor == cursor_;
+    before_ = sums_;
+    asked_ = std::move(cursor);
+  }
   cursor_ = sample->cursor;
-  if (ours) {
-    stable_ += sample->stable;
-    canary_ += sample->canary;
-    lost_ += sample->lost;
+  sums_ = before_;
+  if (ours_) {
+    sums_.stable += sample->stable;
+    sums_.canary += sample->canary;
+    sums_.lost += sample->lost;
   }
   co_return sample;
 }

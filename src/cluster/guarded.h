@@ -72,7 +72,8 @@ class ToldStore final : public Store {
   std::function<void()> saved_;
 };
 
-/// Sums up what a source has counted since this process began.
+/// Sums up what a source has counted since this process began, each request once: a cursor that is
+/// asked again, as after a save that failed, brings the same requests again.
 class SummedSource final : public MetricSource {
  public:
   explicit SummedSource(MetricSource& source) : source_(source) {}
@@ -80,16 +81,21 @@ class SummedSource final : public MetricSource {
   /// Counts without an engine, for who only looks.
   Task<Result<void>> look(Deadline deadline);
 
-  [[nodiscard]] const core::Counts& stable() const { return stable_; }
-  [[nodiscard]] const core::Counts& canary() const { return canary_; }
-  [[nodiscard]] std::int64_t lost() const { return lost_; }
+  [[nodiscard]] const core::Counts& stable() const { return sums_.stable; }
+  [[nodiscard]] const core::Counts& canary() const { return sums_.canary; }
+  [[nodiscard]] std::int64_t lost() const { return sums_.lost; }
 
  private:
+  struct Sums {
+    core::Counts stable, canary;
+    std::int64_t lost = 0;
+  };
   MetricSource& source_;
-  std::string cursor_;  // of look()
-  bool begun_ = false;
-  core::Counts stable_, canary_;
-  std::int64_t lost_ = 0;
+  std::optional<std::string> asked_;  // the cursor that was answered last
+  std::string cursor_;                // what came with the answer
+  bool ours_ = false;                 // so did asked_, with the answer before
+  Sums before_;                       // without what came since asked_
+  Sums sums_;
 };
 
 }  // namespace linnet::cluster

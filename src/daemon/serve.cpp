@@ -11,6 +11,7 @@
 
 #include "api/routes.h"
 #include "daemon/daemon.h"
+#include "daemon/store_journal.h"
 #include "local/guardian.h"
 #include "local/nginx_config.h"
 #include "net/http_server.h"
@@ -27,27 +28,6 @@ namespace linnet::daemon {
 namespace {
 
 namespace asio = boost::asio;
-
-class StoreJournal final : public Journal {
- public:
-  StoreJournal(local::SqliteStore& store, Clock& clock, runtime::Log& log, api::Changes& changes)
-      : store_(store), clock_(clock), log_(log), changes_(changes) {}
-  void note(const std::string& release, const core::Entry& entry) override {
-    if (entry.kind == "trouble")
-      log_.warning("{}: {}", release, entry.text);
-    else
-      log_.info("{}: {}: {}", release, entry.kind, entry.text);
-    if (auto noted = store_.note(release, clock_.now().wall, entry); !noted)
-      log_.warning("{}: the journal cannot be written: {}", release, noted.error().message);
-    changes_.ring(release);
-  }
-
- private:
-  local::SqliteStore& store_;
-  Clock& clock_;
-  runtime::Log& log_;
-  api::Changes& changes_;
-};
 
 // NGINX's workers look through the switches, as another user when linnet runs as root: they may
 // pass these folders, not list them.

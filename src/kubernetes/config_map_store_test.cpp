@@ -3,42 +3,12 @@
 #include "kubernetes/config_map_store.h"
 
 #include "contract/journal_contract.h"
-#include "contract/store_contract.h"
-#include "kubernetes/kubernetes_testing.h"
+#include "kubernetes/config_map_store_test_support.h"
 
 namespace linnet::kubernetes {
 namespace {
 
 using boost::json::object;
-
-class ConfigMapStoreUnderTest final : public contract::StoreUnderTest {
- public:
-  ConfigMapStoreUnderTest() {
-    curl_ = std::move(*net::Curl::load(context.get_executor()));
-    reopen();
-    for (const char* release : {"shop", "api"})
-      CHECK(contract::run(context, store_->put_spec(release, {"name: x\n", {}})).has_value());
-  }
-  Store& store() override { return *store_; }
-  Result<std::int64_t> add_intent(const std::string& release, const core::Intent& intent) override {
-    return contract::run(context, store_->add_intent(release, intent));
-  }
-  std::optional<core::Answer> answer_of(std::int64_t intent) override {
-    const auto state = contract::run(context, store_->intent_state("shop", intent));
-    return state ? *state : std::nullopt;
-  }
-  void reopen() override {
-    client_ = std::make_unique<Client>(*curl_, clock_, api_.config());
-    store_ = std::make_unique<ConfigMapStore>(*client_, clock_, "shop");
-  }
-
- private:
-  runtime::SystemClock clock_;
-  ApiImposter api_{context};
-  std::unique_ptr<net::Curl> curl_;
-  std::unique_ptr<Client> client_;
-  std::unique_ptr<ConfigMapStore> store_;
-};
 
 class ConfigMapJournalUnderTest final : public contract::JournalUnderTest {
  public:

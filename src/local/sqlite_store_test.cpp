@@ -1,4 +1,5 @@
-// The SQLite store against the contract of every store, and what it keeps beyond it.
+// The SQLite store against the contract of every store, and what it keeps beyond it. The journal in
+// it is the daemon's: src/daemon/store_journal_test.cpp.
 #include "local/sqlite_store.h"
 
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <chrono>
 #include <random>
 
-#include "contract/journal_contract.h"
 #include "contract/store_contract.h"
 #include "local/sqlite_database.h"
 #include "local/sqlite_schema.h"
@@ -43,36 +43,6 @@ class SqliteUnderTest final : public contract::StoreUnderTest {
  private:
   Folder folder_;
   std::unique_ptr<SqliteStore> store_;
-};
-
-// As the daemon's journal notes it, which logs besides.
-class SqliteJournalUnderTest final : public contract::JournalUnderTest {
- public:
-  SqliteJournalUnderTest() {
-    EXPECT_TRUE(store_->put_release("shop", "a: 1"));
-    EXPECT_TRUE(store_->put_release("api", "b: 2"));
-  }
-  Journal& journal() override { return notes_; }
-  Store& store() override { return *store_; }
-  std::vector<core::Entry> entries(const std::string& release) override {
-    std::vector<core::Entry> found;
-    const auto lines = store_->journal(release, 0, 1000).value();
-    for (const wire::JournalLine& line : lines) found.push_back(line.entry);
-    return found;
-  }
-
- private:
-  struct Notes final : Journal {
-    explicit Notes(SqliteJournalUnderTest& in) : owner(in) {}
-    void note(const std::string& release, const core::Entry& entry) override {
-      EXPECT_TRUE(owner.store_->note(release, WallTime{1'700'000'000'000}, entry));
-    }
-    SqliteJournalUnderTest& owner;
-  };
-
-  Folder folder_;
-  std::unique_ptr<SqliteStore> store_ = open_store(folder_.file());
-  Notes notes_{*this};
 };
 
 class SqliteStoreTest : public testing::Test {
@@ -339,9 +309,5 @@ namespace linnet::contract {
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
                          testing::Values([]() -> std::unique_ptr<StoreUnderTest> {
                            return std::make_unique<local::SqliteUnderTest>();
-                         }));
-INSTANTIATE_TEST_SUITE_P(Sqlite, JournalContract,
-                         testing::Values([]() -> std::unique_ptr<JournalUnderTest> {
-                           return std::make_unique<local::SqliteJournalUnderTest>();
                          }));
 }  // namespace linnet::contract

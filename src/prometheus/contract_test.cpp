@@ -2,10 +2,9 @@
 // store for windows of the past.
 #include <map>
 
-#include "contract/metric_contract.h"
 #include "net/imposter.h"
 #include "prometheus/json_source.h"
-#include "prometheus/testing_pods.h"
+#include "prometheus/scrape_test_support.h"
 #include "prometheus/testing_query.h"
 
 namespace linnet::prometheus {
@@ -13,25 +12,6 @@ namespace {
 
 using contract::MetricContract;
 using core::Track;
-
-class ScrapeUnderTest final : public contract::MetricUnderTest {
- public:
-  MetricSource& source() override { return *world_.source; }
-  Deadline soon() override { return world_.clock.soon(); }
-  void serve(Track track, int good, int bad, int slow) override {
-    testing::Pod& pod =
-        world_.pods[track == Track::stable ? testing::PodWorld::stable : testing::PodWorld::canary];
-    pod.good += good;
-    pod.bad += bad;
-    pod.slow += slow;
-    world_.clock.pass(1s);
-  }
-  void reopen() override { world_.open(); }
-  std::optional<std::size_t> boundaries() const override { return testing::boundaries.size(); }
-
- private:
-  testing::PodWorld world_;
-};
 
 INSTANTIATE_TEST_SUITE_P(Scrape, MetricContract,
                          ::testing::Values([] { return std::make_unique<ScrapeUnderTest>(); }));
