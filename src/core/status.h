@@ -199,7 +199,7 @@ struct Counting {
   friend bool operator==(const Counting&, const Counting&) = default;
 };
 
-/// Counts since the step was entered, both tracks; the base of the plain rule.
+/// Counts since the step's weight is there, both tracks; the base of the plain rule.
 struct Stage {
   Counting counting;
   Counts stable;

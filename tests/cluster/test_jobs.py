@@ -12,7 +12,7 @@ from release_test_case import BUSY, CANARY, DONE, INTERRUPTED, ROLLED_BACK, Rele
 
 @needs_bed
 class Jobs(ReleaseTest):
-    """A deploy from a CI job: no terminal, the tag as version. Those that die have a file of theirs."""
+    """A deploy from a CI job: no terminal, the tag as version. Those that die are elsewhere."""
 
     def test_a_second_terminal_can_follow(self):
         self.start(steps="25%", hold="8s")
