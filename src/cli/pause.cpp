@@ -2,7 +2,6 @@
 #include "cli/commands.h"
 #include "cli/documents.h"
 #include "cli/follow.h"
-#include "net/http.h"
 
 namespace linnet::cli {
 namespace {

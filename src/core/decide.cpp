@@ -30,9 +30,9 @@ WorkloadSeen of_rollout(const WorkloadSeen& seen, const std::string& version) {
 
 void take_sample(Turn& turn) {
   const std::vector<Check>& checks = turn.release.checks;
-  const bool has_limits = std::any_of(
-      checks.begin(), checks.end(), [](const Check& check) { return limit_of(check).has_value(); });
-  if (turn.next.evidence.limits.empty() && has_limits) start_evidence(turn.release, turn.next);
+  const auto has_limit = [](const Check& check) { return limit_of(check).has_value(); };
+  if (turn.next.evidence.limits.empty() && std::any_of(checks.begin(), checks.end(), has_limit))
+    start_evidence(turn.release, turn.next);
   turn.next.stage.counting.age += turn.elapsed;
   turn.next.evidence.counting.age += turn.elapsed;
   if (!turn.seen.sample) return;

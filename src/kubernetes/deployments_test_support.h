@@ -13,22 +13,9 @@
 #include "kubernetes/deployments_workload.h"
 #include "kubernetes/kubernetes_testing.h"
 #include "kubernetes/objects.h"
+#include "kubernetes/web_test_support.h"
 
 namespace linnet::kubernetes {
-
-inline const Resource deployments{"apps/v1", "deployments", "shop"};
-inline const Resource pods{"v1", "pods", "shop"};
-inline const Resource slices{"discovery.k8s.io/v1", "endpointslices", "shop"};
-
-inline Names web() {
-  Names names;
-  names.release = "web";
-  names.name_space = "shop";
-  names.workload = {"web", "web-canary", "web", "shop/web:{{version}}", 2, 8080, "/health", ""};
-  names.stable_service = "web";
-  names.canary_service = "web-canary";
-  return names;
-}
 
 /// What kube-controller-manager and a kubelet make of one Deployment with maxSurge 1 and
 /// maxUnavailable 0, one action at a time. The first pods come with the first image that is set.

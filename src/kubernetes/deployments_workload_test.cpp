@@ -8,26 +8,13 @@
 #include "kubernetes/cluster_view.h"
 #include "kubernetes/kubernetes_testing.h"
 #include "kubernetes/objects.h"
+#include "kubernetes/web_test_support.h"
 
 namespace linnet::kubernetes {
 namespace {
 
 using boost::json::parse;
 using core::Track;
-
-const Resource deployments{"apps/v1", "deployments", "shop"};
-const Resource pods{"v1", "pods", "shop"};
-const Resource slices{"discovery.k8s.io/v1", "endpointslices", "shop"};
-
-Names web() {
-  Names names;
-  names.release = "web";
-  names.name_space = "shop";
-  names.workload = {"web", "web-canary", "web", "shop/web:{{version}}", 2, 8080, "/health", ""};
-  names.stable_service = "web";
-  names.canary_service = "web-canary";
-  return names;
-}
 
 Json deployment(const std::string& name, int replicas, const std::string& label) {
   return parse(fmt::format(
