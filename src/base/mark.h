@@ -13,7 +13,7 @@
 #define LINNET_MARKS_TABLE(X)                                                                    \
   X(taken_back_seen)                                                                             \
   X(foreign_weight_seen)                                                                         \
-  X(stable_returns_first)                                                                        \
+  X(stable_returns_first) X(stable_gone)                                                         \
   X(foreign_weight_in_holding) X(weight_not_written_yet) X(canary_crash_loop)                    \
       X(canary_never_ready) X(stable_never_ready) X(promotion_stable_not_ready)                  \
           X(promotion_failed_check) X(promotion_taken_back) X(no_data_in_step)                   \

@@ -60,6 +60,27 @@ TEST(DecideWeight, ReadsAWeightThatWasTakenBackAsARollback) {
   EXPECT_EQ(std::get<RolledBack>(world.status.phase).cause.kind, "taken_back");
 }
 
+// Another hand gave it traffic before the step's own weight, and while nothing could be saved that
+// was taken back.
+TEST(DecideWeight, DrainsWhatAnotherHandsWeightSentToACanaryThatHadNone) {
+  for (const bool marked : {true, false}) {
+    Release release = testing::a_release();
+    std::get<ProcessWorkload>(release.workload).stop.drain = 5s;
+    World world(release);
+    world.applies_weight = false;
+    world.initialised().deploying("v2");
+    ASSERT_TRUE(world.reach("stepping"));
+    world.traffic = TrafficSeen{Percent(), marked, ""};
+    if (!marked) world.status.stage.recent.requests = 35;
+    world.status.weight = world.status.weight_before = Percent();
+    world.ask(Intent::Kind::rollback);
+    world.turns(4);
+    ASSERT_EQ(world.phase(), "rolling_back") << marked;
+    EXPECT_GT(world.canary.count(), 0) << marked;
+    EXPECT_TRUE(world.reach("rolled_back", 10s)) << marked;
+  }
+}
+
 TEST(DecideWeight, ClearsTheMarkOfTheLastRollbackBeforeTheNextRollout) {
   World world = in_step(0);
   world.ask(Intent::Kind::rollback);

@@ -231,9 +231,11 @@ void on_rolling_back(Turn& turn, RollingBack rolling) {
           turn.seen.traffic ? "is being set"
                             : "is not confirmed: " + turn.seen.traffic.error().message));
     }
-    // A weight may have been in force that was never read back: requests tell.
-    const bool had_traffic =
-        !turn.next.weight_before.is_zero() || turn.next.stage.canary.requests > 0;
+    // A weight may have been in force that was never read back: requests tell, those of before
+    // the step as well.
+    const Stage& stage = turn.next.stage;
+    const bool had_traffic = !turn.next.weight_before.is_zero() || stage.canary.requests > 0 ||
+                             stage.recent.requests + stage.recent_before.requests > 0;
     rolling.part = had_traffic ? Part::canary_drains : Part::canary_stops;
     turn.next.weight_before = Percent();
     rolling.waited = 0ms;

@@ -20,11 +20,29 @@ bool differs(const TrackSeen& seen, Track track, const std::string& version, int
   return of_version != replicas || seen.count() != replicas;
 }
 
+bool is_on_platform(const Turn& turn) {
+  return std::holds_alternative<DeploymentsWorkload>(turn.release.workload);
+}
+
+// Whoever creates stable's Deployment anew says what it runs: to write what it ran before could
+// only undo that. Told once, and shown as long as it is so.
+bool is_stable_gone(Turn& turn) {
+  if (!is_on_platform(turn) || !turn.seen.workload || turn.seen.workload->stable.wanted)
+    return false;
+  LINNET_MARK(stable_gone);
+  const std::string& why = turn.seen.workload->stable.trouble;
+  const auto tells = [&](const std::string& reason) {
+    return reason.find(why) != std::string::npos;
+  };
+  if (!tells(turn.before.reason)) turn.entry("trouble", why);
+  if (!tells(turn.next.reason)) turn.next.reason += "; " + why;
+  return true;
+}
+
 void want_track(Turn& turn, Track track, const std::string& version, int replicas) {
   // The first turn of an engine tells its adapters the levels, whatever is seen: but an owner may
   // have given stable another image meanwhile.
-  const bool owned =
-      track == Track::stable && std::holds_alternative<DeploymentsWorkload>(turn.release.workload);
+  const bool owned = track == Track::stable && is_on_platform(turn);
   const bool first = !turn.before.last_turn.has_value() && !LINNET_STOPS(unseen_image_stays, owned);
   const bool unknown = !turn.seen.workload;
   if (unknown && !first) return;
@@ -97,7 +115,7 @@ void want_levels(Turn& turn) {
     LINNET_MARK(rollback_without_router);
     turn.decision.effects.push_back(SetWeight{Percent(), true});  // safe without looking
   }
-  if (!next.stable_version.empty() && !waits_to_be_replaced(next)) {
+  if (!next.stable_version.empty() && !waits_to_be_replaced(next) && !is_stable_gone(turn)) {
     const int whole = stable_size(turn.release, next);
     const int beside_canary = std::max(1, whole - next.canary_replicas);
     want_track(turn, Track::stable, next.stable_version,

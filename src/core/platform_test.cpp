@@ -248,6 +248,29 @@ TEST(Platform, WritesNoImageOfStableThatItHasNotSeen) {
   }
 }
 
+// Whoever creates it anew may do so with another image, between linnet's look and its write.
+TEST(Platform, WritesNoStableWhoseDeploymentIsGone) {
+  for (const char* phase : {"idle", "stepping", "promoting"}) {
+    World world = a_cluster();
+    world.initialised();
+    if (world.phase() != phase) world.deploying("v2");
+    if (std::string_view(phase) == "promoting") {
+      world.reach("awaiting_promotion");
+      world.ask(Intent::Kind::promote);
+    }
+    ASSERT_TRUE(world.reach(phase));
+    world.stable = TrackSeen{};
+    world.stable.trouble = "the Deployment stable does not exist";
+    world.track_writes.clear();
+    world.turns(10);
+    EXPECT_TRUE(std::none_of(world.track_writes.begin(), world.track_writes.end(),
+                             [](const auto& write) { return write.track == Track::stable; }))
+        << phase;
+    EXPECT_EQ(world.times_told("trouble the Deployment stable does not exist"), 1) << phase;
+    EXPECT_NE(world.status.reason.find("stable does not exist"), std::string::npos) << phase;
+  }
+}
+
 TEST(Platform, IsNotReadyBeforeStableIsToldItsVersion) {
   World world = a_cluster();
   world.stable.wanted_version = "v9";  // being replaced: all instances are v1 still

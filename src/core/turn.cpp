@@ -113,9 +113,9 @@ void Turn::roll_back(Cause cause) {
   const bool others_set_it = held != nullptr && held->cause.kind == "foreign_weight";
   // Before preparing somebody may have sent it traffic, which was taken away only then.
   const auto* preparing = std::get_if<Preparing>(&next.phase);
-  // A mark is one of a moment ago: preparing clears those that it finds.
+  const bool just_begun = preparing != nullptr && preparing->waited < drain();
+  // A mark is one of a moment ago, as rollouts begin without: what it took away nobody may know.
   const bool marked = seen.traffic && seen.traffic->taken_back;
-  const bool just_begun = preparing != nullptr && (preparing->waited < drain() || marked);
   // Only a promotion stops instances of stable. Where none is left to take the traffic, or none
   // will be as stable returns, the canary keeps it, unless somebody has taken it away already.
   const bool carried = !seen.traffic || !seen.traffic->is(Percent());
@@ -129,7 +129,7 @@ void Turn::roll_back(Cause cause) {
         text);
   if (!returns) want_weight(Percent(), "taken back");
   // Another hand gave it traffic, or may have: what may have had some is drained.
-  const bool unknown = others_set_it || just_begun || !seen.traffic;
+  const bool unknown = others_set_it || just_begun || marked || !seen.traffic;
   next.weight_before =
       std::max(next.weight_before, unknown ? Percent::whole(100) : seen.traffic->most());
 }

@@ -169,6 +169,7 @@ Task<core::Observation> ReleaseLoop::observe() {
   core::Observation seen;
   seen.traffic = co_await ports_.router.read(deadline);
   seen.workload = co_await ports_.workload.observe(deadline);
+  const MonoTime asked = ports_.clock.now().mono;
   seen.sample = co_await ports_.metrics.since(record_->status.cursor, deadline);
   Result<std::vector<core::Intent>> intents =
       co_await ports_.store.intents(release_.name, record_->status.last_intent);
@@ -182,6 +183,9 @@ Task<core::Observation> ReleaseLoop::observe() {
       std::any_of(seen.intents.begin(), seen.intents.end(),
                   [](const auto& intent) { return intent.kind == core::Intent::Kind::deploy; });
   if (deploys) seen.closed = ports_.calendar.closed(release_, now.wall);
+  // The source said how long before its look; this turn's time is that of the last look.
+  if (seen.sample && seen.sample->reach > Duration(0))
+    seen.sample->reach += ports_.clock.now().mono - asked;
   co_return seen;
 }
 

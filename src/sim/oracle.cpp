@@ -48,7 +48,7 @@ std::optional<Duration> watched_of(const core::Phase& phase) {
 
 }  // namespace
 
-void Told::begins(Port port) {
+void Told::begins(Port port, std::int64_t now_ms) {
   switch (port) {
     case Port::router_read:
       traffic.reset();
@@ -60,6 +60,7 @@ void Told::begins(Port port) {
       canary_requests = 0;
       any_request = false;
       reach = 0ms;
+      asked_ms = now_ms;
       return;
     case Port::store_intents: last_intent = 0; return;
     default: return;
@@ -97,22 +98,27 @@ void Oracle::told_traffic(Told& told, const Lineage& mine, bool stale) {
 
 // ---- Each turn ----------------------------------------------------------------------------------
 
+Duration Oracle::longest_gap() const {
+  return std::max<Duration>(5s, world_.story().release.turn * 3);
+}
+
 Duration Oracle::elapsed(const Told& told) const {
-  const Duration cap = std::max<Duration>(5s, world_.story().release.turn * 3);
   const Duration gap(told.observed_ms - told.turn_before_ms);
-  return told.turn_before_ms < 0 ? 0ms : std::min(gap, cap);
+  return told.turn_before_ms < 0 ? 0ms : std::min(gap, longest_gap());
 }
 
 Lineage Oracle::with_window(const Told& told, const Lineage& mine, const core::Status& next) const {
   Lineage out = mine;
   const Duration gap = elapsed(told);
+  const Duration reach =
+      told.reach > 0ms ? told.reach + Duration(told.observed_ms - told.asked_ms) : 0ms;
   const auto begun = [&](core::Counting& counting, const core::Counting& counted) {
     // While nothing can be saved the engine counts a little more or less of the time than there
-    // was.
+    // was: after it took a canary back regardless, nothing of that turn.
     counting.age += gap;
-    if (counted.age > 0ms && std::chrono::abs(counted.age - counting.age) < 6s)
+    if (counted.age > 0ms && std::chrono::abs(counted.age - counting.age) <= longest_gap())
       counting.age = counted.age;
-    const bool after = told.sample_ok && told.any_request && told.reach <= counting.age;
+    const bool after = told.sample_ok && told.any_request && reach <= counting.age;
     counting.begun = counting.begun || after;
     return counting.begun;
   };
@@ -230,11 +236,16 @@ void Oracle::check_evidence(const Told& told, const Lineage& mine, Lineage& book
   if (period) book.watched = book.first_turn = 0ms;
   if (empty && (moved || period)) book.stage_from = next.cursor;
   const auto* step = std::get_if<core::Stepping>(&next.phase);
-  // Whatever it becomes in this turn: what it counted while it waited is forgotten.
-  const bool waited = mine.phase == stepping ? !mine.in_force : step != nullptr && !step->in_force;
+  // Whatever it becomes in this turn: what it counted while it waited is forgotten. A pause may end
+  // and the step fail in one.
+  const bool resumed = mine.phase == holding && mine.step >= 0 && told.last_intent > 0;
+  const bool goes = step != nullptr && !step->in_force;
+  const bool waited =
+      mine.phase == stepping ? !mine.in_force : goes || (resumed && step == nullptr);
+  const int at = mine.phase == stepping || step == nullptr ? mine.step : step->index;
   const bool waits = waited && next.stage.counting == core::Counting{} &&
                      is_empty(next.stage.canary) && is_empty(next.stage.stable) &&
-                     !is_at_step(told, mine, mine.phase == stepping ? mine.step : step->index);
+                     !is_at_step(told, mine, at);
   if (waits) book.stage_from = next.cursor;
   if ((empty && moved && next.stage.counting == core::Counting{}) || waits) {
     book.stage_counting = core::Counting{};

@@ -43,6 +43,7 @@ struct Told {
   std::int64_t canary_requests = 0;
   bool any_request = false;      // of either track
   Duration reach{};              // how far before the look those may have been
+  std::int64_t asked_ms = 0;     // when that look began
   std::int64_t happened = 0;     // the canary's requests in truth, then
   std::int64_t last_intent = 0;  // of those that it read in this turn; 0: none
   std::int64_t observed_ms = 0;
@@ -56,7 +57,7 @@ struct Told {
   bool could_know = false;                   // or had, but long enough ago
 
   /// What an earlier turn was told through this port counts no more.
-  void begins(Port port);
+  void begins(Port port, std::int64_t now_ms);
 };
 
 /// The evidence about one limit as it must be when a step begins.
@@ -132,6 +133,8 @@ class Oracle {
 
  private:
   void broken(std::string_view invariant, std::string text);
+  /// The most that the engine counts of the time between two turns.
+  [[nodiscard]] Duration longest_gap() const;
   [[nodiscard]] Duration elapsed(const Told& told) const;
   /// `mine` with this turn's window, which is left out of what may have begun after it.
   [[nodiscard]] Lineage with_window(const Told& told, const Lineage& mine,

@@ -100,7 +100,8 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
     if (same_size && same_image)
       broken("no_idle_writes", text("the platform was told that already"));
   }
-  if (level.track == core::Track::stable && world_.story().on_platform() && seen == nullptr)
+  if (level.track == core::Track::stable && world_.story().on_platform() &&
+      (seen == nullptr || !seen->wanted))
     broken("owners_image_is_kept", text("written without having seen it"));
   if (level.track == core::Track::stable && world_.story().on_platform() &&
       !world_.pods().is_gone(level.track) && world_.pods().version(level.track) != level.version) {

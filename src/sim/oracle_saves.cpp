@@ -185,7 +185,7 @@ void Oracle::check_ends(const Told& told, const Lineage& mine, const core::Statu
     broken(name, fmt::format("stable shall run {}, not {}", next.stable_version, stable));
   if (!told.workload || left_of(told.workload->canary) > 0)
     broken(name, "canary instances are left");
-  const Duration longest_turn = std::max<Duration>(5s, world_.story().release.turn * 3);
+  const Duration longest_turn = longest_gap();
   if (told.workload && told.workload->canary.count() > 0 &&
       mine.in_part + longest_turn < stopping_ones_have)
     broken(name, fmt::format("canary instances that are stopping had {} to do so",

@@ -77,6 +77,21 @@ TEST(World, ARaiseThatReachedOneOfTwoObjectsIsWrittenAgain) {
   }));
 }
 
+// A server's scrape reaches back; while the engine waits for another answer it does so further.
+TEST(World, CountsNothingOfBeforeAStepWhereTheStoreAnswersLongAfterTheMetrics) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    Case story = case_of_seed(seed);
+    for (Behaviour& version : story.versions) version = {.version = version.version};
+    story.ports = {};
+    story.ports[at(Port::store_intents)] = {.slow = 0.5, .slowness = 5s};
+    story.metrics = {};
+    story.metrics.scraped_every = 4s;
+    story.events.erase(story.events.begin() + 2, story.events.end());
+    const RunResult result = run_case(story, true);
+    ASSERT_FALSE(result.violation) << seed << ": " << result.violation->text;
+  }
+}
+
 TEST(Random, DrawsInTheRightProportions) {
   Random random(5);
   double sum = 0;

@@ -3,6 +3,7 @@ several versions, free ports, and users at a steady pace. The demo, the end-to-e
 benchmarks all live in one of these, and leave nothing behind: every process that belongs to the
 scratch folder is ended by its id, then the folder is removed."""
 
+import datetime
 import errno
 import http.client
 import json
@@ -195,6 +196,14 @@ class Load:
                 if len(words) == 6:
                     yield (int(words[0]), int(words[1]), int(words[2]), int(words[3]), words[4],
                            words[5])
+
+    def unanswered(self, limit=40):
+        """For a failed test's message: a line for each request without an answer, by the clock."""
+        wall = time.time() - time.monotonic()
+        found = [event for event in self.events() if event[3] == 0 and event[5] != "closed_idle"]
+        return [f"{datetime.datetime.fromtimestamp(wall + start / 1e6):%H:%M:%S.%f} client {client}"
+                f" waited {(end - start) / 1e6:.3f} s: {what}"
+                for start, end, client, _, _, what in found[:limit]]
 
 
 class UnixConnection(http.client.HTTPConnection):
