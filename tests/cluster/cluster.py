@@ -415,9 +415,6 @@ class World:
                 tail = path.read_bytes()[-8000:].decode(errors="replace").splitlines()[-lines:]
                 if tail:
                     parts.append("\n".join([f"--- {path.relative_to(self.folder)}", *tail]))
-        for load in self.loads:
-            if unanswered := load.unanswered():
-                parts.append("\n".join(["--- requests without an answer", *unanswered]))
         for words in (("get", "deployments,pods,services,ingresses", "-o", "wide"),
                       ("get", "events", "--sort-by=.lastTimestamp")):
             text = self.kubectl(*words, check=False, seconds=20)

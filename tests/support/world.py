@@ -182,11 +182,13 @@ class Load:
         return found if found["at_us"] >= asked_us else None
 
     def stop(self):
-        """Waits for the answers that are due and returns the final counts."""
+        """Waits for the answers that are due and returns the final counts; in them `unanswered`,
+        where requests are."""
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait(20)
-        return json.loads(self.summary_file.read_text())
+        counts = json.loads(self.summary_file.read_text())
+        return {**counts, "unanswered": self.unanswered()} if counts["failures"] else counts
 
     def events(self):
         """One tuple per request: (start_us, end_us, client, status, version, what)."""
@@ -197,8 +199,8 @@ class Load:
                     yield (int(words[0]), int(words[1]), int(words[2]), int(words[3]), words[4],
                            words[5])
 
-    def unanswered(self, limit=40):
-        """For a failed test's message: a line for each request without an answer, by the clock."""
+    def unanswered(self, limit=20):
+        """A line for each request without an answer, with the time of day at which it began."""
         wall = time.time() - time.monotonic()
         found = [event for event in self.events() if event[3] == 0 and event[5] != "closed_idle"]
         return [f"{datetime.datetime.fromtimestamp(wall + start / 1e6):%H:%M:%S.%f} client {client}"
