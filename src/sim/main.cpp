@@ -15,7 +15,7 @@ namespace {
 using namespace linnet;
 using namespace linnet::sim;
 
-constexpr std::int64_t fixed_seeds = 15'000;
+constexpr std::int64_t fixed_seeds = 12'000;
 constexpr std::int64_t mutant_seeds = 20'000;
 constexpr std::int64_t report_rollouts = 1'000'000;
 constexpr std::int64_t mark_seeds = 100'000;
