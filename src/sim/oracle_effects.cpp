@@ -143,6 +143,8 @@ void Oracle::sets_track(const Told& told, std::int64_t version, const core::SetT
   const Duration drain = drain_of(release);
   // Somebody's weight that was undone by another engine had nothing to do with the rollout.
   if (!router.raised_by_linnet && world_.had_two_engines()) return;
+  // What came and went since this turn's look could not be seen.
+  if (!router.raised_by_linnet && router.zero_since_ms > told.began_ms) return;
   // What came after the traffic had none.
   if (world_.pods().oldest_ms(core::Track::canary) >= router.zero_since_ms) return;
   const Duration away(world_.now_ms() - router.zero_since_ms);
