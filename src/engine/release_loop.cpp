@@ -61,9 +61,9 @@ Task<void> ReleaseLoop::take_back_unsaved() {
   // whatever phase: nothing is held against the canary here but that nobody watches it.
   const Result<core::WorkloadSeen> workload = co_await ports_.workload.observe(deadline);
   // The same where all of it stops as it returns to its version (returns_bare in core/turn.cpp).
-  // Without a record a canary that carries all may be one that is promoted.
-  const bool replaced =
-      record_ ? core::is_stable_replaced(record_->status.phase) : seen->is(Percent::whole(100));
+  // A canary that carries all may be one that is promoted, by whoever has saved since.
+  const bool replaced = seen->is(Percent::whole(100)) ||
+                        (record_ && core::is_stable_replaced(record_->status.phase));
   const bool unseen = !workload && replaced;
   const bool bare = workload && workload->canary.ready() > 0 &&
                     (workload->stable.ready() == 0 ||
