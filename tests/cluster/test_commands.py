@@ -20,8 +20,7 @@ ROLE = "linnet-api-gateway"
 MONITOR = ROOT / "monitor_canary.py"
 
 
-@needs_bed
-class Mission(ReleaseTest):
+class MissionTest(ReleaseTest):
     """Namespace autograph, k8s/canary.yaml but for its metrics server and shorter steps."""
 
     namespace = "autograph"
@@ -37,12 +36,15 @@ class Mission(ReleaseTest):
             PATH=f"{pathlib.Path(LINNET).parent}:{os.environ['PATH']}")
         self.take_least_rights()
 
+    def script(self, *words, code=DONE):
+        return self.must(self.world.run(*words, program=SCRIPT), code)
+
+
+@needs_bed
+class Mission(MissionTest):
     def start_service(self):
         self.start_stable()
         self.load = self.world.load(100)
-
-    def script(self, *words, code=DONE):
-        return self.must(self.world.run(*words, program=SCRIPT), code)
 
     def test_init_makes_all_of_it_where_there_is_nothing(self):
         self.script("init")
@@ -92,6 +94,34 @@ class Mission(ReleaseTest):
         monitor("--duration", "5", "--interval", "1", code=ROLLED_BACK)
         monitor("--duration", "20", "--auto-rollback", "--alert-on-error", code=ROLLED_BACK)
         self.assert_rolled_back("v1.1.0")
+
+
+@needs_bed
+class WhereServiceMonitorsAreKnown(MissionTest):
+    """Alone: a kind is the whole cluster's."""
+
+    alone = True
+
+    def test_init_makes_one_as_well(self):
+        kind = "servicemonitors.monitoring.coreos.com"
+        names = {"kind": "ServiceMonitor", "plural": "servicemonitors",
+                 "singular": "servicemonitor"}
+        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        self.addCleanup(self.cluster.kubectl, "delete", "crd", kind)
+        self.cluster.kubectl("apply", "-f", "-", text=json.dumps({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": kind},
+            "spec": {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": names,
+                     "versions": [{"name": "v1", "served": True, "storage": True,
+                                   "schema": {"openAPIV3Schema": schema}}]}}))
+        self.cluster.kubectl("wait", "--for=condition=Established", "crd", kind)
+        self.assertIn("create ServiceMonitor api-gateway", self.script("init").out)
+        made = json.loads(self.world.kubectl("get", "servicemonitor", "api-gateway", "-o", "json"))
+        selected = made["spec"]["selector"]["matchLabels"]
+        for service in ("api-gateway-service-stable", "api-gateway-service-canary"):
+            labels = self.world.get("service", service)["metadata"]["labels"]
+            self.assertLessEqual(selected.items(), labels.items())
+        self.assertIn("ok    ServiceMonitor", self.world.run("doctor").out)
 
 
 @needs_bed

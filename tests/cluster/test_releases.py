@@ -39,6 +39,22 @@ class GoodReleases(ReleaseTest):
                              self.events())
         self.assert_no_failure(load.stop())
 
+    def test_a_step_of_half_a_percent_gets_that_share(self):
+        load = self.start(rate=200, steps="0.5% 50%", hold="5s")
+        job = self.begin_deploy("v1.1.0", "--promote")
+        self.wait_weight(5)
+        annotations = self.world.get("ingress", "api-gateway-ingress-canary")["metadata"][
+            "annotations"]
+        self.assertEqual(annotations["nginx.ingress.kubernetes.io/canary-weight-total"], "1000")
+        self.wait_weight(50)
+        # What of this step was answered until now: 1 in 200, and the turn at 50 %.
+        seen = load.summary()["versions"]
+        self.assertGreaterEqual(seen["v1.1.0"]["requests"], 5)
+        self.assertLess(seen["v1.1.0"]["requests"], 0.03 * seen["v1.0.0"]["requests"])
+        self.ends_with(job, DONE)
+        self.assert_promoted("v1.1.0")
+        self.assert_no_failure(load.stop())
+
     def events(self):
         """The reasons of those on stable's Deployment, as `kubectl describe` shows them."""
         uid = self.world.get("deployment", STABLE)["metadata"]["uid"]
