@@ -14,7 +14,7 @@
 #define LINNET_GUARDS(X)                                                                           \
   X(preparing_needs_ready)                                                                         \
   X(preparing_needs_clean_router)                                                                  \
-  X(raise_needs_ready) X(held_needs_weight) X(held_needs_data) X(force_needs_readback)             \
+  X(raise_needs_ready) X(held_needs_weight) X(held_needs_data)                                     \
       X(force_needs_requests) X(pass_needs_time) X(pass_needs_requests) X(silence_waits) X(        \
           no_data_ends) X(step_failure_stops) X(crash_loop_ends) X(unready_ends)                   \
           X(taken_back_is_rollback) X(foreign_weight_holds) X(stable_rolls_needs_weight) X(        \

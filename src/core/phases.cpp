@@ -145,8 +145,7 @@ void pass_step(Turn& turn, int index) {
 
 bool comes_into_force(Turn& turn, Stepping& step, Percent wanted) {
   if (turn.before.weight != turn.next.weight || turn.next.weight != wanted) return false;
-  if (!LINNET_NEEDS(force_needs_readback, turn.weight_in_force())) return false;
-  // What a server tells late may be of the weight before, and does not count.
+  // Counts begin where this weight is read back: what a server tells late may be of the one before.
   const bool counted = turn.next.stage.canary.requests > 0;
   if (!LINNET_NEEDS(force_needs_requests, has_data(turn) && counted)) return false;
   step.in_force = true;

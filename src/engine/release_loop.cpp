@@ -62,8 +62,8 @@ Task<void> ReleaseLoop::take_back_unsaved() {
   const Result<core::WorkloadSeen> workload = co_await ports_.workload.observe(deadline);
   // The same where all of it stops as it returns to its version (returns_bare in core/turn.cpp).
   // A canary that carries all may be one that is promoted, by whoever has saved since.
-  const bool replaced = seen->is(Percent::whole(100)) ||
-                        (record_ && core::is_stable_replaced(record_->status.phase));
+  const bool replaced =
+      seen->is(Percent::whole(100)) || (record_ && core::is_stable_replaced(record_->status.phase));
   const bool unseen = !workload && replaced;
   const bool bare = workload && workload->canary.ready() > 0 &&
                     (workload->stable.ready() == 0 ||
