@@ -25,10 +25,13 @@ bool is_on_platform(const Turn& turn) {
 }
 
 // Whoever creates stable's Deployment anew says what it runs: to write what it ran before could
-// only undo that. Told once, and shown as long as it is so.
-bool is_stable_gone(Turn& turn) {
-  if (!is_on_platform(turn) || !turn.seen.workload || turn.seen.workload->stable.wanted)
-    return false;
+// only undo that.
+bool is_stable_gone(const Turn& turn) {
+  return is_on_platform(turn) && turn.seen.workload && !turn.seen.workload->stable.wanted;
+}
+
+// Once, and shown as long as it is so.
+void tell_stable_gone(Turn& turn) {
   LINNET_MARK(stable_gone);
   const std::string& why = turn.seen.workload->stable.trouble;
   const auto tells = [&](const std::string& reason) {
@@ -36,7 +39,6 @@ bool is_stable_gone(Turn& turn) {
   };
   if (!tells(turn.before.reason)) turn.entry("trouble", why);
   if (!tells(turn.next.reason)) turn.next.reason += "; " + why;
-  return true;
 }
 
 void want_track(Turn& turn, Track track, const std::string& version, int replicas) {
@@ -115,7 +117,10 @@ void want_levels(Turn& turn) {
     LINNET_MARK(rollback_without_router);
     turn.decision.effects.push_back(SetWeight{Percent(), true});  // safe without looking
   }
-  if (!next.stable_version.empty() && !waits_to_be_replaced(next) && !is_stable_gone(turn)) {
+  const bool stable_wanted = !next.stable_version.empty() && !waits_to_be_replaced(next);
+  if (stable_wanted && is_stable_gone(turn)) {
+    tell_stable_gone(turn);
+  } else if (stable_wanted) {
     const int whole = stable_size(turn.release, next);
     const int beside_canary = std::max(1, whole - next.canary_replicas);
     want_track(turn, Track::stable, next.stable_version,

@@ -53,6 +53,7 @@ void Told::begins(Port port, std::int64_t now_ms) {
     case Port::router_read:
       traffic.reset();
       saved = false;
+      began_ms = now_ms;
       return;
     case Port::workload_observe: workload.reset(); return;
     case Port::metrics_since:

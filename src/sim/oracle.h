@@ -56,7 +56,7 @@ struct Told {
   bool version_current = true;               // when it asked for its effect, nobody else had saved
   bool could_know = false;                   // or had, but long enough ago
 
-  /// What an earlier turn was told through this port counts no more.
+  /// A look begins: what an earlier turn was told through this port counts no more.
   void begins(Port port, std::int64_t now_ms);
 };
 

@@ -89,7 +89,6 @@ World::Answering World::call(int index, Port port, Duration allowed) {
   Answering answer;
   Engine& engine = engines_[static_cast<std::size_t>(index)];
   engine.told.begins(port, now_ms_);
-  if (port == Port::router_read) engine.told.began_ms = now_ms_;
   if (port == Port::router_set || port == Port::workload_set) {
     engine.told.version_current = engine.version() == durable_.version;
     engine.told.could_know = now_ms_ - durable_.saved_ms > 500;

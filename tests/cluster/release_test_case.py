@@ -17,6 +17,9 @@ PROMETHEUS = """
     source: prometheus
     recipe: traefik-ingress
     address: http://192.168.77.1:9090"""
+OWN_METRICS = """
+    source: scrape
+    recipe: application"""
 GATEWAY_TRAFFIC = """
     router: gateway-api
     with: { route: api-gateway, stable_service: api-gateway-service-stable,

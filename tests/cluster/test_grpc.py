@@ -8,11 +8,8 @@ import threading
 import unittest
 
 from harness import GATEWAY_PORT, needs_bed, wait_for
-from release_test_case import DONE, GATEWAY_TRAFFIC, ROLLED_BACK, STABLE, ReleaseTest
-
-METRICS = """
-    source: scrape
-    recipe: application"""
+from release_test_case import (
+    DONE, GATEWAY_TRAFFIC, OWN_METRICS, ROLLED_BACK, STABLE, ReleaseTest)
 
 
 @needs_bed
@@ -26,7 +23,7 @@ class Grpc(ReleaseTest):
         self.frame.write_bytes(bytes(5))  # an empty message
         wait_for(lambda: self.call() == ("200", "v1.0.0"), 20, "a call is answered")
         route = GATEWAY_TRAFFIC.replace("route: api", "kind: GRPCRoute, route: api")
-        self.write_spec(traffic=route, metrics=METRICS, **options)
+        self.write_spec(traffic=route, metrics=OWN_METRICS, **options)
         self.must(self.world.run("init"))
 
     def call(self):

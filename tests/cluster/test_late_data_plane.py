@@ -7,14 +7,12 @@ import subprocess
 import unittest
 
 from harness import needs_bed, wait_for
-from release_test_case import CANARY, DONE, ROLLED_BACK, ReleaseTest
+from release_test_case import CANARY, DONE, OWN_METRICS, ROLLED_BACK, ReleaseTest
 from world import end_process
 
-PORTS = {":80": ":81", ":8000": ":8001", ":9100": ":9105", ":9101": ":9106"}
+CHANGES = {'":80"': '":81"', '":8000"': '":8001"', '":9100"': '":9105"', '":9101"': '":9106"',
+           "providersThrottleDuration: 0s": "providersThrottleDuration: 2s"}
 LATE_PORT = 81
-OWN_METRICS = """
-    source: scrape
-    recipe: application"""
 
 
 @needs_bed
@@ -28,8 +26,7 @@ class BehindALateDataPlane(ReleaseTest):
     def begin_late_traefik(self):
         """Beside the bed's own, which follows at once: the same Ingresses on another port."""
         text = (self.cluster.bed / "etc" / "traefik.yaml").read_text()
-        for old, new in {**{f'"{old}"': f'"{new}"' for old, new in PORTS.items()},
-                         "providersThrottleDuration: 0s": "providersThrottleDuration: 2s"}.items():
+        for old, new in CHANGES.items():
             self.assertIn(old, text)
             text = text.replace(old, new)
         config = self.world.folder / "late.yaml"
