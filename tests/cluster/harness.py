@@ -2,6 +2,7 @@
 printed when the test fails, and tests that have the cluster to themselves."""
 
 import fcntl
+import json
 import os
 import sys
 import unittest
@@ -47,11 +48,18 @@ class ClusterTest(unittest.TestCase):
         if suite.has_failed(self):
             print(f"\n=== logs of {self.id()}\n{self.world.logs()}\n===", file=sys.stderr)
 
-    def start_stable(self, version="v1.0.0", replicas=3):
-        """The service as somebody has it before linnet: ready, and served through the Ingress."""
-        self.world.apply("stable", changes={f"{IMAGE}:v1.0.0": f"{IMAGE}:{version}",
-                                            "replicas: 3": f"replicas: {replicas}"})
-        self.world.wait_ready("api-gateway-stable")
+    def start_stable(self, version="v1.0.0", replicas=3, pods=None):
+        """The service as somebody has it before linnet: ready, and served through the Ingress.
+        `pods` is what its pods have besides, a patch of their template: there from the first pod,
+        since the data plane may send requests to a pod for a moment after it is replaced."""
+        stable = "api-gateway-stable"
+        self.world.apply("stable", changes={
+            f"{IMAGE}:v1.0.0": f"{IMAGE}:{version}",
+            "replicas: 3": f"replicas: {0 if pods else replicas}"})
+        if pods:
+            self.world.kubectl("patch", "deployment", stable, "-p", json.dumps(
+                {"spec": {"replicas": replicas, "template": pods}}))
+        self.world.wait_ready(stable)
         self.world.wait_served(version)
 
     def assert_no_failure(self, summary, bad_versions=()):

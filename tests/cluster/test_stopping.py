@@ -8,10 +8,12 @@ from harness import needs_bed, wait_for
 from release_test_case import CANARY, DONE, ROLLED_BACK, STABLE, ReleaseTest
 
 FINALIZER = "tests.linnet.dev/keeps"
-STAYS = {"spec": {"template": {"spec": {
+STAYS = {"spec": {
     "terminationGracePeriodSeconds": 300,
     "containers": [{"name": "api-gateway",
-                    "lifecycle": {"preStop": {"sleep": {"seconds": 280}}}}]}}}}
+                    "lifecycle": {"preStop": {"sleep": {"seconds": 280}}}}]}}
+IS_READY_LATE = {"spec": {"containers": [{
+    "name": "api-gateway", "readinessProbe": {"initialDelaySeconds": 5}}]}}
 
 
 @needs_bed
@@ -32,9 +34,7 @@ class PodsThatStay(ReleaseTest):
                            f'{{"metadata":{{"finalizers":{finalizers or "null"}}}}}', check=False)
 
     def test_hold_neither_a_rollback_up_nor_the_next_promotion(self):
-        self.start_stable()
-        self.world.kubectl("patch", "deployment", STABLE, "-p", json.dumps(STAYS))
-        self.world.wait_ready(STABLE)
+        self.start_stable(pods=STAYS)
         self.write_spec(steps="25%", hold="5s")
         load = self.world.load(100)
         self.must(self.world.run("init"))
@@ -60,12 +60,9 @@ class WithoutAStable(ReleaseTest):
     def promoting(self):
         """A promotion has just told stable its version, of which no pod is ready for 5 s: its
         requests, and the job that drives."""
-        self.start_stable(replicas=2)
-        slow = {"name": "api-gateway", "readinessProbe": {"initialDelaySeconds": 5}}
-        self.world.kubectl("patch", "deployment", STABLE, "--patch", json.dumps({"spec": {
-            "strategy": {"type": "Recreate", "rollingUpdate": None},
-            "template": {"spec": {"containers": [slow]}}}}))
-        self.world.kubectl("rollout", "status", "deployment", STABLE)
+        self.start_stable(replicas=2, pods=IS_READY_LATE)
+        self.world.kubectl("patch", "deployment", STABLE, "--patch", json.dumps(
+            {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}))
         self.write_spec(steps="50%", hold="2s")
         load = self.world.load(100)
         self.must(self.world.run("init"))
