@@ -27,7 +27,9 @@ MANIFESTS = HERE / "manifests"
 HOST = "api.autograph.local"  # in the manifests; a test's own takes its place
 IMAGE = "autograph/api-gateway"
 CANARY_WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
-INGRESS_PORT, GATEWAY_PORT = 80, 8000
+# Of the ingress controller: the bed's, or the one of a cluster of yours (tests/cluster/run).
+INGRESS_HOST, INGRESS_PORT = os.environ.get("LINNET_CLUSTER_INGRESS", "127.0.0.1:80").split(":")
+INGRESS_PORT, GATEWAY_PORT = int(INGRESS_PORT), 8000
 PROMETHEUS = "http://127.0.0.1:9090"  # in the bed's network; 192.168.77.1 from its pods
 
 # The folders of the API that tests ask for, by the word that kubectl uses, too.
@@ -335,12 +337,8 @@ class World:
         """Changes how running pods behave: tell("version=canary", fail=20, delay=100)."""
         query = urllib.parse.urlencode(how)
         for pod in self.pods(labels):
-            connection = http.client.HTTPConnection(pod["status"]["podIP"], 8080, timeout=5)
-            try:
-                connection.request("GET", f"/ctl?{query}")
-                connection.getresponse().read()
-            finally:
-                connection.close()
+            self.cluster.must("GET", f"{self._path('pod', pod['metadata']['name'])}:8080/proxy"
+                                     f"/ctl?{query}")
 
     # ---- traffic ----
     def weight(self, ingress="api-gateway-ingress-canary"):
@@ -353,7 +351,7 @@ class World:
 
     def request(self, path="/", port=INGRESS_PORT):
         """(status, X-Version) of one request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection(INGRESS_HOST, port, timeout=10)
         try:
             connection.request("GET", path, headers={"Host": self.host})
             answer = connection.getresponse()
@@ -377,10 +375,11 @@ class World:
             return status == 200 and version in (None, seen)
         wait_for(served, seconds, f"{self.host} is served by {version or 'somebody'}")
 
-    def load(self, rate=100, clients=16, port=INGRESS_PORT, extra=()):
+    def load(self, rate=100, clients=16, port=INGRESS_PORT, path="/", extra=()):
         """Users from now on: `.summary()` counts until now, `.stop()` returns the final counts,
         `.events()` has each request. Nothing is retried."""
-        load = Load(self.folder, port, rate, clients, ("--host", self.host, *extra))
+        load = Load(self.folder, port, rate, clients, (
+            "--url", f"http://{INGRESS_HOST}:{port}{path}", "--host", self.host, *extra))
         self.loads.append(load)
         return load
 

@@ -14,6 +14,9 @@ import suite  # after cluster, which sets the path
 
 needs_bed = unittest.skipUnless(os.environ.get("LINNET_CLUSTER_BED"),
                                 "needs the test bed's data plane, images or faults")
+needs_requests = unittest.skipUnless(
+    os.environ.get("LINNET_CLUSTER_BED") or os.environ.get("LINNET_CLUSTER_INGRESS"),
+    "needs the example's images, and the address of an ingress controller: --ingress")
 needs_minutes = unittest.skipUnless(os.environ.get("LINNET_SLOW_TESTS"), "takes minutes: --slow")
 
 

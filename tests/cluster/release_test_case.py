@@ -2,6 +2,8 @@
 that somebody runs already, users whose every answer is counted, and the sentences of endings."""
 
 import json
+import os
+import re
 
 from harness import ClusterTest, wait_for
 
@@ -9,10 +11,11 @@ from harness import ClusterTest, wait_for
 DONE, ROLLED_BACK, INVALID, NO_DATA, UNREACHABLE, BUSY, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 STABLE, CANARY = "api-gateway-stable", "api-gateway-canary"
-SCRAPE = """
+# The ingress controller's own pages: of the bed's, or of the one that tests/cluster/run is told.
+SCRAPE = f"""
     source: scrape
-    recipe: traefik-ingress
-    with: { controller_selector: app=traefik }"""
+    recipe: {os.environ.get('LINNET_CLUSTER_RECIPE', 'traefik-ingress')}
+    with: {{ {os.environ.get('LINNET_CLUSTER_WITH', 'controller_selector: app=traefik')} }}"""
 PROMETHEUS = """
     source: prometheus
     recipe: traefik-ingress
@@ -68,10 +71,12 @@ class ReleaseTest(ClusterTest):
 
     def take_least_rights(self):
         # Of two namespaces: the release's, and the one of the controller whose pages are read.
-        self.cluster.kubectl("apply", "-f", "-", text=self.must(self.world.run("rbac")).out)
-        for kind in ("rolebinding", "role"):
-            self.addCleanup(self.cluster.kubectl, "-n", "traefik", "delete", kind,
-                            "--ignore-not-found", f"linnet-{self.world.namespace}-api-gateway")
+        rights = self.must(self.world.run("rbac")).out
+        self.cluster.kubectl("apply", "-f", "-", text=rights)
+        for place in set(re.findall(r"namespace: (\S+)", rights)) - {self.world.namespace}:
+            for kind in ("rolebinding", "role"):
+                self.addCleanup(self.cluster.kubectl, "-n", place, "delete", kind,
+                                "--ignore-not-found", f"linnet-{self.world.namespace}-api-gateway")
         token = self.world.kubectl("create", "token", "linnet").strip()
         self.world.write_kubeconfig(token=token)
 

@@ -4,14 +4,14 @@ told, somebody else's Deployment and another release's objects are left alone.""
 import json
 import unittest
 
-from harness import IMAGE, INGRESS_PORT, needs_bed, wait_for
+from harness import IMAGE, needs_requests, wait_for
 from cluster import MANIFESTS  # after harness, which sets the path
 from release_test_case import CANARY, INVALID, STABLE, ReleaseTest, spec
 
 SERVICE, INGRESS = "api-gateway-service-canary", "api-gateway-ingress-canary"
 
 
-@needs_bed
+@needs_requests
 class CanaryThatIsThere(ReleaseTest):
     def setUp(self):
         super().setUp()
@@ -98,7 +98,7 @@ class CanaryThatIsThere(ReleaseTest):
         self.assertEqual(labels["linnet.dev/release"], "other")
 
 
-@needs_bed
+@needs_requests
 class TwoReleasesBehindOneIngress(ReleaseTest):
     """/ is the first one's; /docs is docs', with a stable and a Service of its own."""
 
@@ -147,8 +147,7 @@ class TwoReleasesBehindOneIngress(ReleaseTest):
                 for path in rule["http"]["paths"]]
 
     def test_each_has_a_canary_of_its_own_and_leaves_the_others_alone(self):
-        loads = [self.world.load(50), self.world.load(50, extra=(
-            "--url", f"http://127.0.0.1:{INGRESS_PORT}/docs"))]
+        loads = [self.world.load(50), self.world.load(50, path="/docs")]
         self.write_first()
         self.must(self.world.run("init"))
         self.assertEqual(self.paths_of(self.CLONE), ["/"])

@@ -5,7 +5,7 @@ import re
 import shutil
 import unittest
 
-from harness import needs_bed
+from harness import needs_requests
 from release_test_case import DONE, ROLLED_BACK, ReleaseTest
 from world import LINNET, ROOT
 
@@ -42,7 +42,7 @@ class Job:
         return [(env, "\n".join(script)) for env, script in steps if script]
 
 
-@needs_bed
+@needs_requests
 class Examples(ReleaseTest):
     def setUp(self):
         super().setUp()
@@ -109,7 +109,7 @@ class Examples(ReleaseTest):
         self.assert_no_failure(self.load.stop())
 
 
-@needs_bed
+@needs_requests
 class Plugin(ReleaseTest):
     def test_kubectl_finds_linnet_by_name_on_path(self):
         self.start(load=False)

@@ -9,7 +9,7 @@ import signal
 import time
 import unittest
 
-from harness import PROMETHEUS as PROMETHEUS_HERE, needs_bed, wait_for
+from harness import PROMETHEUS as PROMETHEUS_HERE, needs_bed, needs_requests, wait_for
 from release_test_case import (
     BUSY, CANARY, DONE, INGRESS_TRAFFIC, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK,
     SCRAPE, STABLE, UNREACHABLE, ReleaseTest, spec)
@@ -40,7 +40,7 @@ class MissionTest(ReleaseTest):
         return self.must(self.world.run(*words, program=SCRIPT), code)
 
 
-@needs_bed
+@needs_requests
 class Mission(MissionTest):
     def start_service(self):
         self.start_stable()
@@ -201,7 +201,7 @@ class MonitorLines(ReleaseTest):
         self.assertIn("127.0.0.1:1", self.output_of(monitor))
 
 
-@needs_bed
+@needs_requests
 class Adoption(ReleaseTest):
     """`init --adopt` of a service that runs under names of its own and serves users."""
 
@@ -267,7 +267,7 @@ class Adoption(ReleaseTest):
         self.assert_no_failure(users.stop())
 
 
-@needs_bed
+@needs_requests
 class Questions(ReleaseTest):
     def test_plan_changes_nothing(self):
         self.start(load=False)
@@ -519,6 +519,7 @@ class Questions(ReleaseTest):
                 if path.name.endswith((".sock", ".sock.lock"))]
         self.assertEqual(left, ["api.sock"], "no daemon was started, and nothing is left behind")
 
+    @needs_bed
     def test_a_release_with_recipes_of_ones_own_is_taken_back_where_their_files_are_not(self):
         folder = self.world.spec_file.parent / "recipes"
         for kind, name in (("routers", "ingress-nginx"), ("metrics", "traefik-ingress")):

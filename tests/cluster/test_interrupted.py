@@ -5,12 +5,12 @@ import os
 import signal
 
 from fault_test_case import FaultTest
-from harness import needs_bed, wait_for
+from harness import needs_requests, wait_for
 from release_test_case import INTERRUPTED
 from wire import Wire
 
 
-@needs_bed
+@needs_requests
 class InterruptedBeforeItBegan(FaultTest):
     def test_a_deploy_that_is_interrupted_while_it_looks_around_begins_nothing(self):
         users = self.start(steps="50%", hold="1s", replicas=1)

@@ -6,11 +6,11 @@ import json
 import signal
 import time
 
-from harness import CANARY_WEIGHT, needs_bed, wait_for
+from harness import CANARY_WEIGHT, needs_requests, wait_for
 from release_test_case import BUSY, CANARY, DONE, INTERRUPTED, ROLLED_BACK, ReleaseTest
 
 
-@needs_bed
+@needs_requests
 class Jobs(ReleaseTest):
     """A deploy from a CI job: no terminal, the tag as version. Those that die are elsewhere."""
 

@@ -8,14 +8,14 @@ import signal
 import subprocess
 
 from fault_test_case import FaultTest
-from harness import needs_bed, wait_for
+from harness import needs_requests, wait_for
 from release_test_case import CANARY, DONE, INTERRUPTED, ROLLED_BACK, STABLE
 from world import LINNET
 
 LEASE = "linnet-api-gateway"
 
 
-@needs_bed
+@needs_requests
 class OneEngine(FaultTest):
     def take_lease(self, holder):
         self.world.patch("lease", LEASE, {"spec": {"holderIdentity": holder}})
@@ -50,7 +50,7 @@ class OneEngine(FaultTest):
         self.assert_no_failure(load.stop())
 
 
-@needs_bed
+@needs_requests
 class KilledJobs(FaultTest):
     """The next job waits until the Lease of the dead one is over, and goes on from where it was."""
 
@@ -146,7 +146,7 @@ class KilledJobs(FaultTest):
         self.assert_no_failure(load.stop())
 
 
-@needs_bed
+@needs_requests
 class Interrupted(FaultTest):
     def test_by_ctrl_c_it_takes_the_canary_back(self):
         load, deploy = self.begin_release(hold="60s")

@@ -4,12 +4,12 @@ and loses none, each bad one is taken back for its cause."""
 import time
 import unittest
 
-from harness import needs_bed, wait_for
+from harness import needs_bed, needs_requests, wait_for
 from release_test_case import (
     BUSY, CANARY, DONE, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK, STABLE, ReleaseTest)
 
 
-@needs_bed
+@needs_requests
 class GoodReleases(ReleaseTest):
     def test_init_adopts_what_runs_and_restarts_nothing(self):
         self.start_stable()
@@ -63,6 +63,7 @@ class GoodReleases(ReleaseTest):
             return reasons if "Succeeded" in reasons else None
         return wait_for(written, 20, "the events are written")
 
+    @needs_bed
     def test_by_prometheus_as_well(self):
         self.cluster.scrape_every("1s")
         self.addCleanup(self.cluster.scrape_every, "5s")
@@ -162,7 +163,7 @@ class GoodReleases(ReleaseTest):
         self.ends_with(first, ROLLED_BACK)
 
 
-@needs_bed
+@needs_requests
 class BadReleases(ReleaseTest):
     def taken_back(self, version, cause, code=ROLLED_BACK, bad=True, unanswered=False, **options):
         load = self.start(**options)
@@ -275,7 +276,7 @@ spec:
 """
 
 
-@needs_bed
+@needs_requests
 class RollbackByHand(ReleaseTest):
     def test_at_each_step(self):
         load = self.start(hold="6s")
@@ -298,7 +299,7 @@ class RollbackByHand(ReleaseTest):
         self.assert_no_failure(load.stop())
 
 
-@needs_bed
+@needs_requests
 class OtherHands(ReleaseTest):
     def test_a_weight_set_by_kubectl_holds_the_release_and_is_left(self):
         self.start(steps="25% 100%", hold="20s")

@@ -4,7 +4,7 @@ stable that has none."""
 import json
 import re
 
-from harness import needs_bed, wait_for
+from harness import needs_requests, wait_for
 from release_test_case import CANARY, DONE, ROLLED_BACK, STABLE, ReleaseTest
 
 FINALIZER = "tests.linnet.dev/keeps"
@@ -16,7 +16,7 @@ IS_READY_LATE = {"spec": {"containers": [{
     "name": "api-gateway", "readinessProbe": {"initialDelaySeconds": 5}}]}}
 
 
-@needs_bed
+@needs_requests
 class PodsThatStay(ReleaseTest):
     def setUp(self):
         super().setUp()
@@ -55,7 +55,7 @@ class PodsThatStay(ReleaseTest):
         self.assert_no_failure(load.stop())
 
 
-@needs_bed
+@needs_requests
 class WithoutAStable(ReleaseTest):
     def promoting(self):
         """A promotion has just told stable its version, of which no pod is ready for 5 s: its

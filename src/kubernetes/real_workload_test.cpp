@@ -1,16 +1,13 @@
 // All of this folder's workload against a real cluster, as the service account that `linnet rbac`
-// describes: init, a release, bad versions, clean-up. Runs where LINNET_TEST_KUBECONFIG names an
-// administrator's kubeconfig of a cluster with the images of the test bed.
-#include <gtest/gtest.h>
-
+// describes: init, a release, bad versions, clean-up; and events. The cluster's nodes have the
+// images of the test bed.
 #include <boost/json.hpp>
-#include <cstdlib>
 
 #include "kubernetes/cluster_view.h"
 #include "kubernetes/deployments_workload.h"
 #include "kubernetes/events.h"
-#include "kubernetes/kubernetes_testing.h"
 #include "kubernetes/objects.h"
+#include "kubernetes/real_cluster_test_support.h"
 #include "spec/read.h"
 
 namespace linnet::kubernetes {
@@ -20,8 +17,6 @@ using boost::json::array;
 using boost::json::object;
 using core::Track;
 
-constexpr const char* where = "linnet-workload-test";
-const Resource namespaces{"v1", "namespaces", ""};
 const std::string rbac_api = "rbac.authorization.k8s.io/v1";
 
 array texts(const std::vector<std::string>& all) {
@@ -30,20 +25,13 @@ array texts(const std::vector<std::string>& all) {
   return out;
 }
 
-struct RealCluster : ::testing::Test {
+struct RealWorkload : RealClusterTest {
   void SetUp() override {
-    const char* file = std::getenv("LINNET_TEST_KUBECONFIG");
-    if (file == nullptr) GTEST_SKIP() << "no cluster: LINNET_TEST_KUBECONFIG is not set";
-    auto loaded = net::Curl::load(io.get_executor());
-    ASSERT_TRUE(loaded);
-    curl = std::move(*loaded);
-    ConfigChoice choice;
-    choice.kubeconfig_flag = file;
-    auto config = load_config(choice);
-    ASSERT_TRUE(config) << config.error().message;
-    admin = std::make_unique<Client>(*curl, clock, *config);
-    config->impersonate = fmt::format("system:serviceaccount:{}:linnet", where);
-    client = std::make_unique<Client>(*curl, clock, *config);
+    RealClusterTest::SetUp();
+    if (HasFatalFailure()) return;
+    Config weak = config;
+    weak.impersonate = fmt::format("system:serviceaccount:{}:linnet", where);
+    client = std::make_unique<Client>(*curl, clock, weak);
     const spec::ReadSpecs read = spec::read_specs(
         fmt::format("metadata: {{ name: shop, namespace: {} }}\nspec: {{ workload: {{ deployments: "
                     "{{ image: 'autograph/api-gateway:{{{{version}}}}', host: shop.test }} }} }}\n",
@@ -55,18 +43,8 @@ struct RealCluster : ::testing::Test {
     rules = rules_of(names, release, ingress_objects(names), {});
     begin();
   }
-  void TearDown() override {
-    if (!admin) return;
-    tasks.cancel();
-    EXPECT_TRUE(eventually([this] { return tasks.running() == 0; }));
-    EXPECT_TRUE(run(admin->remove(namespaces, where, soon())));
-  }
 
   void begin() {
-    ASSERT_TRUE(eventually([this] {
-      return run(admin->create(namespaces, object{{"metadata", object{{"name", where}}}}, soon()))
-          .has_value();
-    })) << "the namespace of the run before does not go away";
     array role_rules;
     for (const Rule& rule : rules) {
       object one{{"apiGroups", texts({rule.group})},
@@ -86,23 +64,10 @@ struct RealCluster : ::testing::Test {
     ASSERT_TRUE(made) << made.error().message;
     const auto bound = run(admin->create({rbac_api, "rolebindings", where}, binding, soon()));
     ASSERT_TRUE(bound) << bound.error().message;
+    // The API server knows of a role a moment after it has taken it.
+    ASSERT_TRUE(eventually([this] { return run(find_objects(*client, names, soon())).has_value(); }));
   }
 
-  template <class T>
-  T run(Task<T> task) {
-    return contract::run(io, std::move(task));
-  }
-  Deadline soon() { return clock.now().mono + 30s; }
-  template <class Condition>
-  bool eventually(Condition holds) {
-    const Deadline end = clock.now().mono + 90s;
-    for (;;) {
-      if (holds()) return true;
-      if (clock.now().mono > end) return false;
-      io.restart();
-      io.run_one_for(std::chrono::milliseconds(50));
-    }
-  }
   template <class Condition>
   bool comes(Condition holds) {
     return eventually([&] {
@@ -134,19 +99,15 @@ struct RealCluster : ::testing::Test {
     ASSERT_TRUE(written) << written.error().message;
   }
 
-  boost::asio::io_context io;
-  runtime::SystemClock clock;
-  std::unique_ptr<net::Curl> curl;
-  std::unique_ptr<Client> admin, client;
+  std::unique_ptr<Client> client;
   core::Release release;
   Names names;
   std::vector<Rule> rules;
-  runtime::TaskGroup tasks{io.get_executor()};
   std::unique_ptr<DeploymentsWorkload> workload;
   std::string last;
 };
 
-TEST_F(RealCluster, InitReleaseBadVersionsAndCleanUpWithTheLeastRole) {
+TEST_F(RealWorkload, InitReleaseBadVersionsAndCleanUpWithTheLeastRole) {
   init("v1.0.0");
   workload = std::make_unique<DeploymentsWorkload>(io.get_executor(), *client, clock, names,
                                                    std::function<void()>());
@@ -187,7 +148,7 @@ TEST_F(RealCluster, InitReleaseBadVersionsAndCleanUpWithTheLeastRole) {
   EXPECT_TRUE(comes([](const auto& seen) { return seen.stable.ready_of("v1.1.0") == 2; }));
 }
 
-TEST_F(RealCluster, EventsStandOnTheDeployment) {
+TEST_F(RealWorkload, EventsStandOnTheDeployment) {
   std::string said;
   EventPoster poster(io.get_executor(), *client, clock, {where, "shop-stable", "test", {}},
                      [&](std::string line) { said = std::move(line); }, {50ms, 500ms});
