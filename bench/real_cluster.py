@@ -11,10 +11,12 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from figures import Figure, median
@@ -105,6 +107,16 @@ class Release(World):
         assert answer.status == 200, answer.status
         done = [row for row in self.requests(began) if row["path"].startswith(path)]
         return done[0]["answered"] - began
+
+    def curl(self, path, *options):
+        """The command of one GET by TLS, as an administrator."""
+        config = json.loads((self.folder / "kubeconfig").read_text())
+        file = self.folder / "curl"
+        file.write_text(
+            f'header = "Authorization: Bearer {config["users"][0]["user"]["token"]}"\n'
+            f'cacert = "{self.cluster.bed / "pki" / "ca.crt"}"\nfail\nsilent\n')
+        server = config["clusters"][0]["cluster"]["server"]
+        return [shutil.which("curl"), "-K", str(file), *options, f"{server}/{path}"]
 
     # ---- what linnet wrote ----
     def journal(self):
@@ -320,22 +332,91 @@ def api(hold="15s", quiet=30):
 
 
 # --------------------------------------------------------------------------------------------------
+class Watched:
+    """A bare watch of a collection beside linnet's own: `when(holds)` is the wall time in seconds
+    at which an object came that `holds` is true of."""
+
+    def __init__(self, release, kind):
+        self.seen = []
+        curl = subprocess.Popen(release.curl(f"{release.path_of(kind)}?watch=true", "--no-buffer"),
+                                stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self.read, args=(curl,), daemon=True).start()
+
+    def read(self, curl):
+        with curl:
+            for line in curl.stdout:
+                self.seen.append((time.time(), json.loads(line)["object"]))
+
+    def when(self, holds):
+        return wait_for(lambda: next((at for at, thing in self.seen if holds(thing)), None), 30,
+                        "the watch tells of it", 0.005)
+
+
+def told(release, since, pattern):
+    """When the engine decided what its journal tells in such words: wall time in seconds."""
+    def found():
+        return next((wall(line["at"]) for line in release.journal()
+                     if wall(line["at"]) >= since - 0.001 and re.search(pattern, line["text"])), None)
+    return wait_for(found, 30, f"the journal has: {pattern}", 0.05)
+
+
+def noticed(rounds=8):
+    """From what somebody else does, or becomes of a pod, to the engine's words about it."""
+    edit, edit_bare, trouble = [], [], []
+    with Release(steps="50%", hold="60s") as release:
+        ingresses, pods = Watched(release, "ingress"), Watched(release, "pod")
+        for turn in range(rounds):
+            deploy = release.begin("deploy", "v1.1.0")
+            wait_for(lambda: release.weight() == 50, 60, "the step's weight is set", 0.05)
+            told(release, time.time() - 60, "50 % in force")
+            other = str(turn + 1)
+            began = time.time()
+            release.set_weight(other)
+            shown = ingresses.when(lambda ingress: weight_of(ingress) == other)
+            edit_bare.append(1000 * (shown - began))
+            edit.append(1000 * (told(release, began, f"the weight is {other} % now") - began))
+            release.must("rollback")
+            deploy.wait(60)
+            began = time.time()
+            deploy = release.begin("deploy", "v9.9.9")
+            shown = pods.when(lambda pod: pod["metadata"]["creationTimestamp"] >= utc(began) and
+                              cannot_start(pod))
+            trouble.append(1000 * (told(release, began, "cannot be pulled") - shown))
+            release.must("rollback")
+            deploy.wait(60)
+    return [
+        Figure(f"another's weight change until linnet holds, median of {rounds}", median(edit), "ms",
+               1000, f"worst {max(edit):.0f} ms; a bare watch showed it after "
+               f"{median(edit_bare):.0f} ms"),
+        Figure(f"a pod that cannot start until linnet says why, median of {rounds}",
+               median(trouble), "ms", 1000,
+               f"worst {max(trouble):.0f} ms, from when a bare watch showed it"),
+    ]
+
+
+def utc(seconds):
+    return datetime.datetime.fromtimestamp(int(seconds), datetime.UTC).isoformat()[:19] + "Z"
+
+
+def weight_of(ingress):
+    return ingress["metadata"].get("annotations", {}).get(CANARY_WEIGHT)
+
+
+def cannot_start(pod):
+    return any("ImagePull" in state["state"].get("waiting", {}).get("reason", "")
+               for state in pod["status"].get("containerStatuses", []))
+
+
+# --------------------------------------------------------------------------------------------------
 def look(rounds=60):
     """`linnet status` from nothing, in turns with the least that it could be."""
     with Release(steps="50%", hold="60s") as release:
-        config = json.loads((release.folder / "kubeconfig").read_text())
-        server = config["clusters"][0]["cluster"]["server"]
-        path = f"{server}/api/v1/namespaces/{release.namespace}/configmaps/{DOCUMENT}"
-        curl_config = release.folder / "curl"
-        curl_config.write_text(
-            f'header = "Authorization: Bearer {config["users"][0]["user"]["token"]}"\n'
-            f'cacert = "{release.cluster.bed / "pki" / "ca.crt"}"\nfail\nsilent\n')
         # `status` finds its spec in the folder that it is run in.
         environment = {**release.environment, "LINNET_SPEC": str(release.spec_file)}
         kubectl = shutil.which("kubectl")
         commands = {
             "status": [str(LINNET), "status"],
-            "curl": [shutil.which("curl"), "-K", str(curl_config), path],
+            "curl": release.curl(f"{release.path_of('configmap')}/{DOCUMENT}"),
             "kubectl": [kubectl, "get", "configmap", DOCUMENT, "-o", "json"],
         }
         times = {name: [] for name in commands}
@@ -367,5 +448,5 @@ def counts():
                    f"{counted:,} requests, errors and latencies, each page's truth known")]
 
 
-FIGURES = {"verdict": verdict, "harm": harm, "healthy": healthy, "api": api, "look": look,
-           "counts": counts}
+FIGURES = {"verdict": verdict, "noticed": noticed, "harm": harm, "healthy": healthy, "api": api,
+           "look": look, "counts": counts}

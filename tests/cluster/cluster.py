@@ -278,7 +278,7 @@ class World:
 
     def get(self, kind, name):
         """The object, or nothing."""
-        status, document = self.cluster.api("GET", self._path(kind, name))
+        status, document = self.cluster.api("GET", self.path_of(kind, name))
         if status == 404:
             return None
         if status != 200:
@@ -287,7 +287,7 @@ class World:
 
     def list(self, kind, labels=""):
         query = urllib.parse.urlencode({"labelSelector": labels})
-        return self.cluster.must("GET", f"{self._path(kind)}?{query}")["items"]
+        return self.cluster.must("GET", f"{self.path_of(kind)}?{query}")["items"]
 
     def events_of(self, uid):
         """Those about the object with this uid, asked for as `kubectl describe` does."""
@@ -302,13 +302,13 @@ class World:
 
     def patch(self, kind, name, document):
         """A merge patch, as somebody else than linnet."""
-        return self.cluster.must("PATCH", self._path(kind, name), document,
+        return self.cluster.must("PATCH", self.path_of(kind, name), document,
                                  "application/merge-patch+json")
 
     def delete(self, kind, name):
-        return self.cluster.must("DELETE", self._path(kind, name))
+        return self.cluster.must("DELETE", self.path_of(kind, name))
 
-    def _path(self, kind, name=None):
+    def path_of(self, kind, name=None):
         folder = KINDS[kind].format(self.namespace)
         return f"{folder}/{name}" if name else folder
 
@@ -337,7 +337,7 @@ class World:
         """Changes how running pods behave: tell("version=canary", fail=20, delay=100)."""
         query = urllib.parse.urlencode(how)
         for pod in self.pods(labels):
-            self.cluster.must("GET", f"{self._path('pod', pod['metadata']['name'])}:8080/proxy"
+            self.cluster.must("GET", f"{self.path_of('pod', pod['metadata']['name'])}:8080/proxy"
                                      f"/ctl?{query}")
 
     # ---- traffic ----
