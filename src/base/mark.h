@@ -16,6 +16,7 @@
   X(stable_returns_first) X(stable_gone)                                                         \
   X(foreign_weight_in_holding) X(weight_not_written_yet) X(canary_crash_loop)                    \
       X(canary_never_ready) X(stable_never_ready) X(promotion_stable_not_ready)                  \
+      X(metrics_tell_slowly)                                                                     \
           X(promotion_failed_check) X(promotion_taken_back) X(no_data_in_step)                   \
               X(too_few_requests_in_step) X(held_by_failure) X(early_pass) X(evidence_failed)    \
                   X(plain_rule_failed) X(health_failed) X(comparison_failed)                     \

@@ -72,6 +72,7 @@
                                                                   X(leaving_is_waited_for)        \
                                                                   X(canary_keeps_load)            \
                                                                   X(step_counts_its_own)          \
+                                                                  X(outage_is_no_interval)        \
                                                                   X(rollout_counts_its_own)
 // clang-format on
 

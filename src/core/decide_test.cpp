@@ -134,6 +134,52 @@ TEST(Decide, CountsNothingForAStepThatMayBeOfBeforeIt) {
   EXPECT_GT(world.status.stage.canary.requests, 0);
 }
 
+// The usual interval of a Prometheus on Kubernetes: a step of a minute takes a minute.
+TEST(Decide, AServerThatIsScrapedEachHalfMinuteIsNotSilentBetween) {
+  World world;
+  world.scraped_every = 30s;
+  world.initialised().turns(100);
+  world.deploying("v2");
+  const auto in_step = [&](int index) {
+    const auto* step = std::get_if<Stepping>(&world.status.phase);
+    return step != nullptr && step->index == index && step->in_force;
+  };
+  for (int guard = 0; guard < 200 && !in_step(1); ++guard) world.turn();
+  ASSERT_TRUE(in_step(1));
+  const MonoTime began = world.now.mono;
+  while (in_step(1)) world.turn();
+  EXPECT_EQ(world.now.mono - began, 60s) << "in force at a scrape, and passed at the second after";
+  EXPECT_TRUE(world.reach("awaiting_promotion"));
+  EXPECT_EQ(world.times_told("no request"), 0);
+}
+
+TEST(Decide, AServerThatTellsNothingAtItsNextScrapesIsSilent) {
+  World world = in_step(0);
+  world.scraped_every = 30s;
+  world.turns(120);
+  ASSERT_EQ(world.phase(), "stepping");
+  world.requests_per_second = 0;
+  const Duration held = std::get<Stepping>(world.status.phase).held;
+  world.journal.clear();
+  world.turns(60);
+  ASSERT_EQ(world.phase(), "stepping");
+  EXPECT_LE(std::get<Stepping>(world.status.phase).held, held + 33s);
+  EXPECT_EQ(world.times_told("no request"), 1);
+}
+
+TEST(Decide, AnOutageOfTheMetricsIsNotTakenForTheirInterval) {
+  World world = in_step(0, [] {
+    Release release = testing::a_release();
+    release.steps = {{weight(50), 10min}};
+    return release;
+  }());
+  world.scraped_every = 5s;
+  world.turns(20);
+  world.scraped_every = 50s;
+  world.turns(50);
+  EXPECT_EQ(world.status.told_each.length(), 5s);
+}
+
 TEST(Decide, AReleaseWhoseOnlyCheckIsHealthComesIntoForceThoughItsMetricsTellLate) {
   Release release = testing::a_release();
   std::erase_if(release.checks, [](const Check& check) {

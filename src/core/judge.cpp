@@ -300,8 +300,7 @@ void add_recent(Stage& stage, const Counts& canary, Duration elapsed) {
 
 Result<void> take_window(const Release& release, Status& status, const Sample& sample,
                          Duration elapsed) {
-  if (LINNET_STOPS(counts_are_sane,
-                   !is_sane(sample.stable) || !is_sane(sample.canary) || sample.lost < 0)) {
+  if (LINNET_STOPS(counts_are_sane, !is_sane(sample))) {
     LINNET_MARK(counts_refused);
     return fail(
         Code::invalid, "the counts cannot be true: {} of {} canary, {} of {} stable requests bad",

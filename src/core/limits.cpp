@@ -43,4 +43,8 @@ bool is_sane(const Counts& counts) {
                      [](std::int64_t n) { return n >= 0 && n <= 1'000'000'000'000; });
 }
 
+bool is_sane(const Sample& sample) {
+  return is_sane(sample.stable) && is_sane(sample.canary) && sample.lost >= 0;
+}
+
 }  // namespace linnet::core

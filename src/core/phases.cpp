@@ -11,7 +11,8 @@
 namespace linnet::core {
 namespace {
 
-// A few empty seconds are normal at low traffic; beyond this it counts as silence.
+// A few empty seconds are normal at low traffic; beyond this it counts as silence, unless the
+// metrics' server itself looks less often.
 constexpr Duration quiet_is_normal = 15s;
 // Of metrics that cannot be read at all.
 constexpr Duration unreachable_is_told = 5s;
@@ -28,9 +29,18 @@ bool is_counted(const Turn& turn) {
   return has_data(turn) || (turn.has_counts && turn.seen.sample->stable.requests > 0);
 }
 
+Duration longest_quiet(const Turn& turn) {
+  const Duration turns = turn.release.turn * 3;
+  const Duration shortest = std::max(quiet_is_normal, turns);
+  const Duration each = turn.next.told_each.length();
+  if (each + turns <= shortest || each == 0ms) return shortest;
+  LINNET_MARK(metrics_tell_slowly);
+  return each + turns;
+}
+
 // Longer silence than low traffic explains: an unreachable source counts at once.
 bool is_silent(const Turn& turn, Duration silent) {
-  return !turn.has_counts || silent >= std::max(quiet_is_normal, turn.release.turn * 3);
+  return !turn.has_counts || silent >= longest_quiet(turn);
 }
 
 std::string silence_text(const Turn& turn, const Stepping& step) {
@@ -204,7 +214,7 @@ void on_stepping(Turn& turn, Stepping step) {
   if (LINNET_STOPS(silence_waits, silent)) {
     const std::string text = silence_text(turn, step) + "; holding";
     // Once, and not only to those who ask: people wait beside it.
-    const Duration after = turn.has_counts ? quiet_is_normal : unreachable_is_told;
+    const Duration after = turn.has_counts ? longest_quiet(turn) : unreachable_is_told;
     if (step.silent >= after && step.silent - turn.elapsed < after) turn.entry("warning", text);
     return turn.waits(text);
   }

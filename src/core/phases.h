@@ -9,7 +9,7 @@
 namespace linnet::core {
 
 /// A canary that lacks instances, or does not start, for so long: an entry says it.
-constexpr Duration missing_is_told = 2s;
+constexpr Duration missing_is_told = 1s;
 /// A process that died, or a pod that is asked again, is back by then as a rule; what the router
 /// sends it until then is lost.
 constexpr Duration longest_empty = 5s;

@@ -19,6 +19,7 @@
 //   Idle --init--> Idle (Failed, when stable never gets ready)
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -199,6 +200,18 @@ struct Counting {
   friend bool operator==(const Counting&, const Counting&) = default;
 };
 
+/// How far back the last two samples with requests reached: the interval of a metrics server that
+/// tells at each of its looks what came since the one before; 0 where requests are read as they
+/// come.
+struct TellingInterval {
+  Duration last{};
+  Duration before{};
+
+  /// The shorter: an outage makes one of them long.
+  [[nodiscard]] Duration length() const { return before > 0ms ? std::min(last, before) : last; }
+  friend bool operator==(const TellingInterval&, const TellingInterval&) = default;
+};
+
 /// Counts since the step's weight is there, both tracks; the base of the plain rule.
 struct Stage {
   Counting counting;
@@ -283,6 +296,7 @@ struct Status {
   Evidence evidence;
   std::vector<CheckReport> checks;  // interval and text stay empty here: see core/explain.h
   std::string cursor;  // of the metric source, saved together with the counts it belongs to
+  TellingInterval told_each;
   std::int64_t last_intent = 0;
   std::vector<Notice> outbox;
   std::int64_t notices = 0;  // ids handed out

@@ -47,6 +47,7 @@ class World {
   bool instances_down = false;
   bool applies_weight = true;
   Duration reach_back{};           // of what the metrics tell
+  Duration scraped_every{};        // they tell of no request between two scrapes
   bool canary_is_cut_off = false;  // its weight is read back, and none of its requests arrive
   std::string closed;
   TrafficSeen traffic;
@@ -209,6 +210,15 @@ class World {
   }
 
   Sample sample(Duration after) {
+    if (scraped_every > Duration(0)) {
+      since_scrape_ += after;
+      if (since_scrape_ < scraped_every) {
+        Sample nothing_new;
+        nothing_new.cursor = std::to_string(now.mono.ms);
+        return nothing_new;
+      }
+      after = reach_back = std::exchange(since_scrape_, Duration(0));
+    }
     const double all = requests_per_second * static_cast<double>(after.count()) / 1000.0;
     const double share = traffic.weight.fraction();
     Sample result;
@@ -222,6 +232,7 @@ class World {
   }
 
   std::int64_t intents_ = 0;
+  Duration since_scrape_{};
   std::vector<Intent> waiting_;
   double canary_rest_ = 0, canary_bad_ = 0, stable_rest_ = 0, stable_bad_ = 0;
 };

@@ -129,11 +129,11 @@ TEST_F(RealClient, AWatchSeesWhatIsMadeChangedAndDeleted) {
 
 TEST_F(RealClient, AWatchFromAVersionThatIsLongForgottenIsToldSo) {
   std::string heard;
-  const auto answer = run(admin->stream(watch_request(maps, "", "", "1", 5), 30s,
-                                        [&](std::string_view bytes) {
-                                          heard += bytes;
-                                          return true;
-                                        }));
+  const auto answer =
+      run(admin->stream(watch_request(maps, "", "", "1", 5), 30s, [&](std::string_view bytes) {
+        heard += bytes;
+        return true;
+      }));
   ASSERT_TRUE(answer) << answer.error().message;
   // As a status, or as the first event of a watch that began: a Cache takes both for "list anew".
   EXPECT_NE(heard.find("410"), std::string::npos) << answer->status << " " << heard;

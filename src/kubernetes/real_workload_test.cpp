@@ -65,7 +65,8 @@ struct RealWorkload : RealClusterTest {
     const auto bound = run(admin->create({rbac_api, "rolebindings", where}, binding, soon()));
     ASSERT_TRUE(bound) << bound.error().message;
     // The API server knows of a role a moment after it has taken it.
-    ASSERT_TRUE(eventually([this] { return run(find_objects(*client, names, soon())).has_value(); }));
+    ASSERT_TRUE(
+        eventually([this] { return run(find_objects(*client, names, soon())).has_value(); }));
   }
 
   template <class Condition>

@@ -103,6 +103,14 @@ Duration Oracle::longest_gap() const {
   return std::max<Duration>(5s, world_.story().release.turn * 3);
 }
 
+// A step's clock stands still beyond; a server that is scraped each 40 s is silent for 40 s.
+Duration Oracle::longest_quiet(const Lineage& book) const {
+  const bool both = book.told_before > 0ms;
+  const Duration each = both ? std::min(book.told_last, book.told_before) : book.told_last;
+  const Duration turns = world_.story().release.turn * 3;
+  return std::max<Duration>({15s, turns, each == 0ms ? 0ms : each + turns});
+}
+
 Duration Oracle::elapsed(const Told& told) const {
   const Duration gap(told.observed_ms - told.turn_before_ms);
   return told.turn_before_ms < 0 ? 0ms : std::min(gap, longest_gap());
@@ -113,6 +121,10 @@ Lineage Oracle::with_window(const Told& told, const Lineage& mine, const core::S
   const Duration gap = elapsed(told);
   const Duration reach =
       told.reach > 0ms ? told.reach + Duration(told.observed_ms - told.asked_ms) : 0ms;
+  if (told.sample_ok && told.any_request) {
+    out.told_before = out.told_last;
+    out.told_last = reach;
+  }
   const auto begun = [&](core::Counting& counting, const core::Counting& counted) {
     // While nothing can be saved the engine counts a little more or less of the time than there
     // was: after it took a canary back regardless, nothing of that turn.
@@ -179,7 +191,7 @@ Lineage Oracle::advance(const Told& told, const Lineage& before, const core::Sta
   if (was_stepping && mine.step >= 0) {
     const Percent wanted = release.steps[static_cast<std::size_t>(mine.step)].weight;
     const bool at_weight = told.traffic && told.traffic->is(wanted);
-    const bool quiet = book.quiet >= std::max<Duration>(15s, release.turn * 3);
+    const bool quiet = book.quiet >= longest_quiet(book);
     if (mine.force_seen && at_weight && told.sample_ok && !quiet) book.earned += elapsed;
     if (at_weight && told.sample_ok && told.canary_requests > 0 && next.stage.canary.requests > 0)
       book.force_seen = true;

@@ -100,6 +100,8 @@ struct Lineage {
   std::string evidence_from;      // and the evidence's of this step
   core::Counting stage_counting;  // what may be of before is in neither
   core::Counting evidence_counting;
+  Duration told_last{};             // how far back the last sample with requests reached
+  Duration told_before{};           // and the one before
   std::int64_t stage_happened = 0;  // the canary's requests in truth before the stage
   bool stage_filled = false;
   bool stable_starts = true;  // `init` is giving stable its image, in this turn at the latest
@@ -135,6 +137,7 @@ class Oracle {
   void broken(std::string_view invariant, std::string text);
   /// The most that the engine counts of the time between two turns.
   [[nodiscard]] Duration longest_gap() const;
+  [[nodiscard]] Duration longest_quiet(const Lineage& book) const;
   [[nodiscard]] Duration elapsed(const Told& told) const;
   /// `mine` with this turn's window, which is left out of what may have begun after it.
   [[nodiscard]] Lineage with_window(const Told& told, const Lineage& mine,

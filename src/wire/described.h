@@ -59,6 +59,7 @@ BOOST_DESCRIBE_STRUCT(Rollout, (), (id, from, to, by, started, promote, hold, st
 BOOST_DESCRIBE_STRUCT(RolloutRecord, (), (rollout, ended, outcome, cause))
 BOOST_DESCRIBE_STRUCT(Notice, (), (id, event, text, rollout, at))
 BOOST_DESCRIBE_STRUCT(Counting, (), (age, begun))
+BOOST_DESCRIBE_STRUCT(TellingInterval, (), (last, before))
 BOOST_DESCRIBE_STRUCT(Stage, (),
                       (counting, stable, canary, lost, recent, recent_before, recent_age))
 BOOST_DESCRIBE_STRUCT(LimitEvidence, (), (threshold, clumping, window))
@@ -71,7 +72,8 @@ BOOST_DESCRIBE_STRUCT(Evidence, (),
 BOOST_DESCRIBE_STRUCT(Status, (),
                       (stable_version, stable_size, stable_most, phase, since, reason, rollout,
                        rollouts, weight, weight_before, weight_seen, canary_replicas, unready,
-                       queued, stage, evidence, checks, cursor, last_intent, outbox, notices))
+                       queued, stage, evidence, checks, cursor, told_each, last_intent, outbox,
+                       notices))
 
 }  // namespace linnet::core
 
