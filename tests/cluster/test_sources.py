@@ -15,7 +15,7 @@ import unittest
 import urllib.parse
 import urllib.request
 
-from harness import needs_bed, wait_for
+from harness import needs_bed, needs_minutes, wait_for
 from release_test_case import INVALID, NO_DATA, ROLLED_BACK, ReleaseTest
 from servers import Quiet, served
 from world import end_process, free_port
@@ -36,16 +36,17 @@ def certificate(folder, name):
     return files
 
 
-@needs_bed
-class LockedPrometheus(ReleaseTest):
-    """A second Prometheus, which scrapes the same data plane each second."""
+class OwnPrometheus(ReleaseTest):
+    """A second Prometheus, which scrapes the same data plane at an interval of its own."""
+
+    interval = "1s"
 
     def setUp(self):
         super().setUp()
         folder, self.port = self.world.folder, free_port()
         self.ca, key = certificate(folder, "prometheus")
         (folder / "prometheus.yml").write_text(json.dumps({
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "global": {"scrape_interval": self.interval, "scrape_timeout": "1s"},
             "scrape_configs": [{"job_name": "traefik",
                                 "static_configs": [{"targets": ["127.0.0.1:9100"]}]}]}))
         (folder / "web.yml").write_text(json.dumps({
@@ -80,6 +81,9 @@ class LockedPrometheus(ReleaseTest):
     def password(self, text):
         self.world.environment["PROMETHEUS_PASSWORD"] = text
 
+
+@needs_bed
+class LockedPrometheus(OwnPrometheus):
     def test_a_good_version_is_promoted(self):
         self.password(PASSWORD)
         users = self.start(metrics=self.metrics(self.ca), steps="25% 100%", hold="4s")
@@ -156,6 +160,21 @@ class LockedPrometheus(ReleaseTest):
     def metrics_finding(self):
         found = json.loads(self.world.run("doctor", "--output", "json").out)
         return next(each for each in found if each["check"] == "metrics arrive")
+
+
+@needs_bed
+class SlowPrometheus(OwnPrometheus):
+    interval = "20s"
+
+    @needs_minutes
+    def test_is_not_taken_for_a_canary_without_requests(self):
+        self.password(PASSWORD)
+        users = self.start(metrics=self.metrics(self.ca), steps="25% 50% 100%", hold="40s")
+        ran = self.must(self.world.run("deploy", "v1.1.0", "--promote", seconds=600))
+        self.assert_promoted("v1.1.0")
+        # In the first step at most, when it is not yet known how often the server is told anything.
+        self.assertLessEqual(ran.out.count("no request has reached the canary"), 1, str(ran))
+        self.assert_no_failure(users.stop())
 
 
 class Counted:
