@@ -355,8 +355,8 @@ class Watched:
 def told(release, since, pattern):
     """When the engine decided what its journal tells in such words: wall time in seconds."""
     def found():
-        return next((wall(line["at"]) for line in release.journal()
-                     if wall(line["at"]) >= since - 0.001 and re.search(pattern, line["text"])), None)
+        times = [wall(line["at"]) for line in release.journal() if re.search(pattern, line["text"])]
+        return next((at for at in times if at >= since - 0.001), None)
     return wait_for(found, 30, f"the journal has: {pattern}", 0.05)
 
 
@@ -385,8 +385,8 @@ def noticed(rounds=8):
             release.must("rollback")
             deploy.wait(60)
     return [
-        Figure(f"another's weight change until linnet holds, median of {rounds}", median(edit), "ms",
-               1000, f"worst {max(edit):.0f} ms; a bare watch showed it after "
+        Figure(f"another's weight change until linnet holds, median of {rounds}", median(edit),
+               "ms", 1000, f"worst {max(edit):.0f} ms; a bare watch showed it after "
                f"{median(edit_bare):.0f} ms"),
         Figure(f"a pod that cannot start until linnet says why, median of {rounds}",
                median(trouble), "ms", 1000,
