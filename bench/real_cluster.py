@@ -123,13 +123,14 @@ class Release(World):
         lines = self.get("configmap", DOCUMENT)["data"]["journal"].splitlines()
         return [json.loads(line) for line in lines if line]
 
-    def decided_at(self, since):
-        """When the engine took the canary back: wall time in seconds, whole milliseconds."""
-        for line in self.journal():
-            at = wall(line["at"])
-            if at >= since and line["kind"] == "phase" and "rolling_back" in json.dumps(line):
-                return at
-        raise AssertionError(f"no rollback in the journal since {since}: {self.journal()}")
+    def told_at(self, since, pattern):
+        """When the engine decided what the journal tells in such words: wall time in seconds, of
+        which the journal keeps whole milliseconds."""
+        def found():
+            times = [wall(line["at"]) for line in self.journal()
+                     if re.search(pattern, line["text"])]
+            return next((at for at in times if at >= since - 0.001), None)
+        return wait_for(found, 30, f"the journal has: {pattern}", 0.05)
 
 
 def wall(text):
@@ -156,7 +157,7 @@ def verdict(rounds=12, bare_each=5):
         for _ in range(rounds):
             began = time.time()
             release.must("deploy", "v2.0.0-broken", code=ROLLED_BACK)
-            decided = release.decided_at(began)
+            decided = release.told_at(began, "^rolling_back: ")
             write = next(row for row in release.requests(decided - 0.001)
                          if row["method"] == "PATCH" and f"{CANARY_WEIGHT}\":\"0\"" in row["body"])
             last = max(event[0] for event in release.users.events()
@@ -352,36 +353,28 @@ class Watched:
                         "the watch tells of it", 0.005)
 
 
-def told(release, since, pattern):
-    """When the engine decided what its journal tells in such words: wall time in seconds."""
-    def found():
-        times = [wall(line["at"]) for line in release.journal() if re.search(pattern, line["text"])]
-        return next((at for at in times if at >= since - 0.001), None)
-    return wait_for(found, 30, f"the journal has: {pattern}", 0.05)
-
-
 def noticed(rounds=8):
     """From what somebody else does, or becomes of a pod, to the engine's words about it."""
     edit, edit_bare, trouble = [], [], []
     with Release(steps="50%", hold="60s") as release:
         ingresses, pods = Watched(release, "ingress"), Watched(release, "pod")
         for turn in range(rounds):
+            began = time.time()
             deploy = release.begin("deploy", "v1.1.0")
-            wait_for(lambda: release.weight() == 50, 60, "the step's weight is set", 0.05)
-            told(release, time.time() - 60, "50 % in force")
+            release.told_at(began, "50 % in force")
             other = str(turn + 1)
             began = time.time()
             release.set_weight(other)
             shown = ingresses.when(lambda ingress: weight_of(ingress) == other)
             edit_bare.append(1000 * (shown - began))
-            edit.append(1000 * (told(release, began, f"the weight is {other} % now") - began))
+            edit.append(1000 * (release.told_at(began, f"the weight is {other} % now") - began))
             release.must("rollback")
             deploy.wait(60)
             began = time.time()
             deploy = release.begin("deploy", "v9.9.9")
             shown = pods.when(lambda pod: pod["metadata"]["creationTimestamp"] >= utc(began) and
                               cannot_start(pod))
-            trouble.append(1000 * (told(release, began, "cannot be pulled") - shown))
+            trouble.append(1000 * (release.told_at(began, "cannot be pulled") - shown))
             release.must("rollback")
             deploy.wait(60)
     return [

@@ -28,10 +28,6 @@ WorkloadSeen of_rollout(const WorkloadSeen& seen, const std::string& version) {
   return out;
 }
 
-bool tells_requests(const Sample& sample) {
-  return is_sane(sample) && (sample.stable.requests > 0 || sample.canary.requests > 0);
-}
-
 void take_sample(Turn& turn) {
   const std::vector<Check>& checks = turn.release.checks;
   const auto has_limit = [](const Check& check) { return limit_of(check).has_value(); };
@@ -43,7 +39,7 @@ void take_sample(Turn& turn) {
   const Sample& sample = *turn.seen.sample;
   if (LINNET_STOPS(window_keeps_cursor, true)) turn.next.cursor = sample.cursor;
   TellingInterval& each = turn.next.told_each;
-  if (tells_requests(sample))
+  if (is_sane(sample) && has_requests(sample))
     each = {sample.reach, LINNET_STOPS(outage_is_no_interval, true) ? each.last : 0ms};
   if (!is_running(turn.next.phase)) {
     watch_stable(turn.release, turn.next.evidence, sample, turn.elapsed);

@@ -281,8 +281,7 @@ namespace {
 // Each page is scraped about as often as the others: where the windows of one begin after, so do
 // those that follow, of all. A restart or a clock says nothing against that.
 bool is_counted(Counting& counting, const Sample& sample) {
-  const bool any = sample.stable.requests > 0 || sample.canary.requests > 0;
-  counting.begun = counting.begun || (any && sample.reach <= counting.age);
+  counting.begun = counting.begun || (has_requests(sample) && sample.reach <= counting.age);
   return counting.begun;
 }
 

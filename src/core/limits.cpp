@@ -47,4 +47,8 @@ bool is_sane(const Sample& sample) {
   return is_sane(sample.stable) && is_sane(sample.canary) && sample.lost >= 0;
 }
 
+bool has_requests(const Sample& sample) {
+  return sample.stable.requests > 0 || sample.canary.requests > 0;
+}
+
 }  // namespace linnet::core

@@ -33,5 +33,7 @@ Share share_of(const Limit& limit, const Counts& counts, const std::vector<doubl
 /// Counts that can be true: not negative, not absurdly large, no more bad than requests.
 bool is_sane(const Counts& counts);
 bool is_sane(const Sample& sample);
+/// Of any track: the source counts, whatever becomes of the canary.
+bool has_requests(const Sample& sample);
 
 }  // namespace linnet::core

@@ -1,6 +1,5 @@
 // The client against a real API server: what the one in memory (api_imposter.h) only says it does.
 #include <boost/json.hpp>
-#include <cstdio>
 
 #include "kubernetes/objects.h"
 #include "kubernetes/real_cluster_test_support.h"

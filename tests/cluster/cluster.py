@@ -378,8 +378,8 @@ class World:
     def load(self, rate=100, clients=16, port=INGRESS_PORT, path="/", extra=()):
         """Users from now on: `.summary()` counts until now, `.stop()` returns the final counts,
         `.events()` has each request. Nothing is retried."""
-        load = Load(self.folder, port, rate, clients, (
-            "--url", f"http://{INGRESS_HOST}:{port}{path}", "--host", self.host, *extra))
+        load = Load(self.folder, port, rate, clients, ("--host", self.host, *extra), INGRESS_HOST,
+                    path)
         self.loads.append(load)
         return load
 

@@ -160,11 +160,11 @@ class Ran:
 class Load:
     """Users at a steady pace, beside the world: tests/support/steady_load.cpp."""
 
-    def __init__(self, folder, port, rate, clients, extra=()):
+    def __init__(self, folder, port, rate, clients, extra=(), host="127.0.0.1", path="/"):
         self.log = folder / f"load-{port}-{time.monotonic_ns()}.log"
         self.summary_file = self.log.with_suffix(".json")
         self.process = subprocess.Popen(
-            [LOAD, "--url", f"http://127.0.0.1:{port}/", "--rate", str(rate), "--clients",
+            [LOAD, "--url", f"http://{host}:{port}{path}", "--rate", str(rate), "--clients",
              str(clients), "--summary", self.summary_file, "--log", self.log, *extra])
         wait_for(self.summary_file.exists, 10, "the load client starts", 0.005)
 
