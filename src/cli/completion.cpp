@@ -342,8 +342,8 @@ constexpr Command completion_command{
     .summary = "Print a script that completes commands in a shell",
     .description =
         "Put the line for your shell into its start file. It completes commands, options and "
-        "their words, and what `linnet names` lists: contexts, namespaces, Deployments, releases "
-        "and versions.",
+        "their words, and what `linnet names` lists: contexts, namespaces, Deployments, releases, "
+        "versions and recipes.",
     .examples =
         "source <(linnet completion bash)     # ~/.bashrc\n"
         "source <(linnet completion zsh)      # ~/.zshrc, after compinit\n"

@@ -125,7 +125,7 @@ constexpr Option options[] = {
      "The Deployment that stable is; must be the spec's",
      {},
      {},
-     "deployments"},
+     "adoptable"},
     {"--dry-run", "", "On a cluster: only show what would be created, and what is in the way"},
 };
 

@@ -10,6 +10,7 @@
 #include "cli/session.h"
 #include "cluster/name_lists.h"
 #include "net/http.h"
+#include "recipes/library.h"
 
 namespace linnet::cli {
 namespace {
@@ -103,12 +104,20 @@ Result<void> offer_versions(Session& session, const std::vector<core::Release>& 
 Result<void> offer_names(Session& session, const std::string& what) {
   Offer offer(session.out());
   if (what == "contexts") return offer.add(kubernetes::context_names(session.cluster_choice()));
+  if (what == "recipes") {
+    for (const auto* built_in : {&recipes::built_in_routers(), &recipes::built_in_metrics()})
+      for (const auto& [name, yaml] : *built_in) offer.add(name);
+    return {};
+  }
   const std::vector<core::Release> releases = spec_releases(session);
   if (what == "releases") return offer_releases(session, releases, offer);
   if (what == "versions") return offer_versions(session, releases, offer);
   const auto kind =
       what == "namespaces" ? cluster::NameKind::namespaces : cluster::NameKind::deployments;
-  return offer.add(cluster::list_names(question(session, kind, releases), of_cluster));
+  TRY(names, cluster::list_names(question(session, kind, releases), of_cluster));
+  for (const std::string& name : names)
+    offer.add((what == "adoptable" ? "deployment/" : "") + name);
+  return {};
 }
 
 Result<Exit> run_names(Session& session) {
@@ -121,8 +130,8 @@ Result<Exit> run_names(Session& session) {
 }
 
 constexpr Positional positionals[] = {
-    {"WHAT", "contexts, namespaces, deployments, releases or versions", true, false,
-     "contexts namespaces deployments releases versions"}};
+    {"WHAT", "contexts, namespaces, deployments, adoptable, releases, versions or recipes", true,
+     false, "contexts namespaces deployments adoptable releases versions recipes"}};
 
 }  // namespace
 
@@ -131,8 +140,10 @@ constexpr Command names_command{
     .summary = "List names for a shell to complete",
     .description =
         "One a line, for the scripts of `linnet completion`: contexts of the kubeconfig, "
-        "namespaces of the cluster, Deployments of the namespace, releases (of the spec, of the "
-        "daemon that runs, of the namespace's ConfigMaps), versions of the release's history. "
+        "namespaces of the cluster, Deployments of the namespace (adoptable: as `init --adopt` "
+        "takes "
+        "them), releases (of the spec, of the daemon that runs, of the namespace's ConfigMaps), "
+        "versions of the release's history, built-in recipes. "
         "Starts no daemon, asks nothing, is done within 2 s, and prints no message when something "
         "cannot be had: then it ends with 4, and with what was found so far.",
     .examples = "linnet names deployments -n shop\n",

@@ -1,5 +1,6 @@
 // `linnet names`: what a shell is offered, and that nothing else ever comes of it.
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -74,9 +75,18 @@ TEST_F(NamesCommand, VersionsAreThoseOfTheHistory) {
   expect({"versions", "--release", "shop"}, 0, "v2\nv1\n");
 }
 
+TEST_F(NamesCommand, RecipesAreTheBuiltInOnesOfBothKindsEachOnce) {
+  const std::string out = program.run({"names", "recipes"}).out;
+  for (const char* name : {"gateway-api", "ingress-nginx", "cloudwatch"}) {
+    const std::size_t at = ("\n" + out).find(fmt::format("\n{}\n", name));
+    EXPECT_NE(at, std::string::npos) << name;
+    EXPECT_EQ(("\n" + out).find(fmt::format("\n{}\n", name), at + 1), std::string::npos) << name;
+  }
+}
+
 TEST_F(NamesCommand, TroubleIsNeverTold) {
   for (const char* what : {"contexts", "releases", "versions"}) expect({what}, 0, "");
-  for (const char* what : {"namespaces", "deployments"}) expect({what}, 4, "");
+  for (const char* what : {"namespaces", "deployments", "adoptable"}) expect({what}, 4, "");
   program.environment["KUBECONFIG"] = scratch.write("config", kubeconfig("https://127.0.0.1:1"));
   expect({"deployments"}, 4, "");
   scratch.write("linnet.yaml", "nonsense: [");

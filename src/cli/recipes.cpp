@@ -261,8 +261,12 @@ Result<Exit> run_recipes(Session& session) {
 
 constexpr Positional positionals[] = {
     {"WHAT", "list, show or check; list", false, false, "list show check"},
-    {"NAME", "show: a recipe's name (router/NAME or metric/NAME where both exist); check: a file",
-     false},
+    {"NAME",
+     "show: a recipe's name (router/NAME or metric/NAME where both exist); check: a file",
+     false,
+     false,
+     {},
+     "recipes"},
 };
 
 }  // namespace

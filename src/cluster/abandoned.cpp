@@ -10,8 +10,13 @@ std::string next_command(const core::Status& status) {
   if (std::holds_alternative<AwaitingPromotion>(phase)) return "`linnet promote` ends it" + back;
   if (std::holds_alternative<Promoting>(phase)) return "`linnet promote` goes on with it";
   if (std::holds_alternative<RollingBack>(phase)) return "`linnet rollback` goes on with it";
-  if (std::holds_alternative<Holding>(phase))
-    return "`linnet resume` or `linnet promote` goes on with it" + back;
+  if (const auto* holding = std::get_if<Holding>(&phase)) {
+    const std::string_view promote =
+        holding->from == Holding::From::awaiting   ? ", `linnet promote` ends it"
+        : holding->from == Holding::From::stepping ? ", `linnet promote --skip-steps` ends it"
+                                                   : "";
+    return fmt::format("`linnet resume` goes on with it{}{}", promote, back);
+  }
   return fmt::format("`linnet deploy {}` goes on with it{}",
                      status.rollout ? status.rollout->to : "VERSION", back);
 }

@@ -29,8 +29,20 @@ TEST(Abandoned, EachPhaseHasItsNextCommand) {
   const auto next = [](core::Phase phase) { return left_in(std::move(phase)).next; };
   EXPECT_EQ(next(core::AwaitingPromotion{}),
             "`linnet promote` ends it, `linnet rollback` takes it back");
-  EXPECT_EQ(next(core::Holding{}),
-            "`linnet resume` or `linnet promote` goes on with it, `linnet rollback` takes it back");
+  using From = core::Holding::From;
+  const auto held = [&](From from) {
+    core::Holding holding;
+    holding.from = from;
+    return next(holding);
+  };
+  EXPECT_EQ(held(From::awaiting),
+            "`linnet resume` goes on with it, `linnet promote` ends it, `linnet rollback` takes it "
+            "back");
+  EXPECT_EQ(held(From::stepping),
+            "`linnet resume` goes on with it, `linnet promote --skip-steps` ends it, `linnet "
+            "rollback` takes it back");
+  EXPECT_EQ(held(From::preparing),
+            "`linnet resume` goes on with it, `linnet rollback` takes it back");
   EXPECT_EQ(next(core::Promoting{}), "`linnet promote` goes on with it");
   EXPECT_EQ(next(core::RollingBack{}), "`linnet rollback` goes on with it");
   EXPECT_TRUE(waits_for_people(core::AwaitingPromotion{}));

@@ -58,11 +58,7 @@ class ClusterRouter : public contract::RouterUnderTest {
   }
   template <class Holds>
   void wait_until(Holds holds) {
-    const Deadline end = soon();
-    while (!holds() && clock_.now().mono < end) {
-      context.restart();
-      context.run_one_for(std::chrono::milliseconds(20));
-    }
+    contract::until(context, holds);
   }
 
   runtime::SystemClock clock_;

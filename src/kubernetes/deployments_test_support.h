@@ -161,11 +161,7 @@ class DeploymentsUnderTest : public contract::PlatformUnderTest {
   }
   template <class Holds>
   void run_until(Holds holds) {
-    const Deadline end = soon();
-    while (!holds() && clock_.now().mono < end) {
-      context.restart();
-      context.run_one_for(std::chrono::milliseconds(20));
-    }
+    contract::until(context, holds);
   }
 
   runtime::SystemClock clock_;

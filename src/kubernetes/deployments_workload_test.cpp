@@ -65,14 +65,10 @@ struct DeploymentsWorkloadTest : ApiTest {
   /// Looks again until it holds.
   template <class Condition>
   bool comes(Condition holds) {
-    const Deadline end = soon();
-    while (clock.now().mono < end) {
+    return eventually([&] {
       const auto seen = observe();
-      if (seen && holds(*seen)) return true;
-      io.restart();
-      io.run_one_for(std::chrono::milliseconds(20));
-    }
-    return false;
+      return seen && holds(*seen);
+    });
   }
   bool settled() {
     return comes([](const auto&) { return true; });
@@ -184,13 +180,12 @@ TEST_F(DeploymentsWorkloadTest, SaysWhichWatchCannotSee) {
   api.compact();
   api.end_watches();
   std::string message;
-  const Deadline end = within(40s);
-  while (message.empty() && clock.now().mono < end) {
+  const auto fails = [&] {
     const auto seen = observe();
     if (!seen) message = seen.error().message;
-    io.restart();
-    io.run_one_for(std::chrono::milliseconds(20));
-  }
+    return !seen;
+  };
+  EXPECT_TRUE(eventually(fails, 40s));
   EXPECT_NE(message.find("the pods of web cannot be seen"), std::string::npos) << message;
   EXPECT_NE(message.find("no right to list"), std::string::npos) << message;
 }

@@ -31,11 +31,7 @@ struct ApiTest : testing::Test {
   /// Runs the context until it holds.
   template <class Condition>
   bool eventually(Condition holds, Duration limit = 20s) {
-    const Deadline end = within(limit);
-    io.restart();
-    while (!holds() && clock.now().mono < end)
-      if (io.run_one_for(std::chrono::milliseconds(20)) == 0 && io.stopped()) io.restart();
-    return holds();
+    return contract::until(io, holds, limit);
   }
 
   boost::asio::io_context io;

@@ -47,13 +47,7 @@ struct RealClusterTest : testing::Test {
   /// Runs the context until it holds.
   template <class Condition>
   bool eventually(Condition holds) {
-    const Deadline end = clock.now().mono + 90s;
-    for (;;) {
-      if (holds()) return true;
-      if (clock.now().mono > end) return false;
-      io.restart();
-      io.run_one_for(std::chrono::milliseconds(50));
-    }
+    return contract::until(io, holds, 90s);
   }
 
   boost::asio::io_context io;

@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -18,6 +17,7 @@
 #include <optional>
 #include <sstream>
 
+#include "contract/run_task.h"
 #include "local/process_record.h"
 #include "local/process_table.h"
 #include "local/process_workload.h"
@@ -143,15 +143,7 @@ class Supervision {
 
   template <class T>
   T await(Task<T> task) {
-    std::optional<T> answer;
-    const auto done = [&](std::exception_ptr thrown, T value) {
-      if (thrown) std::rethrow_exception(thrown);
-      answer = std::move(value);
-    };
-    io.restart();
-    boost::asio::co_spawn(io, std::move(task), done);
-    while (!answer) io.run_one();
-    return std::move(*answer);
+    return contract::run(io, std::move(task));
   }
 
   Result<void> set(core::Track track, const std::string& version, int replicas) {
@@ -162,14 +154,7 @@ class Supervision {
   core::TrackSeen canary() { return seen().canary; }
 
   /// Runs until it holds; false when it does not in time.
-  bool until(const std::function<bool()>& holds) {
-    const MonoTime end = clock.now().mono + deadline;
-    while (!holds()) {
-      if (clock.now().mono > end) return false;
-      io.run_one_for(10ms);
-    }
-    return true;
-  }
+  bool until(const std::function<bool()>& holds) { return contract::until(io, holds, deadline); }
   bool until_stable_runs(const std::string& version, int replicas) {
     return until([&] {
       const core::TrackSeen track = stable();

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "contract/notifier_contract.h"
+#include "contract/run_task.h"
 #include "net/imposter.h"
 #include "runtime/run_in_test.h"
 #include "runtime/with_deadline.h"
@@ -46,10 +47,7 @@ struct NotifierTest : testing::Test {
   /// Runs until a notice has ended, at most 20 s.
   std::vector<std::int64_t> until_ended() {
     const int before = rung;
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
-    while (rung == before && std::chrono::steady_clock::now() < deadline)
-      io.run_one_for(std::chrono::milliseconds(100));
-    EXPECT_GT(rung, before);
+    EXPECT_TRUE(contract::until(io, [&] { return rung > before; }));
     return notifier->delivered();
   }
   boost::asio::io_context io;
@@ -170,10 +168,7 @@ TEST_F(NotifierTest, AServerThatComesUpLaterGetsIt) {
   core::Webhook target;
   target.url = fmt::format("http://127.0.0.1:{}/{}", reserved.port(), secret);
   make({target}).send(notice_of(1));
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (journal.empty() && std::chrono::steady_clock::now() < deadline)
-    io.run_one_for(std::chrono::milliseconds(100));
-  ASSERT_FALSE(journal.empty()) << "the refused connection";
+  ASSERT_TRUE(contract::until(io, [&] { return !journal.empty(); })) << "the refused connection";
   const std::uint16_t port = reserved.port();
   reserved.close();
   net::Imposter imposter(io, port);
@@ -187,8 +182,7 @@ TEST_F(NotifierTest, WhySomethingIsNotDeliveredYetIsToldUntilItIs) {
   imposter.answer = fail_twice;
   make({webhook(imposter)}).send(notice_of(1));
   EXPECT_EQ(notifier->trouble(), "");
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (journal.empty() && std::chrono::steady_clock::now() < deadline) io.run_one_for(100ms);
+  EXPECT_TRUE(contract::until(io, [&] { return !journal.empty(); }));
   EXPECT_EQ(
       notifier->trouble(),
       fmt::format("http://127.0.0.1:{}: it answered 500 Internal Server Error", imposter.port()));

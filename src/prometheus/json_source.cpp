@@ -51,6 +51,23 @@ void collect(const js::value& at, std::string_view path, std::vector<const js::v
   }
 }
 
+/// What a person can be told of all that stands there, but for what is null or empty.
+std::vector<std::string> texts_at(const js::value& json, std::string_view path) {
+  std::vector<const js::value*> found;
+  if (!path.empty()) collect(json, path, found);
+  std::vector<std::string> texts;
+  for (const js::value* value : found) {
+    if (value->is_null() || (value->is_string() && value->get_string().empty())) continue;
+    std::string text = value->is_string() ? std::string(std::string_view(value->get_string()))
+                                          : js::serialize(*value);
+    text.resize(std::min<std::size_t>(text.size(), 300));
+    for (char& c : text)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
 std::optional<double> value_of(const js::value& json) {
   if (json.is_number()) return json.to_number<double>();
   if (json.is_string()) return parse_number(std::string_view(json.get_string()));
@@ -90,19 +107,13 @@ std::optional<std::int64_t> time_of(const std::string& cursor) {
 Result<std::optional<std::int64_t>> number_of(const JsonDialect& dialect, std::string_view body) {
   auto json = wire::parse(body, max_bytes);
   if (!json) return fail(std::move(json.error()).while_doing("reading the answer"));
-  if (!dialect.error_path.empty()) {
-    std::vector<const js::value*> errors;
-    collect(*json, dialect.error_path, errors);
-    for (const js::value* error : errors) {
-      if (error->is_null() || (error->is_string() && error->get_string().empty())) continue;
-      std::string text = error->is_string() ? std::string(std::string_view(error->get_string()))
-                                            : js::serialize(*error);
-      text.resize(std::min<std::size_t>(text.size(), 300));
-      for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-      return fail(Code::unavailable, "the store says: {}", text);
-    }
-  }
+  for (const std::string& error : texts_at(*json, dialect.error_path))
+    return fail(Code::unavailable, "the store says: {}", error);
+  for (const std::string& state : texts_at(*json, dialect.complete_path))
+    if (state != dialect.complete_text)
+      return fail(Code::unavailable, "the store's answer is not whole: {}", state);
+  if (!texts_at(*json, dialect.more_path).empty())
+    return fail(Code::unavailable, "the store's answer has more pages than one");
   std::vector<const js::value*> found;
   collect(*json, dialect.value_path, found);
   TRY(value, picked(dialect, found));

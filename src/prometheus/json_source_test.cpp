@@ -49,6 +49,21 @@ TEST(JsonNumber, IsNoCountWhenItIsNone) {
             "the store says: quota ");
 }
 
+TEST(JsonNumber, IsNotTakenFromAnAnswerThatIsNotWhole) {
+  const JsonDialect cloudwatch = *testing::built_in("cloudwatch").json();
+  const auto said = [&](std::string_view status, std::string_view token) {
+    const auto found = number_of(
+        cloudwatch, fmt::format(R"({{"MetricDataResults":[{{"StatusCode":"{}","Values":[7]}}]{}}})",
+                                status, token));
+    return found ? fmt::format("{}", found->value()) : found.error().message;
+  };
+  EXPECT_EQ(said("Complete", ""), "7");
+  EXPECT_EQ(said("Complete", R"(,"NextToken":null)"), "7");
+  EXPECT_EQ(said("PartialData", ""), "the store's answer is not whole: PartialData");
+  EXPECT_EQ(said("Complete", R"(,"NextToken":"abc")"),
+            "the store's answer has more pages than one");
+}
+
 Task<net::ServerResponse> answer_with(std::string body, int status) {
   net::ServerResponse response;
   response.status = status;

@@ -39,6 +39,9 @@ struct JsonDialect {
 
   std::string value_path;  // JSON pointer; "*" goes through all elements: "/series/*/pointlist/*/1"
   std::string error_path;  // what stands there (not null, not empty) is an error's text; may be ""
+  std::string more_path;  // what stands there, likewise, says that there is another page; may be ""
+  // All that stands at the path is this text, or the answer is not whole; may be ""
+  std::string complete_path, complete_text;
   Pick pick = Pick::sum;
   double scale = 1;            // of the value, to get requests
   bool null_is_error = false;  // else no value is zero

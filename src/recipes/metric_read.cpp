@@ -311,14 +311,23 @@ void read_queries(Section& top, const Names& names, JsonDialect& made) {
   }
 }
 
+std::string pointer(Section& in, std::string_view key, bool required = false) {
+  std::string path = in.text(key, required);
+  if (!path.empty() && path[0] != '/') in.wrong(key, "must be a JSON pointer: it starts with '/'");
+  return path;
+}
+
 void read_answer(Section& top, JsonDialect& made) {
   Section answer = top.section("answer");
-  answer.known({"value", "pick", "scale", "missing", "error"});
-  made.value_path = answer.text("value", true);
-  made.error_path = answer.text("error");
-  for (const std::string_view key : {"value", "error"})
-    if (const std::string path = answer.text(key); !path.empty() && path[0] != '/')
-      answer.wrong(key, "must be a JSON pointer: it starts with '/'");
+  answer.known({"value", "pick", "scale", "missing", "error", "more", "complete"});
+  made.value_path = pointer(answer, "value", true);
+  made.error_path = pointer(answer, "error");
+  made.more_path = pointer(answer, "more");
+  if (Section complete = answer.section("complete"); complete.present()) {
+    complete.known({"at", "is"});
+    made.complete_path = pointer(complete, "at", true);
+    made.complete_text = complete.text("is", true);
+  }
   const std::string pick = answer.word("pick", {"sum", "first", "oldest", "last-non-null"});
   made.pick = pick == "first"    ? JsonDialect::Pick::first
               : pick == "oldest" ? JsonDialect::Pick::oldest

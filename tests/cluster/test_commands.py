@@ -392,6 +392,9 @@ class Questions(ReleaseTest):
         self.assertEqual(offered("status", "-n", self.world.namespace[:-1]),
                          [self.world.namespace])
         self.assertEqual(offered("monitor", "--deployment", "api-"), [CANARY, STABLE])
+        self.assertEqual(offered("init", "--adopt", "deployment/api-"),
+                         [f"deployment/{CANARY}", f"deployment/{STABLE}"])
+        self.assertEqual(offered("recipes", "show", "cloudw"), ["cloudwatch"])
         self.assertEqual(offered("monitor", "-n", "monitoring", "--deployment", ""),
                          ["prometheus"])
         self.assertEqual(offered("status", "--namespace", self.world.namespace, "--release", ""),

@@ -42,20 +42,6 @@ bool receive(int fd, std::string& text, std::size_t size) {
 
 }  // namespace
 
-bool until(boost::asio::io_context& io, const std::function<bool()>& condition,
-           std::chrono::milliseconds limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  io.restart();
-  // Keeps run_one_for() waiting when nothing else does: the condition may lie outside of `io`.
-  const auto guard = boost::asio::make_work_guard(io);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    if (io.stopped()) io.restart();
-    io.run_one_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
 std::vector<std::uint16_t> free_ports(int count) {
   std::vector<std::uint16_t> ports;
   std::vector<int> held;

@@ -3,10 +3,8 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "contract/run_task.h"
 #include "local/nginx_instance.h"
 #include "ports/ports.h"
 
@@ -29,26 +28,8 @@ class SteadyClock final : public Clock {
   Duration ahead{};  // time that a test lets pass without waiting
 };
 
-/// Runs one coroutine to its end on `io`; aborts the test program after half a minute.
-template <class T>
-T run(boost::asio::io_context& io, Task<T> task) {
-  std::optional<T> result;
-  boost::asio::co_spawn(io, std::move(task), [&](const std::exception_ptr& error, T value) {
-    CHECK(!error);
-    result.emplace(std::move(value));
-  });
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  io.restart();
-  while (!result) {
-    CHECK(std::chrono::steady_clock::now() < limit);
-    io.run_one_for(std::chrono::milliseconds(100));
-  }
-  return std::move(*result);
-}
-
-/// Turns the event loop until the condition holds; false after `limit`.
-bool until(boost::asio::io_context& io, const std::function<bool()>& condition,
-           std::chrono::milliseconds limit = std::chrono::seconds(20));
+using contract::run;
+using contract::until;
 
 /// Different ports that nobody listens on now.
 std::vector<std::uint16_t> free_ports(int count);
