@@ -108,6 +108,9 @@ class ClusterBackend final : public api::Backend {
   Task<Result<void>> check_place();
   /// Makes what is missing, before stable is told its version.
   Task<Result<void>> prepare_init(core::Intent& intent);
+  /// Takes a canary off its traffic that somebody else has given it, and waits until its requests
+  /// have ended. Code::invalid: stable could not take them.
+  Task<Result<void>> relieve_canary();
   /// Why nobody on stable would answer if it got all traffic now, in words; empty where somebody
   /// would, or where it cannot be read.
   Task<std::string> why_stable_cannot();

@@ -119,9 +119,27 @@ Task<Result<void>> ClusterBackend::prepare_init(core::Intent& intent) {
   if (!adoption.text.empty()) parts_->note("init", adoption.text);
   CO_TRY(made, co_await parts_->router->create(deadline));
   for (const recipes::Write& write : made) parts_->note("init", kubernetes::creation_text(write));
+  if (adoption.takes_weight && adoption.stops_pods) CO_TRY_VOID(co_await relieve_canary());
   // What runs is adopted: the spec's first version is only for a Deployment that was made just now.
   const std::string runs = kubernetes::running_version(parts_->names.workload, found.stable);
   if (intent.version.empty()) intent.version = runs.empty() ? wanted : runs;
+  co_return Result<void>();
+}
+
+// At rest the engine stops a canary at once, since nothing of its own can have traffic then.
+Task<Result<void>> ClusterBackend::relieve_canary() {
+  const std::string& canary = parts_->names.workload.canary;
+  if (const std::string why = co_await why_stable_cannot(); !why.empty())
+    co_return fail(
+        Code::invalid,
+        "init cannot begin: {} serves a share of the traffic, and nobody on stable could "
+        "take it: {}",
+        canary, why);
+  CO_TRY_VOID(co_await parts_->router->set(core::SetWeight{Percent(), false}, within(one_call)));
+  const Duration drain = core::drain_time(parts_->driven());
+  parts_->note("weight", fmt::format("0 % is written: the pods of {} have {} for what they began",
+                                     canary, duration_text(drain)));
+  co_await runtime::sleep_for(drain);
   co_return Result<void>();
 }
 

@@ -1,7 +1,11 @@
 #include "cluster/guarded.h"
 
+#include <algorithm>
+
 namespace linnet::cluster {
 namespace {
+
+constexpr Duration longest_patience = 35s;  // an admission webhook has 30 s at most
 
 Result<void> is_held(const kubernetes::Lease& lease, std::string_view what) {
   if (lease.held()) return {};
@@ -16,8 +20,15 @@ Task<Result<core::TrafficSeen>> LeasedRouter::read(Deadline deadline) {
 }
 
 Task<Result<void>> LeasedRouter::set(core::SetWeight level, Deadline deadline) {
-  if (!level.weight.is_zero()) CO_TRY_VOID(is_held(lease_, "setting the weight"));
-  co_return co_await router_.set(level, deadline);
+  if (!level.weight.is_zero() || !lease_.respected())
+    CO_TRY_VOID(is_held(lease_, "setting the weight"));
+  const MonoTime begun = clock_.now().mono;
+  const Duration given = std::max<Duration>(deadline - begun, patience_);
+  Result<void> done = co_await router_.set(level, begun + given);
+  const bool slow =
+      !done && (done.error().code == Code::timed_out || done.error().code == Code::unknown_outcome);
+  patience_ = slow ? std::min(given * 2, longest_patience) : Duration();
+  co_return done;
 }
 
 // Stable's replicas are its owner's.

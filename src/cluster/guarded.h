@@ -16,15 +16,20 @@ namespace linnet::cluster {
 /// A Lease is no fence: it is asked before each write.
 class LeasedRouter final : public TrafficRouter {
  public:
-  LeasedRouter(TrafficRouter& router, const kubernetes::Lease& lease)
-      : router_(router), lease_(lease) {}
+  LeasedRouter(TrafficRouter& router, const kubernetes::Lease& lease, Clock& clock)
+      : router_(router), lease_(lease), clock_(clock) {}
   Task<Result<core::TrafficSeen>> read(Deadline deadline) override;
-  /// Weight 0 is safe whoever drives, and is always passed on.
+  /// Weight 0 is passed on without the Lease, too, as long as nobody else can have taken it: an
+  /// engine that slept for longer (a laptop that was closed) knows nothing of what others released
+  /// since. A write that is not answered in time gets more of it: an API server gives up what
+  /// nobody waits for, and its admission may take 30 s.
   Task<Result<void>> set(core::SetWeight level, Deadline deadline) override;
 
  private:
   TrafficRouter& router_;
   const kubernetes::Lease& lease_;
+  Clock& clock_;
+  Duration patience_{};  // at least for the next write
 };
 
 /// A level that was there and is not any more was changed by another hand: it is told before it is

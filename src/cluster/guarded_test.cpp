@@ -40,7 +40,7 @@ class LeasedRouterUnderTest final : public k8s::ClusterRouter {
   TrafficRouter& router() override { return *leased_; }
   void reopen() override {
     ClusterRouter::reopen();
-    leased_.emplace(ClusterRouter::router(), held.lease());
+    leased_.emplace(ClusterRouter::router(), held.lease(), clock());
   }
   core::TrafficSeen read() { return run(context, router().read(soon())).value(); }
   Result<void> set(Percent weight, bool taken_back = false) {
@@ -51,7 +51,41 @@ class LeasedRouterUnderTest final : public k8s::ClusterRouter {
   HeldLease held{context, client(), clock()};
 
  private:
-  std::optional<LeasedRouter> leased_{std::in_place, ClusterRouter::router(), held.lease()};
+  std::optional<LeasedRouter> leased_{std::in_place, ClusterRouter::router(), held.lease(),
+                                      clock()};
+};
+
+/// Of a machine that slept.
+class LaterClock final : public Clock {
+ public:
+  explicit LaterClock(Clock& clock) : clock_(clock) {}
+  Now now() override {
+    Now out = clock_.now();
+    out.mono.ms += later.count();
+    out.wall.ms += later.count();
+    return out;
+  }
+  Duration later{};
+
+ private:
+  Clock& clock_;
+};
+
+/// Answers as told, and knows how long it was given.
+class FakeRouter final : public TrafficRouter {
+ public:
+  explicit FakeRouter(Clock& clock) : clock_(clock) {}
+  Task<Result<core::TrafficSeen>> read(Deadline) override { co_return core::TrafficSeen{}; }
+  Task<Result<void>> set(core::SetWeight, Deadline deadline) override {
+    given = std::chrono::round<std::chrono::seconds>(deadline - clock_.now().mono);
+    if (fails) co_return fail(*fails, "no answer");
+    co_return Result<void>();
+  }
+  std::optional<Code> fails;
+  Duration given{};
+
+ private:
+  Clock& clock_;
 };
 
 TEST(LeasedRouter, WithoutTheLeaseOnlyWeightZeroIsPassedOn) {
@@ -67,6 +101,50 @@ TEST(LeasedRouter, WithoutTheLeaseOnlyWeightZeroIsPassedOn) {
   ASSERT_TRUE(world.set(Percent(), true));
   EXPECT_TRUE(world.read().weight.is_zero());
   EXPECT_TRUE(world.read().taken_back);
+}
+
+TEST(LeasedRouter, AnEngineThatSleptForLongerThanItsLeaseTakesNothingBackOfOthers) {
+  LeasedRouterUnderTest world;
+  LaterClock clock(world.clock());
+  k8s::Lease lease(world.client(), clock, "shop", "linnet-slept", "anna");
+  ASSERT_TRUE(run(world.context, lease.acquire(clock.now().mono + 20s)));
+  LeasedRouter router(world.ClusterRouter::router(), lease, clock);
+  const auto take_back = [&] {
+    return run(world.context, router.set({Percent(), true}, clock.now().mono + 5s));
+  };
+  ASSERT_TRUE(world.set(Percent::whole(25)));
+  clock.later = 12s;  // not renewed for so long, but nobody else may have taken it
+  ASSERT_FALSE(lease.held());
+  EXPECT_TRUE(take_back());
+  ASSERT_TRUE(world.set(Percent::whole(25)));
+  clock.later = 1h;
+  const Result<void> refused = take_back();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::conflict);
+  EXPECT_EQ(world.read().weight, Percent::whole(25));
+}
+
+TEST(LeasedRouter, AWriteThatIsNotAnsweredInTimeGetsMoreOfItUntilOneIs) {
+  LeasedRouterUnderTest world;
+  FakeRouter slow(world.clock());
+  LeasedRouter router(slow, world.held.lease(), world.clock());
+  const auto given = [&] {
+    (void)run(world.context, router.set({Percent(), true}, world.clock().now().mono + 5s));
+    return slow.given;
+  };
+  slow.fails = Code::unknown_outcome;
+  EXPECT_EQ(given(), 5s);
+  EXPECT_EQ(given(), 10s);
+  slow.fails = Code::timed_out;
+  EXPECT_EQ(given(), 20s);
+  EXPECT_EQ(given(), 35s);
+  EXPECT_EQ(given(), 35s);
+  slow.fails.reset();
+  EXPECT_EQ(given(), 35s);
+  EXPECT_EQ(given(), 5s);
+  slow.fails = Code::unavailable;  // an answer: more time would not help
+  EXPECT_EQ(given(), 5s);
+  EXPECT_EQ(given(), 5s);
 }
 
 // ---- The workload -------------------------------------------------------------------------------

@@ -75,6 +75,7 @@ Task<Result<std::string>> fetch_directly(net::Curl& curl, Clock& clock, std::str
 Task<Result<std::string>> fetch_by_proxy(k8s::Client& client, std::string path, Deadline deadline) {
   k8s::ApiRequest request;
   request.target = std::move(path);
+  request.accept = "*/*";  // it comes to the pod's server, which may refuse JSON or answer in it
   CO_TRY(answer, co_await client.send(std::move(request), deadline));
   if (answer.status == 403)
     co_return fail(Code::denied,
@@ -90,7 +91,7 @@ Result<std::string> read_secret(std::string_view place) {
   const std::string name(place.substr(4));
   auto value = runtime::environment_variable(name);
   if (!value) return fail(Code::invalid, "the environment variable {} is not set", name);
-  return std::move(*value);
+  return prometheus::trimmed_secret(std::move(*value), "the environment variable " + name);
 }
 
 /// Of a release whose metrics cannot be read at all: it has no numbers, never good ones.

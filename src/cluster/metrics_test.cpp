@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+
+#include "prometheus/store_client.h"
 
 namespace linnet::cluster {
 namespace {
@@ -24,6 +27,19 @@ TEST(MetricsObstacles, NameTheVariableOrFileOfEverySecretThatCannotBeRead) {
                       "LINNET_TEST_IS_NOT_SET is not set",
                       "spec.metrics.headers: /nowhere/key cannot be read",
                       "spec.metrics.tls.ca_file: /nowhere/ca.pem cannot be read"}));
+}
+
+TEST(MetricsObstacles, AreVariablesThatHoldNothingButALineBreak) {
+  core::Metrics metrics;
+  metrics.source = "prometheus";
+  metrics.auth = core::BearerAuth{"env:LINNET_TEST_TOKEN"};
+  ::setenv("LINNET_TEST_TOKEN", "\n", 1);
+  EXPECT_EQ(metrics_obstacles(metrics),
+            Troubles{"spec.metrics.auth.bearer.token: the environment variable LINNET_TEST_TOKEN "
+                     "is empty"});
+  // As `echo word | base64` puts it into a Secret.
+  EXPECT_EQ(prometheus::trimmed_secret(" word\n", "").value(), "word");
+  ::unsetenv("LINNET_TEST_TOKEN");
 }
 
 TEST(MetricsObstacles, AreNoneWhereAllCanBeReadOrNothingIsAsked) {

@@ -80,7 +80,7 @@ Result<void> Parts::connect_ports(const core::RecipeTraffic& traffic) {
   metrics =
       ReleaseMetrics::make({clock, *curl, *client, *workload, names, tell, own.metric}, release);
   counts = std::make_unique<SummedSource>(metrics->source());
-  leased_router = std::make_unique<LeasedRouter>(*router, *lease);
+  leased_router = std::make_unique<LeasedRouter>(*router, *lease, clock);
   leased_workload = std::make_unique<LeasedWorkload>(
       *workload, *lease, [this](const std::string& text) { note("warning", text); });
   told_store =
@@ -90,11 +90,18 @@ Result<void> Parts::connect_ports(const core::RecipeTraffic& traffic) {
       std::make_unique<notify::WebhookNotifier>(executor, get_curl, release.name, release.notify,
                                                 tell, [this] { doorbell.ring(release.name); });
   loop = std::make_unique<engine::ReleaseLoop>(
-      release,
+      driven(),
       Ports{clock, doorbell, *told_store, *store, *leased_workload, *leased_router, *counts,
             *notifier, calendar},
       [this] { ground.changes.ring(release.name); });
   return {};
+}
+
+core::Release Parts::driven() const {
+  core::Release out = release;
+  if (auto* traffic = std::get_if<core::RecipeTraffic>(&out.traffic))
+    traffic->settles = router->recipe().settles();
+  return out;
 }
 
 void Parts::watch(runtime::TaskGroup& tasks) {

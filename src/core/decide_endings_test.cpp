@@ -240,6 +240,18 @@ TEST(DecideEndings, LetsStablesRequestsFinishFromWhereTheCanaryWasSeenToCarryAll
   EXPECT_TRUE(world.journal_has("restarting stable"));
 }
 
+TEST(DecideEndings, DrainForLongerThanTheDataPlaneTakesToFollow) {
+  Release release = testing::a_release();
+  release.workload = DeploymentsWorkload{};
+  RecipeTraffic traffic;
+  traffic.settles = 2s;
+  release.traffic = traffic;
+  EXPECT_EQ(drain_time(release), 5s);
+  traffic.settles = 30s;  // a load balancer outside of the cluster
+  release.traffic = traffic;
+  EXPECT_EQ(drain_time(release), 32s);
+}
+
 // Without `early_fail` nothing speaks before a part of it is over, and then the plain rule does.
 TEST(DecideEndings, TakesBackAPromotionOverItsLimitBeforeStableIsReplaced) {
   Release release = testing::a_release();

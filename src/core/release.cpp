@@ -38,4 +38,12 @@ Result<void> check_version(const std::string& version) {
   return {};
 }
 
+Duration drain_time(const Release& release) {
+  if (const auto* process = std::get_if<ProcessWorkload>(&release.workload))
+    return process->stop.drain;
+  constexpr Duration to_finish = 2s;  // for what still came before the data plane followed
+  const auto* traffic = std::get_if<RecipeTraffic>(&release.traffic);
+  return std::max(StopRule{}.drain, traffic == nullptr ? 0s : traffic->settles + to_finish);
+}
+
 }  // namespace linnet::core

@@ -82,6 +82,8 @@ struct NginxTraffic {
 struct RecipeTraffic {
   std::string router;
   std::map<std::string, std::vector<std::string>> with;
+  // The recipe's, which knows its data plane; the spec does not say it.
+  Duration settles{};  // for so long after a write some requests may still go the old way
 
   friend bool operator==(const RecipeTraffic&, const RecipeTraffic&) = default;
 };
@@ -269,5 +271,8 @@ std::vector<Check> default_checks();
 /// A version as users may give it: 1..128 of [A-Za-z0-9._+-], not starting with '-' or '.', and
 /// without "..": it becomes part of paths and arguments. Code::invalid says what is wrong.
 Result<void> check_version(const std::string& version);
+
+/// How long a track gets no new request before its instances are stopped.
+Duration drain_time(const Release& release);
 
 }  // namespace linnet::core

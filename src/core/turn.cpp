@@ -256,9 +256,6 @@ bool is_past_return(const Phase& phase) {
   return promoting != nullptr && promoting->part >= Promoting::Part::stable_takes_all;
 }
 
-Duration Turn::drain() const {
-  const auto* process = std::get_if<ProcessWorkload>(&release.workload);
-  return process != nullptr ? process->stop.drain : StopRule{}.drain;
-}
+Duration Turn::drain() const { return drain_time(release); }
 
 }  // namespace linnet::core

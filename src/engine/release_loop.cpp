@@ -26,6 +26,7 @@ ReleaseLoop::ReleaseLoop(core::Release release, Ports ports, std::function<void(
     : release_(std::move(release)), ports_(ports), changed_(std::move(changed)) {}
 
 Task<void> ReleaseLoop::run() {
+  record_.reset();  // of a run before this one: somebody else may have driven since
   Duration backoff = shortest_backoff;
   std::optional<MonoTime> failing_since;
   for (;;) {

@@ -55,6 +55,7 @@ struct ApiRequest {
   std::string target;  // path and query
   std::string content_type;
   std::string body;
+  std::string accept = "application/json";  // what a proxied answer may be is its server's choice
 };
 
 /// Errors of all calls: Code::not_found 404; Code::conflict 409 (the message names the reason:

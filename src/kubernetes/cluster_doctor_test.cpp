@@ -294,6 +294,22 @@ TEST(ClusterDoctor, NamesTheTrapsOfTheMissionsManifests) {
   EXPECT_NE(both.remedy.find("capture group"), std::string::npos);
 }
 
+TEST(ClusterDoctor, NamesACookieThatKeepsUsersOnTheCanaryAtWeightZero) {
+  ClusterView view = sound();
+  view.found.ingresses["shop-ingress-stable"] =
+      ingress("shop-ingress-stable", R"("nginx.ingress.kubernetes.io/affinity":"cookie")",
+              "shop-service-stable");
+  const Finding finding = ingress_finding(shop(), view.found);
+  expect_bad(finding, "at weight 0 those on the canary stay until its pods are gone");
+  EXPECT_NE(finding.remedy.find("annotate ingress -n shop shop-ingress-canary "), std::string::npos)
+      << finding.remedy;
+  view.found.ingresses["shop-ingress-canary"] =
+      ingress("shop-ingress-canary",
+              canary_on + R"(,"nginx.ingress.kubernetes.io/affinity-canary-behavior":"legacy")",
+              "shop-service-canary");
+  EXPECT_TRUE(ingress_finding(shop(), view.found).ok);
+}
+
 // A controller as published manifests have it, shortened to what may be read.
 Json controller(const std::string& name, const std::string& label, const std::string& image,
                 const std::string& arguments) {

@@ -283,7 +283,7 @@ Finding autoscaler_finding(const Names& names, const Found& found) {
       return {finding.check, false,
               fmt::format("the autoscaler {} scales the canary, whose size follows its weight",
                           name_of(one)),
-              fmt::format("kubectl delete hpa {}", name_of(one))};
+              fmt::format("kubectl delete hpa -n {} {}", names.name_space, name_of(one))};
     if (target != names.workload.stable) continue;
     finding.cause = fmt::format("{} scales stable between {} and {}; linnet leaves its size alone",
                                 name_of(one), number_at(one, {"spec", "minReplicas"}, 1),

@@ -172,6 +172,10 @@ std::optional<Finding> why_no_split(const Names& names, const Found& found) {
   return rival_canary(names, found);
 }
 
+bool ignores_affinity(const Json* canary) {
+  return canary != nullptr && annotation(*canary, "affinity-canary-behavior") == "legacy";
+}
+
 std::vector<std::string> arguments_of(const Json& controller) {
   std::vector<std::string> all;
   for (const Json& container : list_at(controller, {"spec", "template", "spec", "containers"}))
@@ -388,9 +392,19 @@ Finding ingress_finding(const Names& names, const Found& found) {
     if (finding.remedy.find(remedy) == std::string::npos)
       finding.remedy += fmt::format("{}{}", finding.remedy.empty() ? "" : "; ", remedy);
   };
-  for (const std::string& name : names.ingresses) {
+  for (std::size_t i = 0; i < names.ingresses.size(); ++i) {
+    const std::string& name = names.ingresses[i];
     const Json* main = ingress_of(found, name);
     if (main == nullptr) continue;
+    if (annotation(*main, "affinity") == "cookie" &&
+        !ignores_affinity(ingress_of(found, names.canary_ingresses[i])))
+      wrong(fmt::format("{} keeps users where they are by a cookie: a weight moves new sessions "
+                        "only, and at weight 0 those on the canary stay until its pods are gone",
+                        name),
+            fmt::format("kubectl annotate ingress -n {} {} "
+                        "nginx.ingress.kubernetes.io/affinity-canary-behavior=legacy, or take the "
+                        "affinity away",
+                        names.name_space, names.canary_ingresses[i]));
     const bool has_tls = !list_at(*main, {"spec", "tls"}).empty();
     for (const char* redirect : {"ssl-redirect", "force-ssl-redirect"}) {
       const bool forced = std::string_view(redirect) == "force-ssl-redirect";

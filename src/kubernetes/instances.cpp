@@ -161,8 +161,8 @@ std::string deployment_trouble(const std::string& name, const Json* deployment) 
   if (deployment == nullptr)
     return fmt::format("the Deployment {} does not exist: `linnet init`", name);
   if (is_true_at(*deployment, {"spec", "paused"}))
-    return fmt::format("the Deployment {} is paused: `kubectl rollout resume deployment/{}`", name,
-                       name);
+    return fmt::format("the Deployment {} is paused: `kubectl rollout resume -n {} deployment/{}`",
+                       name, text_at(*deployment, {"metadata", "namespace"}), name);
   const Json* failure = condition_of(*deployment, "ReplicaFailure");
   if (failure != nullptr && text_at(*failure, {"status"}) == "True")
     return fmt::format("the Deployment {} cannot create pods: {}", name,

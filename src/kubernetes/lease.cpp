@@ -312,6 +312,10 @@ Task<Result<std::optional<LeaseHolder>>> Lease::left_by(Deadline deadline) {
 }
 Task<Error> Lease::keep() { return State::keep(state_); }
 bool Lease::held() const { return state_->held(); }
+bool Lease::respected() const {
+  const MonoTime now = state_->clock.now().mono;
+  return state_->object.is_object() && now - state_->renewed < state_->times.lease;
+}
 Task<Result<void>> Lease::release(Deadline deadline) { return State::release(state_, deadline); }
 
 }  // namespace linnet::kubernetes

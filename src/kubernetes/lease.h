@@ -51,6 +51,8 @@ class Lease {
   Task<Error> keep();
   /// Ours, and renewed within renew_deadline.
   [[nodiscard]] bool held() const;
+  /// Renewed so lately that others still leave it alone, held or not any more.
+  [[nodiscard]] bool respected() const;
   /// Gives it back, so that the next need not wait. Not held: does nothing.
   Task<Result<void>> release(Deadline deadline);
 

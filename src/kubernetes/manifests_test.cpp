@@ -206,6 +206,8 @@ TEST(Adoption, ClonesThePodsUnderLabelsThatNobodySelects) {
                           {"tier", "front"},
                           {"version", "canary"}}));
   EXPECT_TRUE(selector_matches(canary.at("spec").at("selector"), pods));
+  EXPECT_TRUE(selector_matches(boost::json::object(), pods)) << "of a budget for all pods";
+  EXPECT_FALSE(selector_matches(nullptr, pods));
   EXPECT_FALSE(selects({{"app", "web"}}, pods));
   EXPECT_EQ(labels_at(canary, {"spec", "template", "metadata", "annotations"}),
             (Labels{{"prometheus.io/scrape", "true"}}));

@@ -90,7 +90,7 @@ bool selects(const Labels& selector, const Labels& labels) {
 bool selector_matches(const Json& selector, const Labels& labels) {
   const Labels wanted = labels_at(selector, {"matchLabels"});
   const auto& expressions = list_at(selector, {"matchExpressions"});
-  if (wanted.empty() && expressions.empty()) return false;
+  if (!selector.is_object()) return false;  // an empty one selects all
   if (!wanted.empty() && !selects(wanted, labels)) return false;
   return std::all_of(expressions.begin(), expressions.end(),
                      [&](const Json& one) { return expression_matches(one, labels); });

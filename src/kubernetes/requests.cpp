@@ -156,7 +156,7 @@ net::Request http_request(const Config& config, const Credentials& credentials,
   out.proxy = config.proxy;
   out.http2 = false;  // see kubernetes/client.cpp
   out.send_once = true;
-  out.headers.emplace_back("Accept", "application/json");
+  out.headers.emplace_back("Accept", request.accept);
   if (!request.content_type.empty()) out.headers.emplace_back("Content-Type", request.content_type);
   if (!credentials.token.empty())
     out.headers.emplace_back("Authorization", "Bearer " + credentials.token);

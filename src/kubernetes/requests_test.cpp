@@ -101,6 +101,15 @@ TEST(HttpRequest, ACertificateOfAPluginReplacesTheFiles) {
   EXPECT_EQ(request.tls.client_key_pem, "KEY");
 }
 
+TEST(HttpRequest, AsksForJsonUnlessTheAnswerIsThatOfAPod) {
+  Config config;
+  config.server = "https://h";
+  ApiRequest request = get_request(deployments, "web");
+  EXPECT_EQ(header(http_request(config, {}, request), "Accept"), "application/json");
+  request.accept = "*/*";
+  EXPECT_EQ(header(http_request(config, {}, request), "Accept"), "*/*");
+}
+
 std::string status_body(const char* reason, const char* message) {
   return boost::json::serialize(
       boost::json::object{{"kind", "Status"}, {"reason", reason}, {"message", message}});

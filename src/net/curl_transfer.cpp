@@ -130,6 +130,9 @@ void CurlTransfer::set_tls() {
   if (!tls.ca_file.empty()) set(CURLOPT_CAINFO, tls.ca_file.c_str());
   // 7.77 and later: older ones say so as a bad option.
   set_blob(CURLOPT_CAINFO_BLOB, tls.ca_pem);
+  // Who names an authority trusts nobody else: not those of the system beside it.
+  if (!tls.ca_file.empty() || !tls.ca_pem.empty())
+    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   if (!tls.client_certificate_file.empty())
     set(CURLOPT_SSLCERT, tls.client_certificate_file.c_str());
   if (!tls.client_key_file.empty()) set(CURLOPT_SSLKEY, tls.client_key_file.c_str());

@@ -49,6 +49,16 @@ TEST(JsonNumber, IsNoCountWhenItIsNone) {
             "the store says: quota ");
 }
 
+TEST(JsonNumber, OfNewRelicIsNotZeroWhereTheQueryForgotItsAlias) {
+  const JsonDialect newrelic = *testing::built_in("newrelic").json();
+  const auto answer = [](const char* row) {
+    return fmt::format(R"({{"data":{{"actor":{{"account":{{"nrql":{{"results":[{}]}}}}}}}}}})",
+                       row);
+  };
+  EXPECT_EQ(number(newrelic, answer(R"({"n":0})")), 0);
+  EXPECT_EQ(number_of(newrelic, answer(R"({"count":42})")).error().code, Code::unavailable);
+}
+
 TEST(JsonNumber, IsNotTakenFromAnAnswerThatIsNotWhole) {
   const JsonDialect cloudwatch = *testing::built_in("cloudwatch").json();
   const auto said = [&](std::string_view status, std::string_view token) {

@@ -82,7 +82,8 @@ struct RealPrometheus : ::testing::Test {
     source = PrometheusSource::make(clock, options, std::move(client), {}).value();
   }
   std::string page() const {
-    const std::string labels = R"(namespace="shop",ingress="web",canary="shop-web-canary-80")";
+    const std::string labels =
+        R"(namespace="shop",ingress="web",service="web",canary="shop-web-canary-80")";
     const auto line = [&](const char* metric, const std::string& more, int value) {
       return fmt::format("{}{{{},{}}} {}\n", metric, labels, more, value);
     };

@@ -47,10 +47,14 @@ Result<std::string> read_secret_file(std::string_view place) {
   if (file.bad() || (!file.eof() && file.fail()) || (text.empty() && !file.is_open()))
     return fail(Code::invalid, "{} cannot be read", path);
   if (text.size() > longest_secret) return fail(Code::invalid, "{} is too long", path);
+  return trimmed_secret(std::move(text), path);
+}
+
+Result<std::string> trimmed_secret(std::string text, std::string_view where) {
   const auto blank = [](char c) { return c == '\n' || c == '\r' || c == ' ' || c == '\t'; };
   while (!text.empty() && blank(text.back())) text.pop_back();
   text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), blank));
-  if (text.empty()) return fail(Code::invalid, "{} is empty", path);
+  if (text.empty()) return fail(Code::invalid, "{} is empty", where);
   return text;
 }
 

@@ -20,6 +20,8 @@ namespace linnet::prometheus {
 using ReadSecret = std::function<Result<std::string>(std::string_view place)>;
 /// As a file is read; anything else than "file:/PATH" is Code::invalid.
 Result<std::string> read_secret_file(std::string_view place);
+/// Without spaces and line breaks at its ends; Code::invalid, naming `where`, when nothing is left.
+Result<std::string> trimmed_secret(std::string text, std::string_view where);
 
 /// A file or variable that asking the server needs, and the key of the spec that names it.
 struct LocalNeed {

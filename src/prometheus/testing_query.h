@@ -19,7 +19,7 @@ inline std::string element(const std::string& metric, const std::string& labels,
                            std::int64_t value) {
   return fmt::format(
       R"({{"metric":{{"__name__":"{}","job":"ingress","instance":"10.0.0.1:10254",)"
-      R"("exported_namespace":"shop","namespace":"ingress-nginx","ingress":"web",{}}},)"
+      R"("exported_namespace":"shop","namespace":"ingress-nginx","ingress":"web","service":"web",{}}},)"
       R"("value":[1760000000,"{}"]}})",
       metric, labels, value);
 }

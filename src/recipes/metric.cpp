@@ -23,12 +23,13 @@ struct LabelTest {
   std::string label;
   std::vector<std::string> any_of;  // sorted; when there is no pattern
   std::optional<Pattern> pattern;
-  std::string promql;  // =~"..." or ="..."
+  std::string promql;  // =~"...", !~"..." or ="..."
   bool renamed = false;
+  bool excludes = false;  // what the pattern matches
 
   [[nodiscard]] bool passes(std::string_view value) const {
     if (value.size() > longest_label) return false;
-    return pattern ? pattern->matches(value)
+    return pattern ? pattern->matches(value) != excludes
                    : std::binary_search(any_of.begin(), any_of.end(), value);
   }
 };
@@ -81,7 +82,8 @@ Result<LabelTest> fill(const LabelRule& rule, const std::vector<std::string>& re
     auto pattern = Pattern::compile(text);
     if (!pattern) return fail(std::move(pattern.error()).while_doing(rule.label));
     test.pattern = std::move(*pattern);
-    test.promql = "=~" + promql_quoted(text);
+    test.excludes = rule.kind == LabelRule::Kind::not_regex;
+    test.promql = (test.excludes ? "!~" : "=~") + promql_quoted(text);
     return test;
   }
   TRY(texts, rule.wanted.texts(with));

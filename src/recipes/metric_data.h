@@ -14,9 +14,9 @@
 namespace linnet::recipes {
 
 /// One label and what it must be: a text, with a leading '~' a regular expression, with a leading
-/// "pods of " the name of a pod of that Deployment.
+/// '!~' anything but that, with a leading "pods of " the name of a pod of that Deployment.
 struct LabelRule {
-  enum class Kind { text, regex, pods };
+  enum class Kind { text, regex, not_regex, pods };
   std::string label;
   Template wanted;
   Kind kind = Kind::text;

@@ -194,9 +194,10 @@ std::vector<LabelRule> read_rules(Section& family, std::string_view key, const N
     if (text.text().starts_with(pods)) {
       rule.kind = LabelRule::Kind::pods;
       rule.wanted = Template::parse(text.text().substr(pods.size())).value_or(Template());
-    } else if (text.text().starts_with('~')) {
-      rule.kind = LabelRule::Kind::regex;
-      rule.wanted = Template::parse(text.text().substr(1)).value_or(Template());
+    } else if (const bool excludes = text.text().starts_with("!~");
+               excludes || text.text().starts_with('~')) {
+      rule.kind = excludes ? LabelRule::Kind::not_regex : LabelRule::Kind::regex;
+      rule.wanted = Template::parse(text.text().substr(excludes ? 2 : 1)).value_or(Template());
       const auto trial =
           rule.wanted.written({}, [](const auto&) { return std::string("x"); }).value_or("");
       if (const auto pattern = Pattern::compile(trial); rule.wanted.names().empty() && !pattern)

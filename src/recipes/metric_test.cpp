@@ -38,7 +38,11 @@ const std::string requests = "nginx_ingress_controller_requests";
 
 TEST(MetricRecipe, TellsTheTracksApartAndBadRequestsFromOthers) {
   const MetricRecipe recipe = built_in("ingress-nginx");
-  Labels labels{{"namespace", "shop"}, {"ingress", "web"}, {"canary", ""}, {"status", "200"}};
+  Labels labels{{"namespace", "shop"},
+                {"ingress", "web"},
+                {"service", "web"},
+                {"canary", ""},
+                {"status", "200"}};
   EXPECT_EQ(recipe.role(ingress(), series(requests, labels)),
             (Role{Track::stable, Role::Counts::requests, 0, ""}));
   labels["canary"] = "shop-web-c-80";
@@ -50,10 +54,29 @@ TEST(MetricRecipe, TellsTheTracksApartAndBadRequestsFromOthers) {
   labels["canary"] = "";
   labels["namespace"] = "shop2";
   EXPECT_FALSE(recipe.role(ingress(), series(requests, labels)));
+  labels["namespace"] = "shop";
+  labels["service"] = "assets";  // on another path of the same Ingress
+  EXPECT_FALSE(recipe.role(ingress(), series(requests, labels)));
+}
+
+TEST(MetricRecipe, WhatARuleExcludesIsNotCountedAndAnAbsentLabelIs) {
+  const MetricRecipe recipe = built_in("linkerd");
+  Labels labels{
+      {"direction", "inbound"}, {"pod", "web-canary-6d5f7c9d4b-x7x2p"}, {"status_code", "200"}};
+  EXPECT_TRUE(recipe.role(ingress(), series("response_total", labels)));
+  labels["target_addr"] = "10.0.0.7:8080";
+  EXPECT_TRUE(recipe.role(ingress(), series("response_total", labels)));
+  labels["target_addr"] = "0.0.0.0:4191";
+  EXPECT_FALSE(recipe.role(ingress(), series("response_total", labels)));
+  const auto selectors = recipe.selectors(ingress());
+  ASSERT_TRUE(selectors) << selectors.error().message;
+  EXPECT_NE(selectors->at(0).find(R"(target_addr!~".*:4191")"), std::string::npos)
+      << selectors->at(0);
 }
 
 TEST(MetricRecipe, AnAbsentLabelIsAnEmptyOne) {
-  const Labels labels{{"namespace", "shop"}, {"ingress", "web"}, {"status", "500"}};
+  const Labels labels{
+      {"namespace", "shop"}, {"ingress", "web"}, {"service", "web"}, {"status", "500"}};
   EXPECT_EQ(built_in("ingress-nginx").role(ingress(), series(requests, labels)),
             (Role{Track::stable, Role::Counts::bad_requests, 0, ""}));
 }
@@ -63,6 +86,7 @@ TEST(MetricRecipe, ALabelThatPrometheusRenamedIsReadByItsNewName) {
   Labels labels{{"namespace", "ingress-nginx"},
                 {"exported_namespace", "shop"},
                 {"ingress", "web"},
+                {"service", "web"},
                 {"status", "200"}};
   EXPECT_TRUE(recipe.role(ingress(), series(requests, labels)));
   labels["namespace"] = "shop";
@@ -72,7 +96,7 @@ TEST(MetricRecipe, ALabelThatPrometheusRenamedIsReadByItsNewName) {
 
 TEST(MetricRecipe, LatencyBoundsAreMilliseconds) {
   const MetricRecipe recipe = built_in("ingress-nginx");
-  Labels labels{{"namespace", "shop"}, {"ingress", "web"}, {"le", "0.3"}};
+  Labels labels{{"namespace", "shop"}, {"ingress", "web"}, {"service", "web"}, {"le", "0.3"}};
   const std::string bucket = "nginx_ingress_controller_request_duration_seconds_bucket";
   EXPECT_EQ(recipe.role(ingress(), series(bucket, labels))->le_ms, 300);
   labels["le"] = "+Inf";
@@ -93,12 +117,15 @@ TEST(MetricRecipe, PodsOfADeploymentWhoseNameBeginsLikeTheOthersAreNotMixedUp) {
 TEST(MetricRecipe, SelectorsHoldWhatRoleKnows) {
   const auto selectors = built_in("ingress-nginx").selectors(ingress());
   ASSERT_TRUE(selectors) << selectors.error().message;
-  EXPECT_EQ(selectors->size(), 8U);
-  EXPECT_EQ(selectors->at(0),
-            R"(nginx_ingress_controller_requests{namespace="shop",ingress="web",canary=""})");
-  EXPECT_EQ(
-      selectors->at(1),
-      R"(nginx_ingress_controller_requests{exported_namespace="shop",ingress="web",canary=""})");
+  // Two tracks of two metrics, of which two labels may be called otherwise.
+  EXPECT_EQ(selectors->size(), 16U);
+  const std::string rest = R"(,canary=""})";
+  EXPECT_EQ(selectors->at(0), requests + R"({namespace="shop",ingress="web",service="web")" + rest);
+  for (const char* other : {R"({exported_namespace="shop",ingress="web",service="web")",
+                            R"({namespace="shop",ingress="web",exported_service="web")",
+                            R"({exported_namespace="shop",ingress="web",exported_service="web")"})
+    EXPECT_EQ(std::count(selectors->begin(), selectors->end(), requests + other + rest), 1)
+        << other;
 }
 
 TEST(MetricRecipe, SeveralValuesOfAParameterBecomeAlternatives) {
@@ -109,7 +136,7 @@ TEST(MetricRecipe, SeveralValuesOfAParameterBecomeAlternatives) {
   ASSERT_TRUE(selectors);
   EXPECT_NE(selectors->at(0).find(R"(ingress=~"web|web\\.api")"), std::string::npos)
       << selectors->at(0);
-  const Labels labels{{"namespace", "shop"}, {"ingress", "web.api"}};
+  const Labels labels{{"namespace", "shop"}, {"ingress", "web.api"}, {"service", "web"}};
   EXPECT_TRUE(recipe.role(with, series(requests, labels)));
 }
 
