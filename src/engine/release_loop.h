@@ -23,7 +23,8 @@ class ReleaseLoop {
   /// `ports` and what they refer to outlive the loop. `changed` is called after each turn.
   ReleaseLoop(core::Release release, Ports ports, std::function<void()> changed);
 
-  /// Turns until it is cancelled. Errors are retried with back-off and written to the journal.
+  /// Turns until it is cancelled, from what the store holds. Errors are retried with back-off and
+  /// written to the journal.
   Task<void> run();
   /// One turn; the answer is how long to wait for the next one.
   Task<Result<Duration>> take_turn();

@@ -11,6 +11,7 @@ from cluster import (  # noqa: F401  (tests take these from here)
     CANARY_WEIGHT, GATEWAY_PORT, IMAGE, INGRESS_PORT, PROMETHEUS, Refused, TimedOut, World,
     wait_for)
 import suite  # after cluster, which sets the path
+from suite import is_long  # noqa: F401  (tests take it from here)
 
 needs_bed = unittest.skipUnless(os.environ.get("LINNET_CLUSTER_BED"),
                                 "needs the test bed's data plane, images or faults")

@@ -9,7 +9,7 @@ import signal
 import time
 import unittest
 
-from harness import PROMETHEUS as PROMETHEUS_HERE, needs_bed, needs_requests, wait_for
+from harness import PROMETHEUS as PROMETHEUS_HERE, is_long, needs_bed, needs_requests, wait_for
 from release_test_case import (
     BUSY, CANARY, DONE, INGRESS_TRAFFIC, INTERRUPTED, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK,
     SCRAPE, STABLE, UNREACHABLE, ReleaseTest, spec)
@@ -156,6 +156,7 @@ class MonitorLines(ReleaseTest):
         return ("--prometheus", PROMETHEUS_HERE, "--deployment", CANARY, "--namespace",
                 self.world.namespace, "--interval", "2")
 
+    @is_long
     def test_a_minute_and_two_minutes_of_a_good_canary(self):
         users = self.begin_release()
         began = time.monotonic()

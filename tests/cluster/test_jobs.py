@@ -45,7 +45,7 @@ class Jobs(ReleaseTest):
         self.assertIn("held: the weight is 0 % now", held.out)
         self.assertIn("next: `linnet promote` once more promotes all the same", held.out)
         left = wait_for(lambda: self.status()["abandoned"], 30, "nobody drives it")
-        self.assertIn("or `linnet promote` goes on", left["next"])
+        self.assertIn("`linnet promote` ends it", left["next"])
         self.must(self.world.run("promote"))
         self.assert_promoted("v1.1.0")
         self.assert_no_failure(users.stop())

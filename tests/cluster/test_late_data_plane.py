@@ -6,7 +6,7 @@ import os
 import subprocess
 import unittest
 
-from harness import needs_bed, wait_for
+from harness import IMAGE, needs_bed, wait_for
 from release_test_case import CANARY, DONE, OWN_METRICS, ROLLED_BACK, ReleaseTest
 from world import end_process
 
@@ -71,6 +71,24 @@ class BehindALateDataPlane(ReleaseTest):
         self.assert_rolled_back("v2.0.0-errors", "error_rate", stable="v2.0.0-nodrain")
         self.assertEqual(self.world.get("deployment", CANARY)["spec"]["replicas"], 0)
         self.assert_no_failure(load.stop(), bad_versions=("v2.0.0-errors",))
+
+    def test_a_canary_of_the_users_own_is_off_its_traffic_before_init_stops_it(self):
+        self.start_stable(replicas=1)
+        self.write_spec(metrics=OWN_METRICS)
+        self.world.apply("canary", changes={"replicas: 1": "replicas: 2",
+                                            f"{IMAGE}:v1.1.0": f"{IMAGE}:v2.0.0-nodrain",
+                                            'canary-weight: "0"': 'canary-weight: "30"'})
+        self.world.wait_ready(CANARY)
+        wait_for(lambda: self.answers("v2.0.0-nodrain"), 30, "the late data plane answers")
+        load = self.world.load(100, port=LATE_PORT)
+        # A change of before holds the next one up.
+        self.world.kubectl("annotate", "ingress", "api-gateway-ingress-stable", "changed=now")
+        self.must(self.world.run("init"))
+        wait_for(lambda: self.world.get("deployment", CANARY)["status"].get("replicas", 0) == 0,
+                 20, "the canary has no pods")
+        seen = load.stop()
+        self.assert_no_failure(seen)
+        self.assertIn("v2.0.0-nodrain", seen["versions"])
 
 
 if __name__ == "__main__":

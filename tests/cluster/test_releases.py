@@ -4,7 +4,7 @@ and loses none, each bad one is taken back for its cause."""
 import time
 import unittest
 
-from harness import needs_bed, needs_requests, wait_for
+from harness import is_long, needs_bed, needs_requests, wait_for
 from release_test_case import (
     BUSY, CANARY, DONE, INVALID, NO_DATA, PROMETHEUS, ROLLED_BACK, STABLE, ReleaseTest)
 
@@ -72,6 +72,7 @@ class GoodReleases(ReleaseTest):
         self.assert_promoted("v1.1.0")
         self.assert_no_failure(load.stop())
 
+    @is_long
     def test_three_releases_in_a_row_and_cleanup(self):
         load = self.start(steps="25% 100%", hold="2s")
         for version in ("v1.1.0", "v1.2.0", "v1.3.0"):
@@ -108,6 +109,7 @@ class GoodReleases(ReleaseTest):
         self.assertNotIn(self.status()["phase"], ("preparing", "stepping"))
         self.assertEqual((self.history(), self.world.pods("version=canary")), (before, []))
 
+    @is_long
     def test_the_canary_follows_stables_template(self):
         load = self.start(steps="50% 100%", hold="2s")
         # On busy cores the data plane may learn late who stops.
@@ -278,6 +280,7 @@ spec:
 
 @needs_requests
 class RollbackByHand(ReleaseTest):
+    @is_long
     def test_at_each_step(self):
         load = self.start(hold="6s")
         for weight in (5, 25, 50, 100):

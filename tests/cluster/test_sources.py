@@ -15,7 +15,7 @@ import unittest
 import urllib.parse
 import urllib.request
 
-from harness import needs_bed, needs_minutes, wait_for
+from harness import is_long, needs_bed, needs_minutes, wait_for
 from release_test_case import INVALID, NO_DATA, ROLLED_BACK, ReleaseTest
 from servers import Quiet, served
 from world import end_process, free_port
@@ -100,6 +100,7 @@ class LockedPrometheus(OwnPrometheus):
         self.assert_rolled_back("v2.0.0-errors", "error_rate")
         self.assert_no_failure(users.stop(), bad_versions=("v2.0.0-errors",))
 
+    @is_long
     def test_three_releases_in_a_row_are_promoted_and_a_bad_one_is_taken_back(self):
         """The data plane drops the canary's counters after each release and begins them at 0 with
         the next, while stable's go on: nothing may wait until they are where they were."""

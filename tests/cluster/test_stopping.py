@@ -4,7 +4,7 @@ stable that has none."""
 import json
 import re
 
-from harness import needs_requests, wait_for
+from harness import is_long, needs_requests, wait_for
 from release_test_case import CANARY, DONE, ROLLED_BACK, STABLE, ReleaseTest
 
 FINALIZER = "tests.linnet.dev/keeps"
@@ -33,6 +33,7 @@ class PodsThatStay(ReleaseTest):
         self.world.kubectl("patch", "pod", name, "--type=merge", "-p",
                            f'{{"metadata":{{"finalizers":{finalizers or "null"}}}}}', check=False)
 
+    @is_long
     def test_hold_neither_a_rollback_up_nor_the_next_promotion(self):
         self.start_stable(pods=STAYS)
         self.write_spec(steps="25%", hold="5s")

@@ -40,21 +40,29 @@ def found_tests(folder, words):
     return [test for test in found if not words or any(word in test.id() for word in words)]
 
 
+def is_long(test):
+    """Decorates a test that takes two minutes: it is begun before the others."""
+    test.is_long = True
+    return test
+
+
 def in_lanes(tests):
     """(lanes, alone): the names of tests that follow each other in each of the lanes, which may run
     beside each other, and of those that run afterwards, one by one. A class says so by `alone`, or
     by a `namespace` that its tests share; one that says nothing has a lane for each test."""
-    lanes, shared, alone = [], {}, []
+    long, lanes, shared, alone = [], [], {}, []
     for test in tests:
         namespace = getattr(test, "namespace", None)
         if getattr(test, "alone", False):
             alone.append(test.id())
         elif namespace:
             shared.setdefault(namespace, []).append(test.id())
+        elif getattr(getattr(test, test._testMethodName), "is_long", False):
+            long.append([test.id()])
         else:
             lanes.append([test.id()])
     # The longest first, so that none is left over when the others are done.
-    return sorted(shared.values(), key=len, reverse=True) + lanes, alone
+    return sorted(shared.values(), key=len, reverse=True) + long + lanes, alone
 
 
 # What a test prints in such lines is shown below its name when it has passed.
