@@ -82,10 +82,9 @@ class BehindALateDataPlane(ReleaseTest):
         wait_for(lambda: self.answers("v2.0.0-nodrain"), 30, "the late data plane answers")
         load = self.world.load(100, port=LATE_PORT)
         # A change of before holds the next one up.
-        self.world.kubectl("annotate", "ingress", "api-gateway-ingress-stable", "changed=now")
+        self.world.set_weight(31)
         self.must(self.world.run("init"))
-        wait_for(lambda: self.world.get("deployment", CANARY)["status"].get("replicas", 0) == 0,
-                 20, "the canary has no pods")
+        wait_for(lambda: not self.world.list("pod", "version=canary"), 30, "the canary's pods are gone")
         seen = load.stop()
         self.assert_no_failure(seen)
         self.assertIn("v2.0.0-nodrain", seen["versions"])
