@@ -84,7 +84,8 @@ class BehindALateDataPlane(ReleaseTest):
         # A change of before holds the next one up.
         self.world.set_weight(31)
         self.must(self.world.run("init"))
-        wait_for(lambda: not self.world.list("pod", "version=canary"), 30, "the canary's pods are gone")
+        wait_for(lambda: not self.world.list("pod", "version=canary"), 30,
+                 "the canary's pods are gone")
         seen = load.stop()
         self.assert_no_failure(seen)
         self.assertIn("v2.0.0-nodrain", seen["versions"])
