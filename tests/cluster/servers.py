@@ -6,7 +6,18 @@ import contextlib
 import http.server
 import select
 import socket
+import subprocess
 import threading
+
+
+def certificate(folder, name):
+    """(certificate, key): signed by itself, for 127.0.0.1."""
+    files = folder / f"{name}.crt", folder / f"{name}.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", f"/CN={name}",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout",
+                    files[1]], check=True, capture_output=True)
+    return files
 
 
 @contextlib.contextmanager

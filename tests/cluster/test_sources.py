@@ -17,23 +17,13 @@ import urllib.request
 
 from harness import is_long, needs_bed, needs_minutes, wait_for
 from release_test_case import INVALID, NO_DATA, ROLLED_BACK, ReleaseTest
-from servers import Quiet, served
+from servers import Quiet, certificate, served
 from world import end_process, free_port
 
 PAGE = "http://127.0.0.1:9100/metrics"  # Traefik's
 PASSWORD = "correct horse"
 HASHED = "$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2"  # bcrypt
 IMPATIENT = "  no_data: { hold: 8s, then: rollback }\n"
-
-
-def certificate(folder, name):
-    """(certificate, key): signed by itself, for 127.0.0.1."""
-    files = folder / f"{name}.crt", folder / f"{name}.key"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", f"/CN={name}",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout",
-                    files[1]], check=True, capture_output=True)
-    return files
 
 
 class OwnPrometheus(ReleaseTest):
