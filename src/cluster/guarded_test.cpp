@@ -116,7 +116,7 @@ TEST(LeasedRouter, AnEngineThatSleptForLongerThanItsLeaseTakesNothingBackOfOther
   clock.later = 12s;  // not renewed for so long, but nobody else may have taken it
   ASSERT_FALSE(lease.held());
   EXPECT_TRUE(take_back());
-  ASSERT_TRUE(world.set(Percent::whole(25)));
+  world.another_hand_sets(Percent::whole(25));
   clock.later = 1h;
   const Result<void> refused = take_back();
   ASSERT_FALSE(refused);

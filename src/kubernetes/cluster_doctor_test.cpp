@@ -301,7 +301,8 @@ TEST(ClusterDoctor, NamesACookieThatKeepsUsersOnTheCanaryAtWeightZero) {
               "shop-service-stable");
   const Finding finding = ingress_finding(shop(), view.found);
   expect_bad(finding, "at weight 0 those on the canary stay until its pods are gone");
-  EXPECT_NE(finding.remedy.find("annotate ingress -n shop shop-ingress-canary "), std::string::npos)
+  EXPECT_NE(finding.remedy.find("annotate ingress -n market shop-ingress-canary "),
+            std::string::npos)
       << finding.remedy;
   view.found.ingresses["shop-ingress-canary"] =
       ingress("shop-ingress-canary",
