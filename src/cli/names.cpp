@@ -114,10 +114,10 @@ Result<void> offer_names(Session& session, const std::string& what) {
   if (what == "versions") return offer_versions(session, releases, offer);
   const auto kind =
       what == "namespaces" ? cluster::NameKind::namespaces : cluster::NameKind::deployments;
-  TRY(names, cluster::list_names(question(session, kind, releases), of_cluster));
-  for (const std::string& name : names)
-    offer.add((what == "adoptable" ? "deployment/" : "") + name);
-  return {};
+  auto names = cluster::list_names(question(session, kind, releases), of_cluster);
+  if (names && what == "adoptable")
+    for (std::string& name : *names) name.insert(0, "deployment/");
+  return offer.add(names);
 }
 
 Result<Exit> run_names(Session& session) {
@@ -141,9 +141,8 @@ constexpr Command names_command{
     .description =
         "One a line, for the scripts of `linnet completion`: contexts of the kubeconfig, "
         "namespaces of the cluster, Deployments of the namespace (adoptable: as `init --adopt` "
-        "takes "
-        "them), releases (of the spec, of the daemon that runs, of the namespace's ConfigMaps), "
-        "versions of the release's history, built-in recipes. "
+        "takes them), releases (of the spec, of the daemon that runs, of the namespace's "
+        "ConfigMaps), versions of the release's history, built-in recipes. "
         "Starts no daemon, asks nothing, is done within 2 s, and prints no message when something "
         "cannot be had: then it ends with 4, and with what was found so far.",
     .examples = "linnet names deployments -n shop\n",

@@ -136,7 +136,7 @@ Task<Result<void>> ClusterBackend::relieve_canary() {
         "take it: {}",
         canary, why);
   CO_TRY_VOID(co_await parts_->router->set(core::SetWeight{Percent(), false}, within(one_call)));
-  const Duration drain = core::drain_time(parts_->driven());
+  const Duration drain = core::drain_time(parts_->loop->release());
   parts_->note("weight", fmt::format("0 % is written: the pods of {} have {} for what they began",
                                      canary, duration_text(drain)));
   co_await runtime::sleep_for(drain);

@@ -89,19 +89,14 @@ Result<void> Parts::connect_ports(const core::RecipeTraffic& traffic) {
   notifier =
       std::make_unique<notify::WebhookNotifier>(executor, get_curl, release.name, release.notify,
                                                 tell, [this] { doorbell.ring(release.name); });
+  core::Release driven = release;  // with what only the router's recipe knows
+  std::get<core::RecipeTraffic>(driven.traffic).settles = router->recipe().settles();
   loop = std::make_unique<engine::ReleaseLoop>(
-      driven(),
+      std::move(driven),
       Ports{clock, doorbell, *told_store, *store, *leased_workload, *leased_router, *counts,
             *notifier, calendar},
       [this] { ground.changes.ring(release.name); });
   return {};
-}
-
-core::Release Parts::driven() const {
-  core::Release out = release;
-  if (auto* traffic = std::get_if<core::RecipeTraffic>(&out.traffic))
-    traffic->settles = router->recipe().settles();
-  return out;
 }
 
 void Parts::watch(runtime::TaskGroup& tasks) {

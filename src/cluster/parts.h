@@ -42,8 +42,6 @@ class Parts {
   void watch(runtime::TaskGroup& tasks);
   /// Waits until the watches have seen the cluster once; the error says what cannot be seen.
   Task<Result<void>> first_look(Deadline deadline);
-  /// The release as the engine needs it: with what its router's recipe knows besides.
-  [[nodiscard]] core::Release driven() const;
   /// The rights that a release needs once `init` has made its objects.
   [[nodiscard]] std::vector<kubernetes::Rule> rules() const;
   /// Something was seen to change: the engine and those who follow look again.

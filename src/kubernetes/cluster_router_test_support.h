@@ -26,7 +26,7 @@ class ClusterRouter : public contract::RouterUnderTest {
   Deadline soon() override { return clock_.now().mono + 20s; }
   void another_hand_sets(Percent weight) override {
     api_->put(ingresses, canary_ingress("web-canary", std::to_string(weight.ppm() / 10'000)));
-    wait_until([this, weight] {
+    contract::until(context, [this, weight] {
       const auto seen = contract::run(context, router_->read(soon()));
       return seen && seen->weight == weight;
     });
@@ -47,7 +47,8 @@ class ClusterRouter : public contract::RouterUnderTest {
         *client_, *recipes::find_router("ingress-nginx", ""), parameters("ingress", {"web"}), [] {},
         "linnet", quick());
     router_->watch(*tasks_);
-    wait_until([this] { return contract::run(context, router_->read(soon())).has_value(); });
+    contract::until(context,
+                    [this] { return contract::run(context, router_->read(soon())).has_value(); });
   }
   void stop() {
     if (!tasks_) return;
@@ -55,10 +56,6 @@ class ClusterRouter : public contract::RouterUnderTest {
     context.restart();
     context.poll();
     tasks_.reset();
-  }
-  template <class Holds>
-  void wait_until(Holds holds) {
-    contract::until(context, holds);
   }
 
   runtime::SystemClock clock_;

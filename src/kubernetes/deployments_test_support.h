@@ -117,11 +117,11 @@ class DeploymentsUnderTest : public contract::PlatformUnderTest {
  public:
   DeploymentsUnderTest() {
     tasks_.spawn("workload", workload_.run());
-    run_until([this] { return agrees(); });
+    contract::until(context, [this] { return agrees(); });
   }
   ~DeploymentsUnderTest() override {
     tasks_.cancel();
-    run_until([this] { return tasks_.running() == 0; });
+    contract::until(context, [this] { return tasks_.running() == 0; });
   }
   Workload& workload() override { return workload_; }
   Deadline soon() override { return clock_.now().mono + 20s; }
@@ -158,10 +158,6 @@ class DeploymentsUnderTest : public contract::PlatformUnderTest {
   }
   static bool agrees(const core::TrackSeen& seen, const DeploymentActor& actor) {
     return seen.count() == actor.count() && seen.ready() == actor.ready();
-  }
-  template <class Holds>
-  void run_until(Holds holds) {
-    contract::until(context, holds);
   }
 
   runtime::SystemClock clock_;

@@ -171,10 +171,7 @@ TEST_F(CurlStreamTest, ManyFollowersAndARequestBesideThemDoNotWaitForEachOther) 
     return std::all_of(followers.begin(), followers.end(),
                        [](const auto& one) { return one->all() == "one"; });
   };
-  io.restart();
-  while (!heard() && io.run_one_for(10s) > 0) {
-  }
-  EXPECT_TRUE(heard());
+  EXPECT_TRUE(contract::until(io, heard));
   group.cancel();
 }
 
