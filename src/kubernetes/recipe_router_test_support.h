@@ -123,7 +123,7 @@ struct RecipeRouterTest : ApiTest {
   /// Another hand is faster, once: this happens when the next PATCH arrives.
   void before_the_next_patch(std::function<void()> happens) {
     api.instead() =
-        [this, happens = std::move(happens), done = false](
+        [happens = std::move(happens), done = false](
             const net::ServerRequest& request) mutable -> std::optional<net::ServerResponse> {
       if (request.method == "PATCH" && !std::exchange(done, true)) happens();
       return std::nullopt;

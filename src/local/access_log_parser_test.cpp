@@ -107,8 +107,8 @@ RC_GTEST_PROP(AccessLogCounter, CountsTheSameHoweverTheBytesAreCut, ()) {
   const auto picks = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 5));
   const char* const lines[] = {"stable|200|127.0.0.1:7001|200|0.000|0.012\n", "junk\n",
                                "canary|500|127.0.0.1:7101|500|0.000|0.999\n", "|400||||\n",
-                               "canary|200|127.0.0.1:7101, 127.0.0.1:7001|502, 200|-, 0.000|"
-                               "0.000, 6.002\n"};
+                               ("canary|200|127.0.0.1:7101, 127.0.0.1:7001|502, 200|-, 0.000|"
+                                "0.000, 6.002\n")};
   std::string text;
   for (const int pick : picks) text += lines[pick];
   AccessLogCounter whole({5, 50, 1000}, canary_ports);

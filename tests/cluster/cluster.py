@@ -30,6 +30,7 @@ CANARY_WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 # Of the ingress controller: the bed's, or the one of a cluster of yours (tests/cluster/run).
 INGRESS_HOST, INGRESS_PORT = os.environ.get("LINNET_CLUSTER_INGRESS", "127.0.0.1:80").split(":")
 INGRESS_PORT, GATEWAY_PORT = int(INGRESS_PORT), 8000
+SHARED_PROXY = "LINNET_CLUSTER_API"  # names the socket of a proxy that is there
 PROMETHEUS = "http://127.0.0.1:9090"  # in the bed's network; 192.168.77.1 from its pods
 
 # The folders of the API that tests ask for, by the word that kubectl uses, too.
@@ -65,16 +66,26 @@ def get_json(url):
         connection.close()
 
 
+def begin_proxy(socket):
+    """The process: a cluster's API at this path, asked with the rights that KUBECONFIG has."""
+    with open(socket.with_suffix(".log"), "wb") as log:
+        proxy = subprocess.Popen(["kubectl", "proxy", f"--unix-socket={socket}"],
+                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    wait_for(socket.exists, 20, "kubectl proxy listens", 0.01)
+    return proxy
+
+
 class Cluster:
-    """The cluster of this run. One `kubectl proxy` makes its API plain HTTP, whatever the
-    kubeconfig asks for, so that looking is cheap enough to wait by."""
+    """The cluster that KUBECONFIG names, a file of JSON with one context. A `kubectl proxy` makes
+    its API plain HTTP, whatever the kubeconfig asks for, so that looking is cheap enough to wait
+    by: one for all tests of a run (tests/cluster/run), or else one of its own."""
 
     def __init__(self, folder):
         bed = os.environ.get("LINNET_CLUSTER_BED")
         self.bed = pathlib.Path(bed) if bed else None
         self.kubeconfig = os.environ["KUBECONFIG"]
-        self.context = os.environ.get("LINNET_CLUSTER_CONTEXT", "")
-        self.socket = folder / "api.sock"
+        shared = os.environ.get(SHARED_PROXY)
+        self.socket = pathlib.Path(shared) if shared else folder / "api.sock"
         self._proxy = None
 
     def close(self):
@@ -84,8 +95,7 @@ class Cluster:
     # ---- the API ----
     def kubectl(self, *words, text=None, seconds=60, check=True):
         """Its output. `text` is its standard input."""
-        command = ["kubectl", *(["--context", self.context] if self.context else []),
-                   *(str(word) for word in words)]
+        command = ["kubectl", *(str(word) for word in words)]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False,
                               timeout=seconds, env={**os.environ, "KUBECONFIG": self.kubeconfig})
         if check and done.returncode != 0:
@@ -94,8 +104,8 @@ class Cluster:
 
     def api(self, method, path, body=None, kind="application/json", seconds=30):
         """(status, document) of one request as an administrator."""
-        if self._proxy is None:
-            self._begin_proxy()
+        if not self.socket.exists():
+            self._proxy = begin_proxy(self.socket)
         connection = UnixConnection(self.socket, seconds)
         try:
             connection.request(method, f"/{path}", json.dumps(body) if body is not None else None,
@@ -108,14 +118,6 @@ class Cluster:
                 return answer.status, text.decode(errors="replace")
         finally:
             connection.close()
-
-    def _begin_proxy(self):
-        context = ["--context", self.context] if self.context else []
-        with open(self.socket.with_suffix(".log"), "wb") as log:
-            self._proxy = subprocess.Popen(
-                ["kubectl", *context, "proxy", f"--unix-socket={self.socket}"], stdout=log,
-                stderr=log, env={**os.environ, "KUBECONFIG": self.kubeconfig})
-        wait_for(self.socket.exists, 20, "kubectl proxy listens", 0.01)
 
     def must(self, method, path, body=None, kind="application/json"):
         status, document = self.api(method, path, body, kind)
@@ -233,8 +235,7 @@ class World:
     def write_kubeconfig(self, path=None, token=None, namespace=None):
         """A kubeconfig for `linnet`: the administrator's, or with this token. Its path."""
         path = path or self.folder / "kubeconfig"
-        config = json.loads(self.cluster.kubectl("config", "view", "--raw", "--flatten",
-                                                 "--minify", "-o", "json"))
+        config = json.loads(pathlib.Path(self.cluster.kubeconfig).read_text())
         config["contexts"][0]["context"]["namespace"] = namespace or self.namespace
         if token is not None:
             config["users"][0]["user"] = {"token": token}
@@ -254,7 +255,10 @@ class World:
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
             "subjects": [{"kind": "ServiceAccount", "name": name,
                           "namespace": self.namespace}]})
-        return must("POST", f"{accounts}/{name}/token", {
+        return self.token_of(name, seconds)
+
+    def token_of(self, account, seconds=3600):
+        return self.cluster.must("POST", f"{self.path_of('serviceaccount', account)}/token", {
             "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
             "spec": {"expirationSeconds": seconds}})["status"]["token"]
 
@@ -327,7 +331,9 @@ class World:
     def set_image(self, deployment, version):
         container = self.get("deployment", deployment)["spec"]["template"]["spec"][
             "containers"][0]["name"]
-        self.kubectl("set", "image", f"deployment/{deployment}", f"{container}={IMAGE}:{version}")
+        self.cluster.must("PATCH", self.path_of("deployment", deployment), {"spec": {"template": {
+            "spec": {"containers": [{"name": container, "image": f"{IMAGE}:{version}"}]}}}},
+            "application/strategic-merge-patch+json")
 
     def images(self, deployment):
         containers = self.get("deployment", deployment)["spec"]["template"]["spec"]["containers"]
@@ -409,6 +415,9 @@ class World:
     def logs(self, lines=40):
         """What is to be seen of this world, for a failed test's message."""
         parts = [str(ran) for ran in self.ran[-4:]]
+        for load in self.loads:
+            if slow := load.slow():
+                parts.append("\n".join(["--- requests that took longer than 1 s", *slow]))
         for path in sorted(self.folder.rglob("*.log")):
             if path.is_file() and not path.name.startswith("load-"):
                 tail = path.read_bytes()[-8000:].decode(errors="replace").splitlines()[-lines:]

@@ -75,13 +75,18 @@ class Bed(WithCanary):
         self.assert_no_failure(load.stop())
 
     def test_a_rolling_update_of_pods_that_drain_loses_no_request(self):
-        self.start_stable()
-        # On busy cores the data plane may learn late who stops.
-        self.world.tell("version=stable", drain=10_000)
-        load = self.world.load(200)
+        # On busy cores the data plane has learned 5 s late who stops: pods serve for longer. The
+        # grace is longer than that drain, or the kubelet ends it.
+        self.start_stable(pods={"spec": {"terminationGracePeriodSeconds": 60}})
+        self.world.tell("version=stable", drain=15_000)
+        old = {pod["metadata"]["name"] for pod in self.world.pods("version=stable")}
+        load = self.world.load(100)
         self.world.set_image(STABLE, "v1.1.0")
         self.world.wait_ready(STABLE)
-        self.world.wait_served("v1.1.0")
+
+        def are_gone():
+            return not old & {pod["metadata"]["name"] for pod in self.world.list("pod")}
+        wait_for(are_gone, 90, "the old pods are gone", 0.2)
         summary = load.stop()
         self.assert_no_failure(summary)
         self.assertEqual(set(summary["versions"]), {"v1.0.0", "v1.1.0"})

@@ -208,7 +208,7 @@ class Rights(FaultTest):
         self.wait_weight(25)
         self.world.delete("serviceaccount", "linnet")  # its tokens end with it
         self.world.kubectl("create", "serviceaccount", "linnet")
-        file.write_text(self.world.kubectl("create", "token", "linnet").strip())
+        file.write_text(self.world.token_of("linnet"))
         self.ends_with(deploy, DONE)
         self.assert_promoted("v1.1.0")
         self.assert_no_failure(load.stop())

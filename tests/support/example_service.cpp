@@ -150,8 +150,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 class Service {
  public:
   Service(asio::io_context& io, std::string version, unsigned short port, std::string table)
-      : io_(io),
-        acceptor_(io),
+      : acceptor_(io),
         signals_(io, SIGTERM, SIGINT),
         table_timer_(io),
         life_timer_(io),
@@ -259,7 +258,6 @@ class Service {
     behaviour_ = read_behaviour(table_, version_);
   }
 
-  asio::io_context& io_;
   tcp::acceptor acceptor_;
   asio::signal_set signals_;
   asio::steady_timer table_timer_;

@@ -6,6 +6,7 @@ scratch folder is ended by its id, then the folder is removed."""
 import datetime
 import errno
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -199,13 +200,21 @@ class Load:
                     yield (int(words[0]), int(words[1]), int(words[2]), int(words[3]), words[4],
                            words[5])
 
-    def unanswered(self, limit=20):
-        """A line for each request without an answer, with the time of day at which it began."""
+    def unanswered(self):
+        """A line for each of the first requests without an answer."""
+        return self._lines(event for event in self.events()
+                           if event[3] == 0 and event[5] != "closed_idle")
+
+    def slow(self):
+        """A line for each of the first that took longer than a second."""
+        return self._lines(event for event in self.events() if event[1] - event[0] > 1_000_000)
+
+    def _lines(self, events, limit=20):
+        """With the time of day at which each began."""
         wall = time.time() - time.monotonic()
-        found = [event for event in self.events() if event[3] == 0 and event[5] != "closed_idle"]
         return [f"{datetime.datetime.fromtimestamp(wall + start / 1e6):%H:%M:%S.%f} client {client}"
-                f" waited {(end - start) / 1e6:.3f} s: {what}"
-                for start, end, client, _, _, what in found[:limit]]
+                f" waited {(end - start) / 1e6:.3f} s: {what} {status} {version}"
+                for start, end, client, status, version, what in itertools.islice(events, limit)]
 
 
 class UnixConnection(http.client.HTTPConnection):

@@ -5,7 +5,6 @@ or `metrics` into a file that file_sd reads. `discover.py BED` runs until it is 
 import http.client
 import json
 import pathlib
-import re
 import select
 import ssl
 import sys
@@ -62,8 +61,8 @@ def follow(context, headers):
 
 
 def main():
-    kubeconfig = (BED / "pki" / "prometheus.kubeconfig").read_text()
-    token = re.search(r"token: (\w+)", kubeconfig).group(1)
+    kubeconfig = json.loads((BED / "pki" / "prometheus.kubeconfig").read_text())
+    token = kubeconfig["users"][0]["user"]["token"]
     context = ssl.create_default_context(cafile=str(BED / "pki" / "ca.crt"))
     write({})
     while True:
