@@ -329,9 +329,11 @@ class World:
                 status.get("replicas", 0) == wanted)
 
     def set_image(self, deployment, version):
+        """As `kubectl set image` does it, its name included."""
         container = self.get("deployment", deployment)["spec"]["template"]["spec"][
             "containers"][0]["name"]
-        self.cluster.must("PATCH", self.path_of("deployment", deployment), {"spec": {"template": {
+        path = self.path_of("deployment", deployment)
+        self.cluster.must("PATCH", f"{path}?fieldManager=kubectl-set", {"spec": {"template": {
             "spec": {"containers": [{"name": container, "image": f"{IMAGE}:{version}"}]}}}},
             "application/strategic-merge-patch+json")
 
