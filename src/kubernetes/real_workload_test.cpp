@@ -119,12 +119,14 @@ TEST_F(RealWorkload, InitReleaseBadVersionsAndCleanUpWithTheLeastRole) {
   ASSERT_TRUE(comes([](const auto& seen) { return seen.canary.ready_of("v1.1.0") == 1; })) << last;
 
   int fewest = 2;
+  std::string then;
   set({Track::stable, "v1.1.0", 2});
   ASSERT_TRUE(comes([&](const auto& seen) {
+    if (seen.stable.ready() < fewest) then = describe(seen);
     fewest = std::min(fewest, seen.stable.ready());
     return seen.stable.ready_of("v1.1.0") == 2 && seen.stable.count() == 2;
   })) << last;
-  EXPECT_EQ(fewest, 2) << "replaced one by one, none missing";
+  EXPECT_EQ(fewest, 2) << "replaced one by one, none missing\n" << then;
 
   const auto view = run(look_around(*client, names, rules, ControllerPlaces(), soon()));
   ASSERT_TRUE(view) << view.error().message;
