@@ -47,6 +47,7 @@ KINDS = {
     "hpa": "apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
     "pdb": "apis/policy/v1/namespaces/{}/poddisruptionbudgets",
     "role": "apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
+    "rolebinding": "apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
     **{kind: "api/v1/namespaces/{}/" + kind + "s"
        for kind in ("pod", "service", "configmap", "secret", "serviceaccount")},
 }
@@ -83,7 +84,6 @@ class Cluster:
     def __init__(self, folder):
         bed = os.environ.get("LINNET_CLUSTER_BED")
         self.bed = pathlib.Path(bed) if bed else None
-        self.kubeconfig = os.environ["KUBECONFIG"]
         shared = os.environ.get(SHARED_PROXY)
         self.socket = pathlib.Path(shared) if shared else folder / "api.sock"
         self._proxy = None
@@ -97,7 +97,7 @@ class Cluster:
         """Its output. `text` is its standard input."""
         command = ["kubectl", *(str(word) for word in words)]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False,
-                              timeout=seconds, env={**os.environ, "KUBECONFIG": self.kubeconfig})
+                              timeout=seconds)
         if check and done.returncode != 0:
             raise Refused(f"$ {' '.join(command)}\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -119,9 +119,9 @@ class Cluster:
         finally:
             connection.close()
 
-    def must(self, method, path, body=None, kind="application/json"):
+    def must(self, method, path, body=None, kind="application/json", may_be_gone=False):
         status, document = self.api(method, path, body, kind)
-        if status >= 300:
+        if status >= 300 and not (may_be_gone and status == 404):
             message = document.get("message") if isinstance(document, dict) else document
             raise Refused(f"{method} {path}: {status} {message}")
         return document
@@ -235,7 +235,7 @@ class World:
     def write_kubeconfig(self, path=None, token=None, namespace=None):
         """A kubeconfig for `linnet`: the administrator's, or with this token. Its path."""
         path = path or self.folder / "kubeconfig"
-        config = json.loads(pathlib.Path(self.cluster.kubeconfig).read_text())
+        config = json.loads(pathlib.Path(os.environ["KUBECONFIG"]).read_text())
         config["contexts"][0]["context"]["namespace"] = namespace or self.namespace
         if token is not None:
             config["users"][0]["user"] = {"token": token}
@@ -245,12 +245,10 @@ class World:
 
     def service_account(self, name, rules, seconds=3600):
         """Makes a service account with exactly these rules in the namespace; a token of it."""
-        folder = f"apis/rbac.authorization.k8s.io/v1/namespaces/{self.namespace}"
-        accounts = KINDS["serviceaccount"].format(self.namespace)
         must = self.cluster.must
-        must("POST", accounts, {"metadata": {"name": name}})
-        must("POST", f"{folder}/roles", {"metadata": {"name": name}, "rules": rules})
-        must("POST", f"{folder}/rolebindings", {
+        must("POST", self.path_of("serviceaccount"), {"metadata": {"name": name}})
+        must("POST", self.path_of("role"), {"metadata": {"name": name}, "rules": rules})
+        must("POST", self.path_of("rolebinding"), {
             "metadata": {"name": name},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
             "subjects": [{"kind": "ServiceAccount", "name": name,

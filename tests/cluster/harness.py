@@ -8,7 +8,7 @@ import sys
 import unittest
 
 from cluster import (  # noqa: F401  (tests take these from here)
-    CANARY_WEIGHT, GATEWAY_PORT, IMAGE, INGRESS_PORT, PROMETHEUS, Refused, TimedOut, World,
+    CANARY_WEIGHT, GATEWAY_PORT, IMAGE, INGRESS_PORT, KINDS, PROMETHEUS, Refused, TimedOut, World,
     wait_for)
 import suite  # after cluster, which sets the path
 from suite import is_long  # noqa: F401  (tests take it from here)
@@ -65,6 +65,12 @@ class ClusterTest(unittest.TestCase):
                 {"spec": {"replicas": replicas, "template": pods}}))
         self.world.wait_ready(stable)
         self.world.wait_served(version)
+
+    def clean_up_rights(self, place, name):
+        """What `linnet rbac` gives where the controller's pages are does not go with the world."""
+        for kind in ("rolebinding", "role"):
+            self.addCleanup(self.cluster.must, "DELETE", f"{KINDS[kind].format(place)}/{name}",
+                            may_be_gone=True)
 
     def assert_no_failure(self, summary, bad_versions=()):
         """No request went unanswered, and none got a 5xx but from the versions that mean it."""

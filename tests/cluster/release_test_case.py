@@ -74,10 +74,7 @@ class ReleaseTest(ClusterTest):
         rights = self.must(self.world.run("rbac")).out
         self.cluster.kubectl("apply", "-f", "-", text=rights)
         for place in set(re.findall(r"namespace: (\S+)", rights)) - {self.world.namespace}:
-            for kind in ("rolebindings", "roles"):
-                self.addCleanup(self.cluster.api, "DELETE",
-                                f"apis/rbac.authorization.k8s.io/v1/namespaces/{place}/{kind}/"
-                                f"linnet-{self.world.namespace}-api-gateway")
+            self.clean_up_rights(place, f"linnet-{self.world.namespace}-api-gateway")
         self.world.write_kubeconfig(token=self.world.token_of("linnet"))
 
     def must(self, ran, code=DONE):

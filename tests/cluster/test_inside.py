@@ -9,7 +9,7 @@ import time
 import unittest
 
 from cluster import HERE
-from harness import needs_bed, needs_minutes, wait_for
+from harness import KINDS, needs_bed, needs_minutes, wait_for
 from release_test_case import CANARY, DONE, ROLLED_BACK, ReleaseTest
 from world import LINNET, ROOT
 
@@ -118,7 +118,7 @@ class Inside(ReleaseTest):
         """Takes away the right to read pages in another way than by the pods' addresses."""
         for namespace, role in ((self.world.namespace, "linnet-api-gateway"),
                                 ("traefik", f"linnet-{self.world.namespace}-api-gateway")):
-            path = f"apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{role}"
+            path = f"{KINDS['role'].format(namespace)}/{role}"
             rules = [rule for rule in self.cluster.must("GET", path)["rules"]
                      if rule["resources"] != ["pods/proxy"]]
             self.cluster.must("PATCH", path, {"rules": rules}, "application/merge-patch+json")

@@ -44,9 +44,7 @@ class Readme(ClusterTest):
             self.assertIn(old, spec)
             spec = spec.replace(old, new)
         self.world.spec_file.write_text(spec + STEPS)
-        for kind in ("rolebinding", "role"):  # of `linnet rbac`, where the controller's pages are
-            self.addCleanup(self.cluster.kubectl, "-n", "traefik", "delete", kind,
-                            "--ignore-not-found", "linnet-shop-shop")
+        self.clean_up_rights("traefik", "linnet-shop-shop")
         load = self.world.load(100)
         path = {"PATH": f"{pathlib.Path(LINNET).parent}:{os.environ['PATH']}"}
         self.assertGreater(len(commands), 7)
